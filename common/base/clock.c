@@ -1,0 +1,46 @@
+#include <vx_base/clock.h>
+
+#include <vx_base/assert.h>
+
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+
+static uint64_t read_ns(clockid_t id)
+{
+    struct timespec now = { 0 };
+    int failed = clock_gettime(id, &now);
+
+    VX_ASSERT(failed == 0);
+    return (uint64_t)now.tv_sec * VX_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t monotonic_ns(void *context)
+{
+    (void)context;
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+static uint64_t realtime_ns(void *context)
+{
+    (void)context;
+    return read_ns(CLOCK_REALTIME);
+}
+
+vx_clock vx_clock_system(void)
+{
+    return (vx_clock){ .monotonic_ns = monotonic_ns, .realtime_ns = realtime_ns };
+}
+
+char *vx_time_text(uint64_t time_ns, char text[VX_TIME_TEXT_SIZE])
+{
+    time_t seconds = (time_t)(time_ns / VX_NS_PER_S);
+    unsigned micros = (unsigned)(time_ns % VX_NS_PER_S / 1000);
+    struct tm utc = { 0 };
+    size_t used;
+
+    gmtime_r(&seconds, &utc);
+    used = strftime(text, VX_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + used, VX_TIME_TEXT_SIZE - used, ".%06uZ", micros);
+    return text;
+}

@@ -1,0 +1,231 @@
+#ifndef VX_CONFIG_JOB_H
+#define VX_CONFIG_JOB_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vx_base/bytes.h>
+#include <vx_base/limits.h>
+#include <vx_base/span.h>
+#include <vx_base/status.h>
+
+/*
+ * A job file (YAML, vexil-job(5)) with every default resolved. Read-only after loading. Strings and
+ * lists are owned by the job. Paths are absolute. Durations are seconds.
+ */
+typedef enum vx_job_format { VX_JOB_FORMAT_IDX } vx_job_format;
+typedef enum vx_job_shard {
+    VX_JOB_SHARD_IID,
+    VX_JOB_SHARD_DIRICHLET,
+    VX_JOB_SHARD_SORTED
+} vx_job_shard;
+typedef enum vx_job_family { VX_JOB_FAMILY_LINEAR, VX_JOB_FAMILY_MLP } vx_job_family;
+typedef enum vx_job_activation {
+    VX_JOB_ACTIVATION_RELU,
+    VX_JOB_ACTIVATION_TANH,
+    VX_JOB_ACTIVATION_GELU
+} vx_job_activation;
+typedef enum vx_job_rule {
+    VX_JOB_RULE_MEAN,
+    VX_JOB_RULE_UNIT_MEAN,
+    VX_JOB_RULE_MEDIAN,
+    VX_JOB_RULE_TRIMMED_MEAN,
+    VX_JOB_RULE_KRUM,
+    VX_JOB_RULE_MULTI_KRUM,
+    VX_JOB_RULE_GEOMETRIC_MEDIAN,
+    VX_JOB_RULE_FLAG
+} vx_job_rule;
+typedef enum vx_job_pre { VX_JOB_PRE_NNM } vx_job_pre;
+typedef enum vx_job_flag_scale {
+    VX_JOB_FLAG_SCALE_MEDIAN_NORM,
+    VX_JOB_FLAG_SCALE_SUBSPACE,
+    VX_JOB_FLAG_SCALE_COUNT
+} vx_job_flag_scale;
+typedef enum vx_job_flag_loss {
+    VX_JOB_FLAG_LOSS_RELEASED,
+    VX_JOB_FLAG_LOSS_PAPER
+} vx_job_flag_loss;
+typedef enum vx_job_flag_direction {
+    VX_JOB_FLAG_DIRECTION_UNIT,
+    VX_JOB_FLAG_DIRECTION_RAW
+} vx_job_flag_direction;
+typedef enum vx_job_optimiser_kind {
+    VX_JOB_OPTIMISER_SGD,
+    VX_JOB_OPTIMISER_HEAVY_BALL,
+    VX_JOB_OPTIMISER_NESTEROV,
+    VX_JOB_OPTIMISER_ADAMW
+} vx_job_optimiser_kind;
+typedef enum vx_job_schedule_kind {
+    VX_JOB_SCHEDULE_CONSTANT,
+    VX_JOB_SCHEDULE_STEP,
+    VX_JOB_SCHEDULE_COSINE,
+    VX_JOB_SCHEDULE_ONE_CYCLE
+} vx_job_schedule_kind;
+typedef enum vx_job_fault_kind {
+    VX_JOB_FAULT_SIGN_FLIP,
+    VX_JOB_FAULT_SCALE,
+    VX_JOB_FAULT_GAUSSIAN,
+    VX_JOB_FAULT_CONSTANT,
+    VX_JOB_FAULT_ZERO,
+    VX_JOB_FAULT_NAN,
+    VX_JOB_FAULT_INFINITY,
+    VX_JOB_FAULT_DELAY,
+    VX_JOB_FAULT_CRASH
+} vx_job_fault_kind;
+
+typedef struct vx_job_data {
+    vx_job_format format;
+    char *train_features, *train_labels, *test_features, *test_labels; /* files */
+    uint64_t classes;       /* 0 = from the training labels */
+    double mean, deviation; /* of the values after scaling to 0..1; 0 and 1 */
+    vx_job_shard shard;     /* iid */
+    double alpha;           /* dirichlet; 0.5 */
+    uint64_t batch;         /* observations a worker uses in a round; 64 */
+} vx_job_data;
+
+typedef struct vx_job_model {
+    vx_job_family family;
+    uint64_t *widths; /* mlp: hidden widths */
+    unsigned widths_count;
+    vx_job_activation activation; /* relu */
+} vx_job_model;
+
+typedef struct vx_job_workers {
+    uint64_t count;    /* slots, 1..VX_WORKERS_MAX */
+    uint64_t quorum;   /* least contributions that close a round at its deadline; default count -
+                          byzantine, at   least 1 */
+    double deadline_s; /* of a round; 60 */
+    double start_timeout_s;     /* until the quorum has joined; 300 */
+    double heartbeat_s;         /* 2 */
+    double heartbeat_timeout_s; /* 10; larger than heartbeat_s */
+    uint64_t max_restarts;      /* of one worker by its agent; 10 */
+    double momentum;            /* in the worker; default 0.9 with a robust rule, 0 with mean */
+    double clip_norm;           /* 0 = none */
+    uint64_t blas_threads;      /* 0 = cores of the host / workers on it, at least 1 */
+} vx_job_workers;
+
+typedef struct vx_job_flag {
+    uint64_t subspace;   /* 0 = ceil((n + 1) / 2) */
+    uint64_t iterations; /* 1 */
+    double lambda;       /* 0 */
+    double tolerance;    /* 1e-10 */
+    vx_job_flag_scale scale;
+    vx_job_flag_loss loss;
+    vx_job_flag_direction direction;
+} vx_job_flag;
+
+typedef struct vx_job_aggregation {
+    vx_job_rule rule; /* flag */
+    vx_job_pre *pre;  /* none */
+    unsigned pre_count;
+    uint64_t byzantine;  /* f; 0 */
+    uint64_t selected;   /* multi_krum: m; 0 = the paper's */
+    double nu;           /* geometric_median; 1e-6 */
+    double tolerance;    /* geometric_median; 1e-10 */
+    uint64_t iterations; /* geometric_median; 100 */
+    vx_job_flag flag;
+} vx_job_aggregation;
+
+typedef struct vx_job_schedule {
+    vx_job_schedule_kind kind; /* constant */
+    uint64_t warmup;           /* rounds; 0 */
+    uint64_t every;            /* step: rounds; required for step */
+    double factor;             /* step; 0.1 */
+    double final_factor;       /* cosine and one_cycle; 0 and 0 */
+    double initial_divisor;    /* one_cycle; 25 */
+    double up_share;           /* one_cycle; 0.3 */
+    double momentum_low;       /* one_cycle; 0.85 */
+} vx_job_schedule;
+
+typedef struct vx_job_optimiser {
+    vx_job_optimiser_kind kind;   /* sgd */
+    double step_size;             /* required */
+    double momentum;              /* heavy_ball, nesterov; 0.9 */
+    double beta1, beta2, epsilon; /* adamw; 0.9, 0.999, 1e-8 */
+    double weight_decay;          /* 0 */
+    vx_job_schedule schedule;
+} vx_job_optimiser;
+
+typedef struct vx_job_checkpoint {
+    uint64_t every; /* rounds; 0 = only at the end */
+    uint64_t keep;  /* newest checkpoints that stay; 3 */
+} vx_job_checkpoint;
+
+typedef struct vx_job_evaluation {
+    uint64_t every; /* rounds; 0 = only at the end */
+    uint64_t batch; /* observations at once; 1000 */
+} vx_job_evaluation;
+
+typedef struct vx_job_fault {
+    uint64_t *slots;
+    unsigned slots_count;
+    vx_job_fault_kind kind;
+    double scale;                  /* 1 */
+    uint64_t from_round, to_round; /* both included; 0 and rounds - 1 */
+} vx_job_fault;
+
+typedef struct vx_job_limits {
+    uint64_t connections; /* open at once, beside one a slot; 64 */
+    uint64_t memory_mib;  /* budget of the server's gradients and parameters; refused at start when
+                             exceeded; 0 = no  limit */
+    double handshake_s;   /* a connection that has not said hello is closed; 10 */
+    uint64_t log_level;   /* see vx_log_level: key is debug | info | warn | error; info */
+} vx_job_limits;
+
+typedef struct vx_job {
+    char *name; /* [a-z0-9-]+ of at most 63 bytes */
+    uint64_t seed;
+    uint64_t rounds;
+    vx_job_data data;
+    vx_job_model model;
+    vx_job_workers workers;
+    vx_job_aggregation aggregation;
+    vx_job_optimiser optimiser;
+    vx_job_checkpoint checkpoint;
+    vx_job_evaluation evaluation;
+    vx_job_fault *faults;
+    unsigned faults_count;
+    bool allow_fault_injection;
+    vx_job_limits limits;
+} vx_job;
+
+/*
+ * Loads path and applies overrides ("aggregation.rule=mean", as --set gives them) in their order.
+ *
+ * VX_ERR_CONFIG: "job.yaml:12: aggregation.byzantine: expected ..., found ...": file, line, key,
+ * what was expected. An override's message starts with "--set key=value:". VX_ERR_NOT_FOUND,
+ * VX_ERR_IO, VX_ERR_LIMIT (file too large).
+ */
+VX_MUST_CHECK vx_status vx_job_load(const char *path, const char *const *overrides,
+                                    size_t overrides_count, vx_job **ret_job, vx_error *err);
+
+/* The same from text; relative paths are taken from folder; name stands for the file in messages.
+ */
+VX_MUST_CHECK vx_status vx_job_parse(vx_cbytes text, const char *name, const char *folder,
+                                     const char *const *overrides, size_t overrides_count,
+                                     vx_job **ret_job, vx_error *err);
+vx_job *vx_job_destroy(vx_job *job);
+
+/* The resolved job, every key with its value, in the order of vexil-job(5). Parsing it gives the
+ * same job. New memory that the caller frees; a zero follows the text. */
+VX_MUST_CHECK vx_status vx_job_print_yaml(const vx_job *job, vx_bytes *ret_text);
+VX_MUST_CHECK vx_status vx_job_print_json(const vx_job *job, bool indented, vx_bytes *ret_text);
+
+/* Of the compact JSON form: two jobs that mean the same have the same digest. */
+vx_status vx_job_digest(const vx_job *job, vx_digest *ret_digest) VX_MUST_CHECK;
+
+/* For checks that need more than the file ("krum needs n >= 2 f + 3"): fills err with file, line
+ * and key as the loader would, returns VX_ERR_CONFIG. key e.g. "aggregation.byzantine". */
+vx_status vx_job_fail(const vx_job *job, const char *key, vx_error *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Names as the file spells them. */
+const char *vx_job_rule_name(vx_job_rule rule);
+const char *vx_job_pre_name(vx_job_pre pre);
+const char *vx_job_family_name(vx_job_family family);
+const char *vx_job_fault_kind_name(vx_job_fault_kind kind);
+
+/* Walks the schema: "aggregation.flag.lambda" and so on, lists as "faults[].kind". For the test
+ * that compares the schema with vexil-job(5). */
+typedef void (*vx_job_key_visit)(const char *key, void *context);
+void vx_job_keys(vx_job_key_visit visit, void *context);
+#endif

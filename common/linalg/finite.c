@@ -1,0 +1,31 @@
+#include <vx_linalg/finite.h>
+
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    BLOCK = 4096 /* values looked at before the answer is */
+};
+
+static bool block_finite(const float *at, size_t count)
+{
+    uint32_t carry = 0;
+
+    /* Exponent all ones, and nothing else, carries into the sign bit. */
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, at + i, sizeof(bits));
+        carry |= (bits & 0x7fffffffu) + 0x00800000u;
+    }
+    return (carry & 0x80000000u) == 0;
+}
+
+bool vx_all_finite_f32(vx_cvecf v)
+{
+    for (size_t i = 0; i < v.n; i += BLOCK) {
+        if (!block_finite(v.at + i, v.n - i < BLOCK ? v.n - i : BLOCK))
+            return false;
+    }
+    return true;
+}

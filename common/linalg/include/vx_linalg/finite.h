@@ -1,0 +1,10 @@
+#ifndef VX_LINALG_FINITE_H
+#define VX_LINALG_FINITE_H
+#include <stdbool.h>
+
+#include <vx_base/span.h>
+
+/* No infinity and no NaN in v. Reads bits, not values: cannot be optimised away. O(n) at memory
+ * speed. */
+bool vx_all_finite_f32(vx_cvecf v);
+#endif

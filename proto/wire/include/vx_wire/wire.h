@@ -1,0 +1,162 @@
+#ifndef VX_WIRE_WIRE_H
+#define VX_WIRE_WIRE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vx_base/bytes.h>
+#include <vx_base/limits.h>
+#include <vx_base/span.h>
+#include <vx_base/status.h>
+
+/*
+ * Control messages as plain structs. Decoding hostile bytes gives a struct whose every field is
+ * inside its limits, or VX_ERR_PROTOCOL with a message. Generated types never leave this room.
+ * Encoders write into the caller's buffer.
+ */
+
+/* The type of a frame. W worker, E evaluator, O observer, S server. */
+typedef enum vx_wire_type {
+    VX_WIRE_HELLO = 1, /* W E O -> S  first frame of a connection */
+    VX_WIRE_WELCOME,   /* S -> W E O */
+    VX_WIRE_REFUSAL,   /* S -> any; the connection is closed after it */
+    VX_WIRE_MODEL, /* E -> S  names and shapes; the first parameters follow as PARAMETERS of round 0
+                    */
+    VX_WIRE_PARAMETERS, /* S -> W  theta of header.round, chunks; E -> S the first parameters */
+    VX_WIRE_GRADIENT, /* W -> S  chunks of g at header.round; the last one carries vx_wire_gradient
+                       */
+    VX_WIRE_VERDICT,  /* S -> W  what became of the gradient of header.round */
+    VX_WIRE_EVALUATE, /* S -> E  theta of header.round, chunks: evaluate it */
+    VX_WIRE_EVALUATION, /* E -> S  the result for header.round */
+    VX_WIRE_HEARTBEAT,  /* both ways, empty */
+    VX_WIRE_LEAVE,      /* W -> S  graceful end, with a reason */
+    VX_WIRE_STOP,       /* S -> W E  the run is over */
+    VX_WIRE_REQUEST,    /* O -> S */
+    VX_WIRE_DOCUMENT,   /* S -> O  payload: JSON text */
+    VX_WIRE_TYPE_MAX
+} vx_wire_type;
+const char *vx_wire_type_name(uint16_t type); /* "gradient"; "unknown" */
+
+typedef enum vx_wire_role {
+    VX_WIRE_ROLE_WORKER = 1,
+    VX_WIRE_ROLE_EVALUATOR,
+    VX_WIRE_ROLE_OBSERVER,
+    VX_WIRE_ROLE_MAX
+} vx_wire_role;
+
+typedef struct vx_wire_hello {
+    vx_wire_role role;
+    uint32_t slot; /* a worker's; else VX_FRAME_SLOT_NONE */
+    uint8_t token[VX_TOKEN_BYTES];
+    vx_digest config; /* what the sender takes the job to be; zero = it takes what the server has */
+    char version[VX_NAME_MAX]; /* of the program */
+    char host[VX_NAME_MAX];
+    char blas[VX_NAME_MAX]; /* core type */
+    uint32_t pid;
+} vx_wire_hello;
+
+typedef struct vx_wire_welcome {
+    uint32_t slot, epoch, incarnation;
+    uint32_t workers;          /* slots of the job */
+    uint64_t round, dimension; /* dimension 0 towards the evaluator that has not told it yet */
+    uint32_t heartbeat_ms, heartbeat_timeout_ms;
+    vx_digest config;
+    vx_cbytes job; /* the resolved job file; borrowed from the decoded message, see below */
+} vx_wire_welcome;
+
+typedef enum vx_wire_refusal_code {
+    VX_WIRE_REFUSED_VERSION = 1, /* another program or protocol version; both are named */
+    VX_WIRE_REFUSED_TOKEN,
+    VX_WIRE_REFUSED_CONFIG, /* another config digest; both are named */
+    VX_WIRE_REFUSED_SLOT,   /* out of range or held by a live worker */
+    VX_WIRE_REFUSED_BUSY,   /* too many connections, or starting */
+    VX_WIRE_REFUSED_OVER,   /* the run is over */
+    VX_WIRE_REFUSED_PROTOCOL,
+    VX_WIRE_REFUSED_MAX
+} vx_wire_refusal_code;
+const char *vx_wire_refusal_name(vx_wire_refusal_code code); /* "config" */
+
+typedef struct vx_wire_refusal {
+    vx_wire_refusal_code code;
+    bool retry; /* may come right later */
+    char text[256];
+} vx_wire_refusal;
+
+typedef struct vx_wire_tensor {
+    char name[VX_TENSOR_NAME_MAX];
+    size_t rank;
+    uint64_t shape[VX_TENSOR_RANK_MAX];
+} vx_wire_tensor;
+
+typedef struct vx_wire_model {
+    uint64_t dimension; /* = sum of the products of the shapes: checked */
+    size_t tensors_count;
+    vx_wire_tensor *tensors; /* into the caller's array of VX_TENSORS_MAX */
+} vx_wire_model;
+
+typedef struct vx_wire_gradient {
+    double nll; /* of the batch, nats an observation; the sender's claim */
+    uint64_t samples;
+    uint64_t compute_ns;
+    bool injected; /* a fault plan was in force: an honest statement of the fault injector, for the
+                      records */
+} vx_wire_gradient;
+
+typedef enum vx_wire_verdict {
+    VX_WIRE_ACCEPTED = 1,
+    VX_WIRE_DUPLICATE, /* this slot has contributed to the round already */
+    VX_WIRE_STALE,     /* computed for another round or incarnation */
+    VX_WIRE_LATE,      /* the round was closed */
+    VX_WIRE_MALFORMED, /* wrong size or order of chunks */
+    VX_WIRE_NONFINITE, /* holds infinity or NaN */
+    VX_WIRE_OVER_QUOTA,
+    VX_WIRE_VERDICT_MAX
+} vx_wire_verdict;
+const char *vx_wire_verdict_name(vx_wire_verdict verdict); /* "accepted" */
+
+typedef struct vx_wire_evaluation {
+    double nll, accuracy;
+    uint64_t count;
+    uint64_t elapsed_ns;
+} vx_wire_evaluation;
+
+typedef enum vx_wire_stop_reason {
+    VX_WIRE_STOP_DONE = 1, /* all rounds are committed */
+    VX_WIRE_STOP_STOPPED,  /* asked to stop; the run can be resumed */
+    VX_WIRE_STOP_FAILED,   /* text says why */
+    VX_WIRE_STOP_MAX
+} vx_wire_stop_reason;
+
+typedef struct vx_wire_stop {
+    vx_wire_stop_reason reason;
+    char text[256];
+} vx_wire_stop;
+
+typedef struct vx_wire_leave {
+    char text[256];
+} vx_wire_leave;
+
+typedef enum vx_wire_request {
+    VX_WIRE_REQUEST_STATUS = 1,
+    VX_WIRE_REQUEST_STOP,
+    VX_WIRE_REQUEST_MAX
+} vx_wire_request;
+
+/* Encoders: VX_OK and *ret_size, or VX_ERR_LIMIT when buffer is too small. No heap. */
+#define VX_WIRE_DECLARE(name, type)                                                                \
+    VX_MUST_CHECK vx_status vx_wire_##name##_encode(const type *value, vx_bytes buffer,            \
+                                                    size_t *ret_size);                             \
+    VX_MUST_CHECK vx_status vx_wire_##name##_decode(vx_cbytes message, type *ret_value,            \
+                                                    vx_error *err)
+
+VX_WIRE_DECLARE(hello, vx_wire_hello);
+VX_WIRE_DECLARE(welcome, vx_wire_welcome); /* decoded .job points into message */
+VX_WIRE_DECLARE(refusal, vx_wire_refusal);
+VX_WIRE_DECLARE(model, vx_wire_model); /* decode: ret_value->tensors is set by the caller */
+VX_WIRE_DECLARE(gradient, vx_wire_gradient);
+VX_WIRE_DECLARE(verdict, vx_wire_verdict);
+VX_WIRE_DECLARE(evaluation, vx_wire_evaluation);
+VX_WIRE_DECLARE(stop, vx_wire_stop);
+VX_WIRE_DECLARE(leave, vx_wire_leave);
+VX_WIRE_DECLARE(request, vx_wire_request);
+#undef VX_WIRE_DECLARE
+#endif

@@ -1,0 +1,72 @@
+#ifndef VX_OPTIMISE_OPTIMISE_H
+#define VX_OPTIMISE_OPTIMISE_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vx_base/span.h>
+#include <vx_base/status.h>
+
+typedef enum vx_schedule_kind {
+    VX_SCHEDULE_CONSTANT,
+    VX_SCHEDULE_STEP,     /* x factor every `every` rounds */
+    VX_SCHEDULE_COSINE,   /* from 1 to final_factor over the rounds after warm-up */
+    VX_SCHEDULE_ONE_CYCLE /* Smith, Topin 2019: up from 1/initial_divisor to 1 in the first part,
+                             down to final_factor; momentum runs opposite between momentum_low and
+                             momentum */
+} vx_schedule_kind;
+
+typedef struct vx_schedule {
+    vx_schedule_kind kind;
+    uint64_t warmup;        /* rounds of linear warm-up before any kind; 0 = none */
+    uint64_t every;         /* step */
+    double factor;          /* step */
+    double final_factor;    /* cosine, one_cycle */
+    double initial_divisor; /* one_cycle */
+    double up_share;        /* one_cycle: share of the rounds that go up */
+    double momentum_low;    /* one_cycle */
+    uint64_t rounds;        /* of the whole job */
+} vx_schedule;
+
+/* What multiplies the step size at a round (0, 1, ...): a pure function of the round. */
+double vx_schedule_factor(const vx_schedule *schedule, uint64_t round);
+/* The momentum at a round: `momentum` itself but for one_cycle. */
+double vx_schedule_momentum(const vx_schedule *schedule, double momentum, uint64_t round);
+
+typedef enum vx_optimiser_kind {
+    VX_OPTIMISER_SGD,
+    VX_OPTIMISER_HEAVY_BALL, /* Polyak 1964: b = mu b + g; theta -= eta b */
+    VX_OPTIMISER_NESTEROV,   /* Sutskever et al. 2013 as commonly coded: theta -= eta (g + mu b) */
+    VX_OPTIMISER_ADAMW       /* Loshchilov, Hutter 2019: decoupled weight decay */
+} vx_optimiser_kind;
+
+typedef struct vx_optimiser_options {
+    vx_optimiser_kind kind;
+    double step_size;             /* eta > 0 */
+    double momentum;              /* mu in [0, 1) */
+    double beta1, beta2, epsilon; /* adamw */
+    double weight_decay;          /* >= 0; added to the gradient (L2), adamw: decoupled */
+    vx_schedule schedule;
+} vx_optimiser_options;
+
+vx_optimiser_options vx_optimiser_options_default(void);
+
+typedef struct vx_optimiser vx_optimiser;
+/* VX_ERR_DOMAIN names the option that is out of range. */
+VX_MUST_CHECK vx_status vx_optimiser_create(const vx_optimiser_options *options, size_t dimension,
+                                            vx_optimiser **ret_optimiser, vx_error *err);
+vx_optimiser *vx_optimiser_destroy(vx_optimiser *optimiser);
+
+/* theta and update (d): theta moves against update. Arithmetic in double a coordinate, state and
+ * theta in float32. round counts from 0 and is the only clock. O(d), no allocation. VX_ERR_SHAPE.
+ * VX_ERR_NONFINITE when a parameter would leave the finite numbers: theta and state are then as
+ * before. */
+VX_MUST_CHECK vx_status vx_optimiser_step(vx_optimiser *optimiser, uint64_t round, vx_cvecf update,
+                                          vx_vecf theta);
+double vx_optimiser_step_size(const vx_optimiser *optimiser, uint64_t round); /* eta x schedule */
+
+/* The state as named vectors (d), for checkpoints: "momentum"; "first_moment", "second_moment";
+ * none for sgd. Borrowed; writing to them restores a state. */
+size_t vx_optimiser_state_count(const vx_optimiser *optimiser);
+const char *vx_optimiser_state_name(const vx_optimiser *optimiser, size_t index);
+vx_vecf vx_optimiser_state_at(vx_optimiser *optimiser, size_t index);
+#endif

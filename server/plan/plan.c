@@ -1,0 +1,218 @@
+#include <vx_plan/plan.h>
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+static vx_flag_scale flag_scale(vx_job_flag_scale scale)
+{
+    switch (scale) {
+    case VX_JOB_FLAG_SCALE_SUBSPACE:
+        return VX_FLAG_SCALE_SUBSPACE;
+    case VX_JOB_FLAG_SCALE_COUNT:
+        return VX_FLAG_SCALE_COUNT;
+    case VX_JOB_FLAG_SCALE_MEDIAN_NORM:
+        break;
+    }
+    return VX_FLAG_SCALE_MEDIAN_NORM;
+}
+
+static unsigned to_unsigned(uint64_t value)
+{
+    return value < UINT_MAX ? (unsigned)value : UINT_MAX;
+}
+
+static vx_flag_options flag_options(const vx_job_flag *flag)
+{
+    return (vx_flag_options){
+        .subspace = flag->subspace,
+        .iterations = to_unsigned(flag->iterations),
+        .lambda = flag->lambda,
+        .tolerance = flag->tolerance,
+        .scale = flag_scale(flag->scale),
+        .paper_loss = flag->loss == VX_JOB_FLAG_LOSS_PAPER,
+        .raw = flag->direction == VX_JOB_FLAG_DIRECTION_RAW,
+    };
+}
+
+vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pre[VX_PLAN_PRE_MAX])
+{
+    const vx_job_aggregation *aggregation = &job->aggregation;
+    vx_aggregate_options options = vx_aggregate_options_default();
+
+    options.pre_count =
+        aggregation->pre_count < VX_PLAN_PRE_MAX ? aggregation->pre_count : VX_PLAN_PRE_MAX;
+    for (size_t i = 0; i < options.pre_count; i++)
+        pre[i] = vx_job_pre_name(aggregation->pre[i]);
+    options.pre = pre;
+    options.rule = vx_job_rule_name(aggregation->rule);
+    options.byzantine = aggregation->byzantine;
+    options.selected = aggregation->selected;
+    options.geometric_nu = aggregation->nu;
+    options.geometric_tolerance = aggregation->tolerance;
+    options.geometric_iterations = to_unsigned(aggregation->iterations);
+    options.flag = flag_options(&aggregation->flag);
+    return options;
+}
+
+static vx_schedule_kind schedule_kind(vx_job_schedule_kind kind)
+{
+    switch (kind) {
+    case VX_JOB_SCHEDULE_STEP:
+        return VX_SCHEDULE_STEP;
+    case VX_JOB_SCHEDULE_COSINE:
+        return VX_SCHEDULE_COSINE;
+    case VX_JOB_SCHEDULE_ONE_CYCLE:
+        return VX_SCHEDULE_ONE_CYCLE;
+    case VX_JOB_SCHEDULE_CONSTANT:
+        break;
+    }
+    return VX_SCHEDULE_CONSTANT;
+}
+
+static vx_optimiser_kind optimiser_kind(vx_job_optimiser_kind kind)
+{
+    switch (kind) {
+    case VX_JOB_OPTIMISER_HEAVY_BALL:
+        return VX_OPTIMISER_HEAVY_BALL;
+    case VX_JOB_OPTIMISER_NESTEROV:
+        return VX_OPTIMISER_NESTEROV;
+    case VX_JOB_OPTIMISER_ADAMW:
+        return VX_OPTIMISER_ADAMW;
+    case VX_JOB_OPTIMISER_SGD:
+        break;
+    }
+    return VX_OPTIMISER_SGD;
+}
+
+vx_optimiser_options vx_plan_optimiser_options(const vx_job *job)
+{
+    const vx_job_optimiser *optimiser = &job->optimiser;
+    const vx_job_schedule *schedule = &optimiser->schedule;
+
+    return (vx_optimiser_options){
+        .kind = optimiser_kind(optimiser->kind),
+        .step_size = optimiser->step_size,
+        .momentum = optimiser->momentum,
+        .beta1 = optimiser->beta1,
+        .beta2 = optimiser->beta2,
+        .epsilon = optimiser->epsilon,
+        .weight_decay = optimiser->weight_decay,
+        .schedule = { .kind = schedule_kind(schedule->kind),
+                      .warmup = schedule->warmup,
+                      .every = schedule->every,
+                      .factor = schedule->factor,
+                      .final_factor = schedule->final_factor,
+                      .initial_divisor = schedule->initial_divisor,
+                      .up_share = schedule->up_share,
+                      .momentum_low = schedule->momentum_low,
+                      .rounds = job->rounds },
+    };
+}
+
+/* What the aggregator would refuse too, but under the key that is to blame. */
+static vx_status check_aggregation_keys(const vx_job *job, vx_error *err)
+{
+    const vx_job_aggregation *aggregation = &job->aggregation;
+    uint64_t n = job->workers.count;
+
+    if (aggregation->pre_count > VX_PLAN_PRE_MAX)
+        return vx_job_fail(job, "aggregation.pre", err, "expected at most %d names, found %u",
+                           VX_PLAN_PRE_MAX, aggregation->pre_count);
+    if (aggregation->byzantine >= n)
+        return vx_job_fail(job, "aggregation.byzantine", err,
+                           "expected fewer than workers.count = %" PRIu64 ", found %" PRIu64, n,
+                           aggregation->byzantine);
+    if (aggregation->rule == VX_JOB_RULE_MULTI_KRUM && aggregation->selected > n)
+        return vx_job_fail(job, "aggregation.selected", err,
+                           "expected at most workers.count = %" PRIu64 ", found %" PRIu64, n,
+                           aggregation->selected);
+    if (aggregation->rule == VX_JOB_RULE_FLAG && aggregation->flag.subspace > n)
+        return vx_job_fail(job, "aggregation.flag.subspace", err,
+                           "expected at most workers.count = %" PRIu64 ", found %" PRIu64, n,
+                           aggregation->flag.subspace);
+    return VX_OK;
+}
+
+vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
+                                    vx_aggregator **ret_aggregator, vx_error *err)
+{
+    const char *pre[VX_PLAN_PRE_MAX];
+    vx_error why = { 0 };
+    vx_aggregate_options options;
+    vx_status status = check_aggregation_keys(job, err);
+
+    if (status != VX_OK)
+        return status;
+    options = vx_plan_aggregate_options(job, pre);
+    status = vx_aggregator_create(&options, job->workers.count, dimension, ret_aggregator, &why);
+    if (status == VX_ERR_DOMAIN)
+        return vx_job_fail(job, "aggregation.byzantine", err, "%s", why.message);
+    if (status == VX_ERR_CONFIG)
+        return vx_job_fail(job, "aggregation.rule", err, "%s", why.message);
+    if (status != VX_OK && err != NULL)
+        *err = why;
+    return status;
+}
+
+/* The key of the option that the optimiser's message names; longer names stand before those that
+ * they contain. */
+static const char *optimiser_key(const char *message)
+{
+    static const struct {
+        const char *option, *key;
+    } keys[] = {
+        { "step_size", "optimiser.step_size" },
+        { "momentum_low", "optimiser.schedule.momentum_low" },
+        { "momentum", "optimiser.momentum" },
+        { "beta1", "optimiser.beta1" },
+        { "beta2", "optimiser.beta2" },
+        { "epsilon", "optimiser.epsilon" },
+        { "weight_decay", "optimiser.weight_decay" },
+        { "final_factor", "optimiser.schedule.final_factor" },
+        { "factor", "optimiser.schedule.factor" },
+        { "warmup", "optimiser.schedule.warmup" },
+        { "every", "optimiser.schedule.every" },
+        { "initial_divisor", "optimiser.schedule.initial_divisor" },
+        { "up_share", "optimiser.schedule.up_share" },
+    };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (strstr(message, keys[i].option) != NULL)
+            return keys[i].key;
+    return "optimiser.kind";
+}
+
+vx_status vx_plan_optimiser_create(const vx_job *job, size_t dimension,
+                                   vx_optimiser **ret_optimiser, vx_error *err)
+{
+    vx_optimiser_options options = vx_plan_optimiser_options(job);
+    vx_error why = { 0 };
+    vx_status status = vx_optimiser_create(&options, dimension, ret_optimiser, &why);
+
+    if (status == VX_ERR_DOMAIN)
+        return vx_job_fail(job, optimiser_key(why.message), err, "%s", why.message);
+    if (status != VX_OK && err != NULL)
+        *err = why;
+    return status;
+}
+
+vx_status vx_plan_check(const vx_job *job, vx_error *err)
+{
+    vx_aggregator *aggregator = NULL;
+    vx_optimiser *optimiser = NULL;
+    vx_status status = vx_plan_aggregator_create(job, 1, &aggregator, err);
+
+    if (status == VX_OK)
+        status = vx_plan_optimiser_create(job, 1, &optimiser, err);
+    vx_optimiser_destroy(optimiser);
+    vx_aggregator_destroy(aggregator);
+    return status;
+}
+
+size_t vx_plan_quorum(const vx_job *job, const vx_aggregator *aggregator)
+{
+    size_t rows_min = vx_aggregator_rows_min(aggregator);
+
+    return job->workers.quorum > rows_min ? (size_t)job->workers.quorum : rows_min;
+}

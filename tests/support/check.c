@@ -1,0 +1,71 @@
+#include <vx_test/check.h>
+
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void vx_test_close(double actual, double expected, double rtol, double atol, const char *text,
+                   const char *file, int line)
+{
+    double bound = atol + rtol * fabs(expected);
+
+    if (isfinite(actual) && fabs(actual - expected) <= bound)
+        return;
+    print_error("%s = %.17g, expected %.17g within %.3g\n", text, actual, expected, bound);
+    _fail(file, line);
+}
+
+void vx_test_status(vx_status actual, vx_status expected, const vx_error *err, const char *text,
+                    const char *file, int line)
+{
+    if (actual == expected)
+        return;
+    print_error("%s is %s, expected %s%s%s\n", text, vx_status_name(actual),
+                vx_status_name(expected), err != NULL && actual != VX_OK ? ": " : "",
+                err != NULL && actual != VX_OK ? err->message : "");
+    _fail(file, line);
+}
+
+bool vx_test_fail_at_zero(void *left)
+{
+    int *count = left;
+
+    return (*count)-- == 0;
+}
+
+const char *vx_test_shared_oracle(void)
+{
+    const char *folder = getenv("VX_SHARED_ORACLE");
+
+    return folder != NULL && access(folder, R_OK) == 0 ? folder : NULL;
+}
+
+char *vx_test_folder_create(void)
+{
+    const char *base = getenv("TMPDIR");
+    char *folder = NULL;
+
+    if (base == NULL)
+        base = "/tmp";
+    assert_true(asprintf(&folder, "%s/vexil-test-XXXXXX", base) > 0);
+    assert_non_null(mkdtemp(folder));
+    return folder;
+}
+
+static int remove_one(const char *path, const struct stat *info, int flag, struct FTW *walk)
+{
+    (void)info;
+    (void)flag;
+    (void)walk;
+    return remove(path);
+}
+
+void vx_test_folder_remove(char *folder)
+{
+    assert_int_equal(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    free(folder);
+}
