@@ -50,7 +50,11 @@ void *vx_malloc(size_t size)
 
 void *vx_calloc(size_t count, size_t size)
 {
-    return is_refused() ? NULL : counted(calloc(at_least_one(count), at_least_one(size)));
+    size_t bytes = 0;
+
+    if (__builtin_mul_overflow(count, size, &bytes) || is_refused())
+        return NULL;
+    return counted(calloc(1, at_least_one(bytes)));
 }
 
 void *vx_realloc(void *old, size_t size)
@@ -58,14 +62,8 @@ void *vx_realloc(void *old, size_t size)
     return is_refused() ? NULL : counted(realloc(old, at_least_one(size)));
 }
 
-char *vx_strdup(const char *text)
+static char *copy_text(const char *text, size_t length)
 {
-    return vx_strndup(text, SIZE_MAX);
-}
-
-char *vx_strndup(const char *text, size_t size)
-{
-    size_t length = strnlen(text, size);
     char *copy = vx_malloc(length + 1);
 
     if (copy == NULL)
@@ -73,6 +71,16 @@ char *vx_strndup(const char *text, size_t size)
     memcpy(copy, text, length);
     copy[length] = '\0';
     return copy;
+}
+
+char *vx_strdup(const char *text)
+{
+    return copy_text(text, strlen(text));
+}
+
+char *vx_strndup(const char *text, size_t size)
+{
+    return copy_text(text, strnlen(text, size));
 }
 
 void *vx_aligned_calloc(size_t count, size_t size)

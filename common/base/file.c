@@ -32,7 +32,8 @@ static vx_status fail_errno(vx_error *err, const char *what, const char *path)
 
 static vx_status fail_nomem(vx_error *err, const char *path)
 {
-    return vx_fail(err, VX_ERR_NOMEM, "out of memory for %s", path);
+    vx_fail(err, VX_ERR_NOMEM, "out of memory for %s", path);
+    return VX_ERR_NOMEM;
 }
 
 /* One read of at most size bytes; 0 at the end of the file. */
@@ -67,9 +68,9 @@ static vx_status read_to_end(int fd, size_t size_hint, size_t size_max, vx_bytes
                              const char *path, vx_error *err)
 {
     size_t capacity = 0;
-    size_t count = 1;
+    size_t count = 0;
 
-    while (count > 0 && content->size <= size_max) {
+    do {
         vx_status status;
 
         if (content->size == capacity) {
@@ -85,7 +86,7 @@ static vx_status read_to_end(int fd, size_t size_hint, size_t size_max, vx_bytes
         if (status != VX_OK)
             return status;
         content->size += count;
-    }
+    } while (count > 0 && content->size <= size_max);
     if (content->size > size_max)
         return vx_fail(err, VX_ERR_LIMIT, "%s is larger than %zu bytes", path, size_max);
     content->at[content->size] = 0;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE 1024 /* with the line feed */
-#define CUT_MARK  "..."
+#define CUT_DOTS  3
 
 static const char *const level_names[VX_LOG_LEVEL_MAX] = {
     [VX_LOG_DEBUG] = "debug",
@@ -29,7 +29,7 @@ static size_t line_finish(char line[LINE_SIZE], size_t wanted)
     size_t length = wanted < LINE_SIZE - 1 ? wanted : LINE_SIZE - 1;
 
     if (wanted > length)
-        memcpy(line + length - strlen(CUT_MARK), CUT_MARK, strlen(CUT_MARK));
+        memset(line + length - CUT_DOTS, '.', CUT_DOTS);
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = ' '; /* one event stays one line */
@@ -92,7 +92,7 @@ static size_t escape(char byte, char ret_text[5])
 
 char *vx_log_quote(const char *text, char buffer[VX_LOG_QUOTE_SIZE])
 {
-    const size_t end_max = VX_LOG_QUOTE_SIZE - sizeof(CUT_MARK "\"");
+    const size_t end_max = VX_LOG_QUOTE_SIZE - CUT_DOTS - sizeof("\"");
     size_t used = 0;
 
     buffer[used++] = '"';
@@ -101,8 +101,8 @@ char *vx_log_quote(const char *text, char buffer[VX_LOG_QUOTE_SIZE])
         size_t length = escape(*text, escaped);
 
         if (used + length > end_max) {
-            memcpy(buffer + used, CUT_MARK, strlen(CUT_MARK));
-            used += strlen(CUT_MARK);
+            memset(buffer + used, '.', CUT_DOTS);
+            used += CUT_DOTS;
             break;
         }
         memcpy(buffer + used, escaped, length);

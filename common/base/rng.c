@@ -17,7 +17,7 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-_Static_assert(VX_ROUNDS_MAX <= 1ULL << 48, "48 bits of the counter hold the round");
+_Static_assert((VX_ROUNDS_MAX - 1) >> 48 == 0, "48 bits of the counter hold the round");
 
 void vx_philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t ret_block[4])
 {

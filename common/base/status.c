@@ -47,18 +47,18 @@ vx_status vx_fail_at(vx_error *err, vx_status code, const char *file, int line, 
 
 vx_status vx_error_prefix(vx_error *err, const char *format, ...)
 {
-    char message[MESSAGE_SIZE];
+    char prefix[MESSAGE_SIZE];
+    char message[2 * MESSAGE_SIZE + 2];
     va_list args;
-    size_t used;
 
     VX_ASSERT(err != NULL);
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    vsnprintf(prefix, sizeof(prefix), format, args);
     va_end(args);
-    make_one_line(message);
-    used = strlen(message);
-    snprintf(message + used, sizeof(message) - used, ": %s", err->message);
-    memcpy(err->message, message, sizeof(message));
+    make_one_line(prefix);
+    snprintf(message, sizeof(message), "%s: %s", prefix, err->message);
+    memcpy(err->message, message, MESSAGE_SIZE);
+    err->message[MESSAGE_SIZE - 1] = '\0';
     return err->code;
 }
 
