@@ -1,0 +1,220 @@
+#include "server_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
+#include <vx_base/file.h>
+
+#define EVALUATOR_STARTS_MAX 5
+
+/* vexil-worker beside our own program, else the one of PATH. New memory. */
+static char *worker_program(void)
+{
+    char own[VX_PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    char *folder = NULL;
+    char *path = NULL;
+
+    if (size <= 0)
+        return vx_strdup("vexil-worker");
+    own[size] = '\0';
+    folder = vx_path_folder(own);
+    path = folder != NULL ? vx_path_join(folder, "vexil-worker") : NULL;
+    vx_free(folder);
+    if (path != NULL && access(path, X_OK) != 0) {
+        vx_free(path);
+        path = vx_strdup("vexil-worker");
+    }
+    return path;
+}
+
+static void on_process_closed(uv_handle_t *handle)
+{
+    vx_server *server = handle->data;
+
+    server->evaluator_running = false;
+    vx_server_finish_step(server);
+}
+
+static vx_status status_of_exit(int64_t code)
+{
+    for (int status = VX_ERR_NOMEM; status < VX_STATUS_MAX; status++)
+        if (vx_status_exit_code((vx_status)status) == code)
+            return (vx_status)status;
+    return VX_ERR_SYSTEM;
+}
+
+static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal)
+{
+    vx_server *server = process->data;
+    vx_error err = { 0 };
+
+    server->evaluator_alive = false;
+    uv_close((uv_handle_t *)process, on_process_closed);
+    if (server->finishing)
+        return;
+    vx_fail(&err, signal != 0 ? VX_ERR_SYSTEM : status_of_exit(code),
+            "the evaluator ended (exit %lld, signal %d) before it told the model", (long long)code,
+            signal);
+    if (!server->ready && signal == 0)
+        vx_server_finish(server, err.code, &err);
+    else
+        vx_log_event(&server->log, VX_LOG_WARN, "evaluator.ended", "exit=%lld signal=%d",
+                     (long long)code, signal);
+}
+
+vx_status vx_evaluator_start(vx_server *server, vx_error *err)
+{
+    char *program = worker_program();
+    char word1[] = "--evaluator";
+    char word2[] = "--run-dir";
+    char *run_dir = vx_strdup(server->options.run_dir);
+    char *argv[] = { program, word1, word2, run_dir, NULL };
+    uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE },
+                                      { .flags = UV_IGNORE },
+                                      { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO } };
+    uv_process_options_t options = { .exit_cb = on_exit_of_evaluator,
+                                     .file = program,
+                                     .args = argv,
+                                     .stdio = stdio,
+                                     .stdio_count = 3 };
+    vx_status status = VX_ERR_NOMEM;
+    int result = 0;
+
+    if (program == NULL || run_dir == NULL)
+        goto out;
+    server->evaluator_process.data = server;
+    server->evaluator_starts++;
+    result = uv_spawn(&server->loop, &server->evaluator_process, &options);
+    server->evaluator_running = true;
+    server->evaluator_alive = result == 0;
+    status = VX_OK;
+    if (result != 0) {
+        status = vx_fail(err, VX_ERR_SYSTEM, "%s: %s", program, uv_strerror(result));
+        uv_close((uv_handle_t *)&server->evaluator_process, on_process_closed);
+    }
+out:
+    vx_free(program);
+    vx_free(run_dir);
+    return status;
+}
+
+static vx_status take_model(vx_peer *peer, vx_cbytes message, vx_error *err)
+{
+    vx_server *server = peer->server;
+    vx_wire_model model = { .tensors = server->tensors };
+    vx_status status = VX_OK;
+
+    if (server->ready || server->theta != NULL)
+        return vx_fail(err, VX_ERR_PROTOCOL, "the model was told twice");
+    status = vx_wire_model_decode(message, &model, err);
+    if (status != VX_OK)
+        return status;
+    server->dimension = model.dimension;
+    server->tensors_count = model.tensors_count;
+    server->theta = vx_aligned_calloc(server->dimension, sizeof(float));
+    if (server->theta == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", server->dimension);
+    return VX_OK;
+}
+
+vx_status vx_evaluator_header(vx_peer *peer, const vx_frame_header *header, uint8_t **ret_payload,
+                              vx_error *err)
+{
+    vx_server *server = peer->server;
+    uint64_t total = server->dimension * sizeof(float);
+
+    if (server->ready || server->theta == NULL || header->offset != server->initial_next ||
+        header->payload_size > total - server->initial_next)
+        return vx_fail(err, VX_ERR_PROTOCOL, "first parameters that do not fit the model");
+    *ret_payload = (uint8_t *)server->theta + header->offset;
+    return VX_OK;
+}
+
+static vx_status take_parameters(vx_peer *peer, const vx_frame_header *header, vx_error *err)
+{
+    vx_server *server = peer->server;
+    vx_error why = { 0 };
+    vx_status status = VX_OK;
+
+    (void)err;
+    server->initial_next += header->payload_size;
+    if (server->initial_next < server->dimension * sizeof(float))
+        return VX_OK;
+    status = vx_server_make_ready(server, &why);
+    if (status != VX_OK)
+        vx_server_finish(server, status, &why);
+    return VX_OK;
+}
+
+static vx_status take_result(vx_peer *peer, const vx_frame_header *header, vx_cbytes message,
+                             vx_error *err)
+{
+    vx_server *server = peer->server;
+    vx_wire_evaluation result = { 0 };
+    vx_status status = vx_wire_evaluation_decode(message, &result, err);
+
+    if (status != VX_OK)
+        return status;
+    if (server->evaluating == NULL)
+        return vx_fail(err, VX_ERR_PROTOCOL, "an evaluation that nobody asked for");
+    server->evaluating = NULL;
+    server->test =
+        (vx_test_result){ true, header->round, result.nll, result.accuracy, result.count };
+    vx_log_event(&server->log, VX_LOG_INFO, "evaluation",
+                 "rounds=%llu nll=%.6f accuracy=%.4f count=%llu", (unsigned long long)header->round,
+                 result.nll, result.accuracy, (unsigned long long)result.count);
+    vx_journal_event(server->journal, header->round, "evaluation", "s:f, s:f, s:I, s:f", "nll",
+                     result.nll, "accuracy", result.accuracy, "count", (long long)result.count,
+                     "seconds", (double)result.elapsed_ns / (double)VX_NS_PER_S);
+    vx_evaluator_try(server);
+    vx_server_finish_step(server);
+    return VX_OK;
+}
+
+vx_status vx_evaluator_frame(vx_peer *peer, const vx_frame_header *header, vx_cbytes message,
+                             vx_error *err)
+{
+    if (header->type == VX_WIRE_MODEL)
+        return take_model(peer, message, err);
+    if (header->type == VX_WIRE_PARAMETERS)
+        return take_parameters(peer, header, err);
+    return take_result(peer, header, message, err);
+}
+
+void vx_evaluator_due(vx_server *server, uint64_t rounds)
+{
+    server->evaluate_next = rounds;
+    vx_evaluator_try(server);
+}
+
+void vx_evaluator_try(vx_server *server)
+{
+    vx_peer *peer = server->evaluator;
+
+    if (server->evaluate_next == UINT64_MAX || server->evaluating != NULL || peer == NULL ||
+        peer->sending != NULL || !server->ready || server->current == NULL)
+        return;
+    server->evaluate_next = UINT64_MAX;
+    server->evaluating = server->current;
+    vx_snapshot_send(peer, server->current, VX_WIRE_EVALUATE);
+}
+
+void vx_evaluator_lost(vx_server *server)
+{
+    vx_error err = { 0 };
+
+    if (server->evaluating != NULL)
+        server->evaluate_next = server->round.number; /* again, with a new evaluator */
+    server->evaluating = NULL;
+    if (!server->ready || server->finished || server->evaluator_running ||
+        server->evaluator_starts >= EVALUATOR_STARTS_MAX)
+        return;
+    if (vx_evaluator_start(server, &err) != VX_OK)
+        vx_log_event(&server->log, VX_LOG_ERROR, "evaluator.failed", "why=\"%s\"", err.message);
+}

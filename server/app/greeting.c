@@ -1,0 +1,256 @@
+#include "server_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
+
+void vx_peer_refuse(vx_peer *peer, vx_wire_refusal_code code, bool retry, const char *text)
+{
+    vx_server *server = peer->server;
+    vx_wire_refusal refusal = { .code = code, .retry = retry };
+    uint8_t buffer[512];
+    size_t size = 0;
+
+    snprintf(refusal.text, sizeof(refusal.text), "%s", text);
+    if (vx_wire_refusal_encode(&refusal, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK)
+        vx_peer_send(peer, VX_WIRE_REFUSAL, 0, (vx_cbytes){ buffer, size });
+    vx_log_event(&server->log, VX_LOG_WARN, "peer.refused", "peer=%s code=%s why=\"%s\"",
+                 vx_conn_peer(peer->conn), vx_wire_refusal_name(code), text);
+    vx_journal_event(server->journal, server->round.number, "peer.refused", "s:s, s:s, s:s", "peer",
+                     vx_conn_peer(peer->conn), "code", vx_wire_refusal_name(code), "why", text);
+    peer->stage = VX_PEER_CLOSING;
+    vx_conn_finish(peer->conn, VX_OK, "refused");
+}
+
+static const uint8_t *expected_token(const vx_server *server, const vx_wire_hello *hello)
+{
+    if (hello->role == VX_WIRE_ROLE_EVALUATOR)
+        return server->evaluator_token;
+    if (hello->role == VX_WIRE_ROLE_OBSERVER)
+        return server->observer_token;
+    return hello->slot < server->roster.count ? server->slot_tokens[hello->slot] : NULL;
+}
+
+/* Refuses a hello that does not fit; true when it is good. */
+static bool hello_fits(vx_peer *peer)
+{
+    vx_server *server = peer->server;
+    const vx_wire_hello *hello = &peer->hello;
+    const uint8_t *token = expected_token(server, hello);
+    char text[256];
+    char ours[VX_DIGEST_TEXT_SIZE];
+    char theirs[VX_DIGEST_TEXT_SIZE];
+
+    if (token == NULL) {
+        snprintf(text, sizeof(text), "slot %u: this job has slots 0 to %zu", hello->slot,
+                 server->roster.count - 1);
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_SLOT, false, text);
+        return false;
+    }
+    if (!vx_bytes_equal_constant_time(token, hello->token, VX_TOKEN_BYTES)) {
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_TOKEN, false,
+                       "the token is not the one of this slot and run");
+        return false;
+    }
+    if (strcmp(hello->version, VX_VERSION) != 0) {
+        snprintf(text, sizeof(text), "version %s: the server is version %s", hello->version,
+                 VX_VERSION);
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_VERSION, false, text);
+        return false;
+    }
+    if (!vx_digest_is_zero(hello->config) && !vx_digest_equal(hello->config, server->config)) {
+        snprintf(text, sizeof(text), "config digest %s: the server's job has %s",
+                 vx_digest_text(hello->config, theirs), vx_digest_text(server->config, ours));
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_CONFIG, false, text);
+        return false;
+    }
+    if (server->finishing && hello->role != VX_WIRE_ROLE_OBSERVER) {
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_OVER, false, "the run is over");
+        return false;
+    }
+    return true;
+}
+
+static bool place_is_free(vx_peer *peer)
+{
+    const vx_server *server = peer->server;
+    char text[128];
+
+    if (peer->hello.role == VX_WIRE_ROLE_EVALUATOR && server->evaluator != NULL) {
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_SLOT, false, "there is an evaluator already");
+        return false;
+    }
+    if (peer->hello.role == VX_WIRE_ROLE_WORKER && server->slot_peers[peer->hello.slot] != NULL) {
+        snprintf(text, sizeof(text), "slot %u is held by a live worker (%s pid %u)",
+                 peer->hello.slot, server->roster.slots[peer->hello.slot].host,
+                 server->roster.slots[peer->hello.slot].pid);
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_SLOT, true, text);
+        return false;
+    }
+    return true;
+}
+
+static void send_welcome(vx_peer *peer)
+{
+    const vx_server *server = peer->server;
+    const vx_job_workers *workers = &server->job->workers;
+    static uint8_t buffer[VX_MESSAGE_BYTES_MAX]; /* the loop thread's */
+    vx_wire_welcome welcome = {
+        .slot = peer->slot,
+        .epoch = server->epoch,
+        .incarnation = peer->incarnation,
+        .workers = (uint32_t)server->roster.count,
+        .round = server->round.number,
+        .dimension = server->ready ? server->dimension : 0,
+        .heartbeat_ms = (uint32_t)(workers->heartbeat_s * 1000.0),
+        .heartbeat_timeout_ms = (uint32_t)(workers->heartbeat_timeout_s * 1000.0),
+        .config = server->config,
+        .job = { server->job_text.at, server->job_text.size },
+    };
+    size_t size = 0;
+    vx_status status =
+        vx_wire_welcome_encode(&welcome, (vx_bytes){ buffer, sizeof(buffer) }, &size);
+
+    VX_ASSERT(status == VX_OK); /* the job text was measured at start */
+    vx_peer_send(peer, VX_WIRE_WELCOME, server->round.number, (vx_cbytes){ buffer, size });
+}
+
+static void join_worker(vx_peer *peer)
+{
+    vx_server *server = peer->server;
+    vx_slot *slot = &server->roster.slots[peer->hello.slot];
+
+    peer->slot = peer->hello.slot;
+    peer->incarnation = vx_roster_join(&server->roster, peer->slot, vx_server_now(server));
+    server->slot_peers[peer->slot] = peer;
+    slot->pid = peer->hello.pid;
+    memcpy(slot->host, peer->hello.host, sizeof(slot->host));
+    memcpy(slot->blas, peer->hello.blas, sizeof(slot->blas));
+    vx_log_event(&server->log, VX_LOG_INFO, "worker.join", "slot=%u incarnation=%u peer=%s pid=%u",
+                 peer->slot, peer->incarnation, vx_conn_peer(peer->conn), slot->pid);
+    vx_journal_event(server->journal, server->round.number, "worker.join",
+                     "s:I, s:I, s:s, s:I, s:s", "slot", (long long)peer->slot, "incarnation",
+                     (long long)peer->incarnation, "peer", vx_conn_peer(peer->conn), "pid",
+                     (long long)slot->pid, "blas", slot->blas);
+}
+
+void vx_peer_welcome(vx_peer *peer)
+{
+    vx_server *server = peer->server;
+    bool worker = peer->hello.role == VX_WIRE_ROLE_WORKER;
+
+    if (worker && !server->ready) {
+        peer->stage = VX_PEER_WAITING;
+        return;
+    }
+    if (!place_is_free(peer))
+        return;
+    peer->stage = VX_PEER_WELCOMED;
+    if (worker) {
+        size_t chunk = server->dimension * sizeof(float);
+
+        peer->scratch = vx_malloc(chunk < VX_CHUNK_BYTES_MAX ? chunk : VX_CHUNK_BYTES_MAX);
+        if (peer->scratch == NULL) {
+            vx_peer_refuse(peer, VX_WIRE_REFUSED_BUSY, true, "the server is out of memory");
+            return;
+        }
+        join_worker(peer);
+    }
+    if (peer->hello.role == VX_WIRE_ROLE_EVALUATOR)
+        server->evaluator = peer;
+    vx_conn_set_timeout(peer->conn, (uint64_t)(server->job->workers.heartbeat_timeout_s * 1000.0));
+    send_welcome(peer);
+    if (worker) {
+        vx_server_offer_parameters(peer);
+        vx_server_census(server, VX_ROUND_EV_CENSUS);
+    }
+    if (peer->hello.role == VX_WIRE_ROLE_EVALUATOR)
+        vx_evaluator_try(server);
+}
+
+vx_status vx_peer_hello(vx_peer *peer, vx_cbytes message, vx_error *err)
+{
+    vx_status status = vx_wire_hello_decode(message, &peer->hello, err);
+
+    if (status != VX_OK)
+        return status;
+    if (!hello_fits(peer) || !place_is_free(peer))
+        return VX_OK;
+    vx_conn_set_timeout(peer->conn,
+                        (uint64_t)(peer->server->job->workers.heartbeat_timeout_s * 1000.0));
+    vx_peer_welcome(peer);
+    return VX_OK;
+}
+
+void vx_server_welcome_waiting(vx_server *server)
+{
+    vx_peer *next = NULL;
+
+    for (vx_peer *peer = server->peers; peer != NULL; peer = next) {
+        next = peer->next;
+        if (peer->stage == VX_PEER_WAITING)
+            vx_peer_welcome(peer);
+    }
+}
+
+static const char *state_for_people(const vx_server *server)
+{
+    if (server->finishing)
+        return server->evaluating != NULL ? "evaluating" : "stopping";
+    switch (server->round.state) {
+    case VX_ROUND_STARTING:
+        return "starting";
+    case VX_ROUND_HELD:
+        return "held";
+    case VX_ROUND_COLLECTING:
+    case VX_ROUND_AGGREGATING:
+        return "training";
+    case VX_ROUND_ENDED:
+    case VX_ROUND_STATE_MAX:
+        break;
+    }
+    return "done";
+}
+
+static void send_status(vx_peer *peer)
+{
+    vx_server *server = peer->server;
+    vx_run_summary summary;
+    vx_frame frame = { .header =
+                           vx_server_header(server, peer, VX_WIRE_DOCUMENT, server->round.number) };
+
+    if (peer->document.at != NULL)
+        return; /* the last one is still on its way */
+    vx_server_summary(server, state_for_people(server), &summary);
+    if (vx_status_document(&summary, &server->roster, &peer->document) != VX_OK ||
+        peer->document.size > VX_DOCUMENT_BYTES_MAX) {
+        vx_conn_close(peer->conn, VX_ERR_LIMIT, "the status document is too large");
+        return;
+    }
+    frame.payload = (vx_cbytes){ peer->document.at, peer->document.size };
+    frame.cookie = peer->document.at;
+    if (vx_conn_send(peer->conn, &frame) != VX_OK) {
+        vx_free(peer->document.at);
+        peer->document = (vx_bytes){ NULL, 0 };
+        vx_conn_close(peer->conn, VX_ERR_LIMIT, "does not read what it is sent");
+    }
+}
+
+void vx_peer_request(vx_peer *peer, vx_cbytes message)
+{
+    vx_wire_request request = VX_WIRE_REQUEST_MAX;
+    vx_error err = { 0 };
+    vx_status status = vx_wire_request_decode(message, &request, &err);
+
+    if (status != VX_OK) {
+        vx_conn_close(peer->conn, status, err.message);
+        return;
+    }
+    if (request == VX_WIRE_REQUEST_STOP) {
+        vx_log_event(&peer->server->log, VX_LOG_INFO, "stop.requested", "by=observer");
+        vx_server_census(peer->server, VX_ROUND_EV_STOP);
+    }
+    send_status(peer);
+}

@@ -1,0 +1,214 @@
+#include "server_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+
+static vx_status random_token(uint8_t token[VX_TOKEN_BYTES], vx_error *err)
+{
+    if (getrandom(token, VX_TOKEN_BYTES, 0) != VX_TOKEN_BYTES)
+        return vx_fail(err, VX_ERR_SYSTEM, "getrandom: %s", strerror(errno));
+    return VX_OK;
+}
+
+static vx_status replace_file(const vx_server *server, const char *name, vx_cbytes content,
+                              mode_t mode, vx_error *err)
+{
+    char *path = vx_path_join(server->options.run_dir, name);
+    vx_status status = path != NULL ? vx_file_replace(path, content, mode, err)
+                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
+
+    vx_free(path);
+    return status;
+}
+
+/* One secret a slot, one for the evaluator, one for observers; new at each start of the server. */
+static vx_status write_tokens(vx_server *server, vx_error *err)
+{
+    size_t slots = server->job->workers.count;
+    size_t room = (slots + 2) * 96;
+    char *text = vx_malloc(room);
+    char hex[2 * VX_TOKEN_BYTES + 1];
+    size_t used = 0;
+    vx_status status = VX_OK;
+
+    server->slot_tokens = vx_calloc(slots, VX_TOKEN_BYTES);
+    if (text == NULL || server->slot_tokens == NULL) {
+        vx_free(text);
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; status == VX_OK && i < slots; i++) {
+        status = random_token(server->slot_tokens[i], err);
+        used += (size_t)snprintf(text + used, room - used, "worker %zu %s\n", i,
+                                 vx_hex_encode(server->slot_tokens[i], VX_TOKEN_BYTES, hex));
+    }
+    if (status == VX_OK)
+        status = random_token(server->evaluator_token, err);
+    if (status == VX_OK)
+        status = random_token(server->observer_token, err);
+    used += (size_t)snprintf(text + used, room - used, "evaluator - %s\n",
+                             vx_hex_encode(server->evaluator_token, VX_TOKEN_BYTES, hex));
+    used += (size_t)snprintf(text + used, room - used, "observer - %s\n",
+                             vx_hex_encode(server->observer_token, VX_TOKEN_BYTES, hex));
+    if (status == VX_OK)
+        status =
+            replace_file(server, "tokens", (vx_cbytes){ (const uint8_t *)text, used }, 0600, err);
+    vx_free(text);
+    return status;
+}
+
+/* Runs of the server on this folder so far, plus one. */
+static vx_status next_epoch(vx_server *server, vx_error *err)
+{
+    char *path = vx_path_join(server->options.run_dir, "epoch");
+    vx_bytes content = { NULL, 0 };
+    char text[32];
+    vx_status status = VX_ERR_NOMEM;
+    unsigned long before = 0;
+
+    if (path == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    status = vx_file_read(path, 32, &content, err);
+    if (status == VX_OK)
+        before = strtoul((const char *)content.at, NULL, 10);
+    if (status == VX_OK && (before == 0 || before >= UINT32_MAX - 1))
+        status = vx_fail(err, VX_ERR_DATA, "%s: expected a number from 1, found \"%.16s\"", path,
+                         (const char *)content.at);
+    if (status == VX_ERR_NOT_FOUND)
+        status = VX_OK;
+    vx_free(content.at);
+    vx_free(path);
+    if (status != VX_OK)
+        return status;
+    server->epoch = (uint32_t)before + 1;
+    snprintf(text, sizeof(text), "%u\n", server->epoch);
+    return replace_file(server, "epoch", (vx_cbytes){ (const uint8_t *)text, strlen(text) }, 0644,
+                        err);
+}
+
+static void on_skipped(void *context, const char *folder, const vx_error *why)
+{
+    vx_server *server = context;
+
+    vx_log_event(&server->log, VX_LOG_WARN, "checkpoint.skipped", "folder=\"%s\" why=\"%s\"",
+                 folder, why->message);
+}
+
+static vx_status load_checkpoint(vx_server *server, vx_error *err)
+{
+    char theirs[VX_DIGEST_TEXT_SIZE];
+    char ours[VX_DIGEST_TEXT_SIZE];
+    const vx_checkpoint *content = NULL;
+    vx_status status = vx_checkpoint_open_newest(server->options.run_dir, on_skipped, server,
+                                                 &server->loaded, err);
+
+    if (status != VX_OK)
+        return status;
+    content = vx_checkpoint_content(server->loaded);
+    if (!vx_digest_equal(content->config, server->config))
+        return vx_fail(
+            err, VX_ERR_CONFIG,
+            "%s is of another job: config digest %s, this job has %s; resume with the job file and "
+            "--set options of the first run",
+            vx_checkpoint_folder(server->loaded), vx_digest_text(content->config, theirs),
+            vx_digest_text(server->config, ours));
+    if (content->rounds > server->job->rounds)
+        return vx_fail(err, VX_ERR_CONFIG, "%s has %llu rounds, the job only %llu",
+                       vx_checkpoint_folder(server->loaded), (unsigned long long)content->rounds,
+                       (unsigned long long)server->job->rounds);
+    server->loaded_rounds = content->rounds;
+    return VX_OK;
+}
+
+static bool has_file(const vx_server *server, const char *name)
+{
+    char *path = vx_path_join(server->options.run_dir, name);
+    bool there = path != NULL && access(path, F_OK) == 0;
+
+    vx_free(path);
+    return there;
+}
+
+static vx_status open_log(vx_server *server, vx_error *err)
+{
+    vx_log_level level = server->options.log_level_given
+                             ? server->options.log_level
+                             : (vx_log_level)server->job->limits.log_level;
+    int fd = STDERR_FILENO;
+
+    server->log_fd = -1;
+    if (server->options.log_file != NULL) {
+        fd = open(server->options.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (fd < 0)
+            return vx_fail(err, VX_ERR_IO, "%s: %s", server->options.log_file, strerror(errno));
+        server->log_fd = fd;
+    }
+    server->log = vx_log_to(fd, level, "vexild");
+    return VX_OK;
+}
+
+vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
+{
+    char *lock = vx_path_join(server->options.run_dir, "run.lock");
+    vx_status status = lock != NULL ? vx_file_make_folder(server->options.run_dir, err)
+                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
+
+    if (status == VX_OK)
+        status = vx_file_lock(lock, &server->lock_fd, err);
+    vx_free(lock);
+    if (status == VX_OK)
+        status = open_log(server, err);
+    if (status != VX_OK)
+        return status;
+    if (!server->options.resume && has_file(server, "epoch"))
+        return vx_fail(err, VX_ERR_BUSY,
+                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
+                       server->options.run_dir);
+    if (server->options.resume)
+        status = load_checkpoint(server, err);
+    if (status == VX_OK)
+        status = next_epoch(server, err);
+    if (status == VX_OK)
+        status = replace_file(server, "job.yaml",
+                              (vx_cbytes){ server->job_text.at, server->job_text.size }, 0644, err);
+    if (status == VX_OK)
+        status = write_tokens(server, err);
+    if (status == VX_OK)
+        status = vx_journal_open(server->options.run_dir, server->epoch, server->clock,
+                                 &server->journal, err);
+    return status;
+}
+
+vx_status vx_server_write_card(vx_server *server, vx_error *err)
+{
+    char endpoint[VX_ENDPOINT_TEXT_SIZE];
+    vx_server_card card = {
+        .job = server->job->name,
+        .endpoint = vx_endpoint_text(&server->endpoint, endpoint),
+        .job_id = server->job_id,
+        .config = server->config,
+        .epoch = server->epoch,
+        .workers = server->job->workers.count,
+        .started_realtime_ns = server->started_realtime_ns,
+    };
+    vx_status status = vx_server_card_write(server->options.run_dir, &card, err);
+
+    server->card_written = status == VX_OK;
+    return status;
+}
+
+void vx_server_remove_card(vx_server *server)
+{
+    char *path = vx_path_join(server->options.run_dir, "server.json");
+
+    if (path != NULL && server->card_written)
+        unlink(path);
+    vx_free(path);
+}

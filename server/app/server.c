@@ -1,0 +1,330 @@
+#include "server_private.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
+#include <vx_linalg/blas.h>
+#include <vx_plan/plan.h>
+
+uint64_t vx_server_now(const vx_server *server)
+{
+    return vx_clock_monotonic_ns(&server->clock);
+}
+
+vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, vx_wire_type type,
+                                 uint64_t round)
+{
+    return (vx_frame_header){
+        .type = (uint16_t)type,
+        .job = server->job_id,
+        .epoch = server->epoch,
+        .slot = peer->slot,
+        .incarnation = peer->incarnation,
+        .round = round,
+    };
+}
+
+void vx_server_summary(const vx_server *server, const char *state, vx_run_summary *ret_summary)
+{
+    double rounds = server->phases_count > 0 ? (double)server->phases_count : 1.0;
+    const vx_phases *sum = &server->phases_sum;
+    uint64_t left = server->round.rounds - server->round.number;
+    uint64_t now = vx_server_now(server);
+
+    *ret_summary = (vx_run_summary){
+        .job = server->job->name,
+        .state = state,
+        .message = server->message,
+        .epoch = server->epoch,
+        .round = server->round.number,
+        .rounds = server->round.rounds,
+        .dimension = server->dimension,
+        .loss = server->loss,
+        .rate = server->rate > 0.0 ? server->rate : nan(""),
+        .eta_s = server->rate > 0.0 ? (double)left / server->rate : nan(""),
+        .since_s = (double)(now - server->state_since_ns) / (double)VX_NS_PER_S,
+        .seconds = (double)(now - server->started_ns) / (double)VX_NS_PER_S,
+        .parameters = server->parameters_digest,
+        .test = server->test,
+        .phases_mean = { sum->wait_ms / rounds, sum->check_ms / rounds, sum->aggregate_ms / rounds,
+                         sum->step_ms / rounds, sum->broadcast_ms / rounds },
+        .blas = vx_blas_core(),
+        .libuv = uv_version_string(),
+    };
+}
+
+static void on_start_timeout(uv_timer_t *timer)
+{
+    vx_server *server = timer->data;
+    vx_error err = { 0 };
+
+    if (!server->ready) {
+        vx_fail(&err, VX_ERR_UNAVAILABLE, "the evaluator did not tell the model in %.0f s",
+                server->job->workers.start_timeout_s);
+        vx_server_finish(server, err.code, &err);
+        return;
+    }
+    vx_server_census(server, VX_ROUND_EV_START_TIMEOUT);
+}
+
+static void on_heartbeat(uv_timer_t *timer)
+{
+    vx_server *server = timer->data;
+    vx_peer *next = NULL;
+
+    for (vx_peer *peer = server->peers; peer != NULL; peer = next) {
+        next = peer->next;
+        if (peer->stage == VX_PEER_WELCOMED)
+            vx_peer_send(peer, VX_WIRE_HEARTBEAT, server->round.number, (vx_cbytes){ NULL, 0 });
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    vx_server *server = handle->data;
+
+    server->signals++;
+    vx_log_event(&server->log, VX_LOG_INFO, "signal", "number=%d count=%u", number,
+                 server->signals);
+    if (server->signals > 1)
+        _exit(128 + number); /* the second one: at once; what is committed and saved stays */
+    vx_server_census(server, VX_ROUND_EV_STOP);
+}
+
+/* Bytes that grow with the model: rows, parameters, update, snapshots, optimiser state. */
+static vx_status check_memory(const vx_server *server, vx_error *err)
+{
+    uint64_t vectors = server->roster.count + 2 + VX_SNAPSHOTS + 2;
+    uint64_t mib = (vectors * server->dimension * sizeof(float)) >> 20;
+
+    if (server->job->limits.memory_mib > 0 && mib > server->job->limits.memory_mib)
+        return vx_job_fail(server->job, "limits.memory_mib", err,
+                           "%zu parameters and %zu workers need %llu MiB", server->dimension,
+                           server->roster.count, (unsigned long long)mib);
+    return VX_OK;
+}
+
+/* Parameters and optimiser state of the checkpoint in place of the first ones. */
+static vx_status restore(vx_server *server, vx_error *err)
+{
+    const vx_checkpoint *content = vx_checkpoint_content(server->loaded);
+    const char *folder = vx_checkpoint_folder(server->loaded);
+    size_t offset = 0;
+
+    for (size_t i = 0; i < content->parameters_count; i++) {
+        const vx_tensor *tensor = &content->parameters[i];
+        size_t numbers = vx_tensor_numbers(tensor);
+
+        if (i >= server->tensors_count || strcmp(tensor->name, server->tensors[i].name) != 0 ||
+            numbers > server->dimension - offset)
+            return vx_fail(err, VX_ERR_DATA, "%s: tensor %s is not of this model", folder,
+                           tensor->name);
+        memcpy(server->theta + offset, tensor->at, numbers * sizeof(float));
+        offset += numbers;
+    }
+    if (offset != server->dimension ||
+        content->state_count != vx_optimiser_state_count(server->optimiser))
+        return vx_fail(err, VX_ERR_DATA,
+                       "%s: %zu parameters, %zu optimiser states: expected %zu and %zu", folder,
+                       offset, content->state_count, server->dimension,
+                       vx_optimiser_state_count(server->optimiser));
+    for (size_t i = 0; i < content->state_count; i++) {
+        vx_vecf state = vx_optimiser_state_at(server->optimiser, i);
+
+        if (strcmp(content->state[i].name, vx_optimiser_state_name(server->optimiser, i)) != 0 ||
+            vx_tensor_numbers(&content->state[i]) != state.n)
+            return vx_fail(err, VX_ERR_DATA, "%s: optimiser state %s does not fit", folder,
+                           content->state[i].name);
+        memcpy(state.at, content->state[i].at, state.n * sizeof(float));
+    }
+    server->saved_rounds = content->rounds;
+    return VX_OK;
+}
+
+vx_status vx_server_make_ready(vx_server *server, vx_error *err)
+{
+    size_t d = server->dimension;
+    vx_status status = check_memory(server, err);
+
+    if (status == VX_OK)
+        status = vx_plan_aggregator_create(server->job, d, &server->aggregator, err);
+    if (status == VX_OK)
+        status = vx_plan_optimiser_create(server->job, d, &server->optimiser, err);
+    if (status != VX_OK)
+        return status;
+    server->rows = vx_aligned_calloc(server->roster.count * d, sizeof(float));
+    server->update = vx_aligned_calloc(d, sizeof(float));
+    if (server->rows == NULL || server->update == NULL || vx_snapshots_create(server) != VX_OK)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu workers x %zu parameters",
+                       server->roster.count, d);
+    if (server->loaded != NULL)
+        status = restore(server, err);
+    server->loaded = vx_checkpoint_close(server->loaded);
+    if (status != VX_OK)
+        return status;
+    server->current = &server->snapshots[0];
+    vx_snapshot_fill(server->current, server->theta, d, server->round.number);
+    server->parameters_digest = vx_digest_of(server->theta, d * sizeof(float));
+    server->round.quorum = vx_plan_quorum(server->job, server->aggregator);
+    server->ready = true;
+    vx_log_event(&server->log, VX_LOG_INFO, "server.ready", "dimension=%zu quorum=%zu round=%llu",
+                 d, server->round.quorum, (unsigned long long)server->round.number);
+    vx_journal_event(server->journal, server->round.number, "server.ready", "s:I, s:I", "dimension",
+                     (long long)d, "quorum", (long long)server->round.quorum);
+    vx_server_welcome_waiting(server);
+    vx_server_census(server, VX_ROUND_EV_CENSUS);
+    return VX_OK;
+}
+
+static vx_status load_job(vx_server *server, vx_error *err)
+{
+    vx_status status = vx_job_load(server->options.job, server->options.overrides,
+                                   server->options.overrides_count, &server->job, err);
+
+    if (status == VX_OK)
+        status = vx_plan_check(server->job, err);
+    if (status == VX_OK)
+        status = vx_job_print_yaml(server->job, &server->job_text);
+    if (status == VX_OK && server->job_text.size > VX_JOB_TEXT_MAX)
+        status = vx_fail(err, VX_ERR_CONFIG,
+                         "%s: the resolved job has %zu bytes, at most %u are possible",
+                         server->options.job, server->job_text.size, VX_JOB_TEXT_MAX);
+    if (status == VX_OK)
+        status = vx_job_digest(server->job, &server->config);
+    server->job_id = vx_load_u64(server->config.at);
+    return status;
+}
+
+static void start_timers(vx_server *server)
+{
+    uint64_t heartbeat_ms = (uint64_t)(server->job->workers.heartbeat_s * 1000.0);
+
+    uv_timer_t *timers[] = { &server->start_timer, &server->deadline_timer,
+                             &server->heartbeat_timer, &server->finish_timer };
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        uv_timer_init(&server->loop, timers[i]);
+        timers[i]->data = server;
+    }
+    uv_signal_init(&server->loop, &server->sigint);
+    uv_signal_init(&server->loop, &server->sigterm);
+    server->sigint.data = server->sigterm.data = server;
+    uv_signal_start(&server->sigint, on_signal, SIGINT);
+    uv_signal_start(&server->sigterm, on_signal, SIGTERM);
+    uv_timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
+    uv_timer_start(&server->start_timer, on_start_timeout,
+                   (uint64_t)(server->job->workers.start_timeout_s * 1000.0), 0);
+}
+
+static vx_status take_memory(vx_server *server, vx_error *err)
+{
+    size_t slots = server->job->workers.count;
+    vx_status status = vx_roster_create(slots, &server->roster);
+
+    server->slot_peers = vx_calloc(slots, sizeof(vx_peer *));
+    server->present = vx_calloc(slots, sizeof(bool));
+    server->tensors = vx_calloc(VX_TENSORS_MAX, sizeof(*server->tensors));
+    if (status != VX_OK || server->slot_peers == NULL || server->present == NULL ||
+        server->tensors == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    return VX_OK;
+}
+
+/* Everything up to the moment in which peers may come. */
+static vx_status prepare(vx_server *server, vx_error *err)
+{
+    vx_status status = load_job(server, err);
+
+    if (status == VX_OK)
+        status = take_memory(server, err);
+    if (status == VX_OK)
+        status = vx_endpoint_parse(server->options.listen, &server->endpoint, err);
+    if (status == VX_OK)
+        status = vx_server_open_run_dir(server, err);
+    if (status != VX_OK)
+        return status;
+    vx_round_init(&server->round, server->loaded_rounds, server->job->rounds, server->roster.count,
+                  server->job->workers.quorum);
+    if (uv_loop_init(&server->loop) != 0)
+        return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
+    server->loop_ready = true;
+    status = vx_listener_create(&server->loop, &server->endpoint, vx_server_on_accept, server,
+                                &server->listener, err);
+    if (status != VX_OK)
+        return status;
+    server->endpoint = vx_listener_endpoint(server->listener);
+    return vx_server_write_card(server, err);
+}
+
+static void release(vx_server *server)
+{
+    if (server->loop_ready) {
+        vx_listener_close(server->listener);
+        uv_run(&server->loop, UV_RUN_DEFAULT);
+        VX_ASSERT(uv_loop_close(&server->loop) == 0);
+    }
+    vx_snapshots_destroy(server);
+    vx_aggregator_destroy(server->aggregator);
+    vx_optimiser_destroy(server->optimiser);
+    vx_checkpoint_close(server->loaded);
+    vx_journal_close(server->journal);
+    vx_roster_destroy(&server->roster);
+    vx_job_destroy(server->job);
+    vx_free(server->job_text.at);
+    vx_free(server->slot_tokens);
+    vx_free(server->slot_peers);
+    vx_free(server->present);
+    vx_free(server->tensors);
+    vx_free(server->theta);
+    vx_free(server->update);
+    vx_free(server->rows);
+    if (server->log_fd >= 0)
+        close(server->log_fd);
+    if (server->lock_fd >= 0)
+        close(server->lock_fd);
+    vx_free(server);
+}
+
+vx_status vx_server_run(const vx_server_options *options, vx_error *err)
+{
+    vx_server *server = vx_calloc(1, sizeof(*server));
+    vx_status status = VX_OK;
+    char endpoint[VX_ENDPOINT_TEXT_SIZE];
+
+    if (server == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    server->options = *options;
+    server->clock = vx_clock_system();
+    server->lock_fd = server->log_fd = -1;
+    server->log = vx_log_to(STDERR_FILENO, VX_LOG_INFO, "vexild");
+    server->started_ns = server->state_since_ns = vx_server_now(server);
+    server->started_realtime_ns = vx_clock_realtime_ns(&server->clock);
+    server->evaluate_next = server->saved_rounds = UINT64_MAX;
+    server->loss = nan("");
+    vx_blas_set_threads(1);
+    signal(SIGPIPE, SIG_IGN);
+    status = prepare(server, err);
+    if (status == VX_OK) {
+        start_timers(server);
+        vx_log_event(&server->log, VX_LOG_INFO, "server.start",
+                     "job=%s epoch=%u endpoint=%s workers=%zu", server->job->name, server->epoch,
+                     vx_endpoint_text(&server->endpoint, endpoint), server->roster.count);
+        vx_journal_event(server->journal, server->round.number, "server.start", "s:s, s:s",
+                         "version", VX_VERSION, "endpoint", endpoint);
+        status = vx_evaluator_start(server, err);
+        if (status != VX_OK)
+            vx_server_finish(server, status, err);
+        uv_run(&server->loop, UV_RUN_DEFAULT);
+        status = server->outcome;
+        if (status != VX_OK && err != NULL)
+            *err = server->outcome_error;
+    } else {
+        vx_server_remove_card(server);
+    }
+    release(server);
+    return status;
+}

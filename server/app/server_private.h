@@ -1,0 +1,208 @@
+#ifndef VX_SERVER_APP_SERVER_PRIVATE_H
+#define VX_SERVER_APP_SERVER_PRIVATE_H
+#include <uv.h>
+
+#include <vx_aggregate/aggregate.h>
+#include <vx_base/bytes.h>
+#include <vx_base/clock.h>
+#include <vx_checkpoint/checkpoint.h>
+#include <vx_config/job.h>
+#include <vx_control/journal.h>
+#include <vx_optimise/optimise.h>
+#include <vx_roster/roster.h>
+#include <vx_round/round.h>
+#include <vx_server_app/server.h>
+#include <vx_transport/conn.h>
+#include <vx_wire/wire.h>
+
+/*
+ * The server of one job: one loop thread that never computes, one work item at a time on the thread
+ * pool. Fields marked (work) belong to that item from its start to its end and are not touched by
+ * the loop meanwhile.
+ */
+typedef struct vx_server vx_server;
+typedef struct vx_peer vx_peer;
+
+/* A copy of the parameters of one round that goes out to many; borrowed by the sends of `holders`
+ * peers. */
+typedef struct vx_snapshot {
+    float *at;           /* (d) */
+    uint32_t *chunk_crc; /* one a chunk of VX_CHUNK_BYTES_MAX */
+    uint64_t round;
+    unsigned holders;
+    bool filling; /* (work) */
+} vx_snapshot;
+#define VX_SNAPSHOTS 4 /* the current one, the next one, and two for peers that lag */
+
+typedef enum vx_peer_stage {
+    VX_PEER_GREETING, /* has not said hello */
+    VX_PEER_WAITING,  /* its hello is good, the model is not known yet */
+    VX_PEER_WELCOMED,
+    VX_PEER_CLOSING
+} vx_peer_stage;
+
+struct vx_peer {
+    vx_server *server;
+    vx_peer *next;
+    vx_conn *conn;
+    vx_peer_stage stage;
+    vx_wire_hello hello;
+    uint32_t slot, incarnation; /* slot: VX_FRAME_SLOT_NONE unless a worker */
+    vx_snapshot *sending;       /* held until all its chunks are sent */
+    size_t chunks_waiting;
+    uint64_t sent_round; /* 1 + round of the newest parameters sent; 0 = none */
+    bool left;           /* said goodbye */
+    /* the gradient that is coming in */
+    uint64_t receive_round, receive_next;
+    vx_judgement receive_judgement;
+    bool receive_nonfinite;
+    uint8_t *scratch;  /* chunk that is refused; NULL for other roles */
+    vx_bytes document; /* owned while it is being sent */
+};
+
+struct vx_server {
+    vx_server_options options;
+    vx_log log;
+    vx_clock clock;
+    uv_loop_t loop;
+    bool loop_ready;
+    int lock_fd, log_fd;
+
+    vx_job *job;
+    vx_bytes job_text; /* resolved */
+    vx_digest config;
+    uint64_t job_id;
+    uint32_t epoch;
+    uint8_t (*slot_tokens)[VX_TOKEN_BYTES];
+    uint8_t evaluator_token[VX_TOKEN_BYTES], observer_token[VX_TOKEN_BYTES];
+
+    vx_listener *listener;
+    vx_endpoint endpoint;
+    vx_peer *peers; /* list */
+    size_t peers_count;
+    vx_peer **slot_peers; /* (slots) the live worker of a slot, or NULL */
+    vx_peer *evaluator;   /* welcomed, or NULL */
+
+    /* known once the evaluator has told the model */
+    bool ready;
+    size_t dimension, chunks;
+    vx_wire_tensor *tensors;
+    size_t tensors_count;
+    uint64_t initial_next; /* bytes of the first parameters that are in */
+    float *theta, *update; /* (d) (work) */
+    float *rows;           /* (slots, d); present rows (work) */
+    bool *present;         /* (slots) (work) */
+    vx_snapshot snapshots[VX_SNAPSHOTS];
+    vx_snapshot *current; /* parameters of round.number */
+    vx_aggregator *aggregator;
+    vx_optimiser *optimiser;
+
+    vx_round round;
+    vx_roster roster;
+    uint64_t loaded_rounds; /* from a checkpoint; 0 = a new run */
+    vx_checkpoint_loaded *loaded;
+
+    uv_timer_t start_timer, deadline_timer, heartbeat_timer, finish_timer;
+    uv_signal_t sigint, sigterm;
+    unsigned signals;
+
+    /* the one work item */
+    uv_work_t work;
+    bool working, aggregate_waits, checkpoint_waits;
+    bool work_aggregates, work_checkpoints;
+    vx_snapshot *work_snapshot;
+    vx_aggregate_report report; /* borrowed from the aggregator until the next run */
+    vx_status work_status;
+    vx_error work_error;
+    vx_metrics_row row;
+    uint64_t
+        saved_rounds; /* committed rounds of the newest checkpoint of this run; UINT64_MAX = none */
+    uint64_t work_started_ns;
+
+    /* the evaluator process */
+    uv_process_t evaluator_process;
+    bool evaluator_running, evaluator_alive;
+    unsigned evaluator_starts;
+    vx_snapshot *evaluating; /* being evaluated */
+    uint64_t evaluate_next;  /* round whose parameters are to be evaluated when the evaluator is
+                                free; UINT64_MAX none */
+    vx_test_result test;
+
+    /* numbers for people */
+    vx_journal *journal;
+    uint64_t started_ns, round_began_ns, published_ns, last_commit_ns, state_since_ns;
+    uint64_t started_realtime_ns;
+    double loss, rate;
+    vx_phases phases_sum;
+    uint64_t phases_count;
+    vx_digest parameters_digest;
+    char message[400];
+
+    bool finishing, finished, card_written;
+    vx_status outcome;
+    vx_error outcome_error;
+};
+
+/* server.c */
+uint64_t vx_server_now(const vx_server *server); /* monotonic ns */
+void vx_server_summary(const vx_server *server, const char *state, vx_run_summary *ret_summary);
+vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, vx_wire_type type,
+                                 uint64_t round);
+/* The model is known and theta holds the parameters to begin with: takes all memory, opens the
+ * rounds. */
+vx_status vx_server_make_ready(vx_server *server, vx_error *err) VX_MUST_CHECK;
+
+/* run_dir.c */
+vx_status vx_server_open_run_dir(vx_server *server, vx_error *err) VX_MUST_CHECK;
+vx_status vx_server_write_card(vx_server *server, vx_error *err) VX_MUST_CHECK;
+void vx_server_remove_card(vx_server *server);
+
+/* peers.c, greeting.c */
+void vx_server_on_accept(void *owner, vx_conn *conn);
+void vx_peer_send(vx_peer *peer, vx_wire_type type, uint64_t round,
+                  vx_cbytes message); /* closes it on failure */
+vx_status vx_peer_hello(vx_peer *peer, vx_cbytes message, vx_error *err) VX_MUST_CHECK;
+void vx_peer_refuse(vx_peer *peer, vx_wire_refusal_code code, bool retry, const char *text);
+void vx_peer_welcome(vx_peer *peer);
+void vx_server_welcome_waiting(vx_server *server);
+void vx_peer_request(vx_peer *peer, vx_cbytes message);
+
+/* gradients.c */
+vx_status vx_gradient_header(vx_peer *peer, const vx_frame_header *header, uint8_t **ret_payload,
+                             vx_error *err) VX_MUST_CHECK;
+vx_status vx_gradient_frame(vx_peer *peer, const vx_frame_header *header, vx_cbytes message,
+                            vx_bytes payload, vx_error *err) VX_MUST_CHECK;
+
+/* snapshots.c */
+vx_status vx_snapshots_create(vx_server *server) VX_MUST_CHECK;
+void vx_snapshots_destroy(vx_server *server);
+vx_snapshot *
+vx_snapshot_free_one(vx_server *server); /* NULL: all are held; the laggards have been closed */
+void vx_snapshot_fill(vx_snapshot *snapshot, const float *theta, size_t dimension, uint64_t round);
+/* Sends all chunks to a peer that holds none. */
+void vx_snapshot_send(vx_peer *peer, vx_snapshot *snapshot, vx_wire_type type);
+void vx_peer_sent(vx_peer *peer);          /* one chunk is out */
+void vx_peer_drop_snapshot(vx_peer *peer); /* at its end */
+
+/* rounds.c */
+void vx_server_census(vx_server *server,
+                      vx_round_event_kind kind); /* steps the round, performs the action */
+void vx_server_offer_parameters(vx_peer *peer);  /* to a worker that may contribute now */
+void vx_server_work(vx_server *server); /* starts the work item that is due, if none runs */
+
+/* evaluator.c */
+vx_status vx_evaluator_start(vx_server *server, vx_error *err) VX_MUST_CHECK;
+vx_status vx_evaluator_header(vx_peer *peer, const vx_frame_header *header, uint8_t **ret_payload,
+                              vx_error *err) VX_MUST_CHECK;
+vx_status vx_evaluator_frame(vx_peer *peer, const vx_frame_header *header, vx_cbytes message,
+                             vx_error *err) VX_MUST_CHECK;
+void vx_evaluator_due(vx_server *server,
+                      uint64_t rounds); /* evaluate the current parameters when it is free */
+void vx_evaluator_try(vx_server *server);
+void vx_evaluator_lost(vx_server *server);
+
+/* finish.c */
+void vx_server_finish(vx_server *server, vx_status outcome,
+                      const vx_error *err);    /* begins the end; once */
+void vx_server_finish_step(vx_server *server); /* goes on with it when what it waits for is there */
+#endif

@@ -1,0 +1,187 @@
+#include <vx_control/journal.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
+#include <vx_base/file.h>
+
+#include "json.h"
+
+struct vx_journal {
+    int events, metrics; /* -1 = not open */
+    uint32_t epoch;
+    uint64_t sequence;
+    vx_clock clock;
+    vx_error failure;
+};
+
+/* Cuts off what follows the last line feed: a crash may have left half a line. */
+static vx_status cut_unfinished_line(int fd)
+{
+    off_t end = lseek(fd, 0, SEEK_END);
+    char byte = '\n';
+
+    while (end > 0) {
+        if (pread(fd, &byte, 1, end - 1) != 1)
+            return VX_ERR_IO;
+        if (byte == '\n')
+            break;
+        end--;
+    }
+    return end < 0 || ftruncate(fd, end) != 0 ? VX_ERR_IO : VX_OK;
+}
+
+static vx_status open_lines(const char *run_dir, const char *name, int *ret_fd, vx_error *err)
+{
+    char *path = vx_path_join(run_dir, name);
+    vx_status status = VX_OK;
+    int fd = -1;
+
+    if (path == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "%s/%s: out of memory", run_dir, name);
+    fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || cut_unfinished_line(fd) != VX_OK)
+        status = vx_fail(err, VX_ERR_IO, "%s: %s", path, strerror(errno));
+    vx_free(path);
+    *ret_fd = fd;
+    return status;
+}
+
+vx_status vx_journal_open(const char *run_dir, uint32_t epoch, vx_clock clock,
+                          vx_journal **ret_journal, vx_error *err)
+{
+    vx_journal *journal = vx_calloc(1, sizeof(*journal));
+    vx_status status = VX_ERR_NOMEM;
+
+    if (journal == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    *journal = (vx_journal){ .events = -1, .metrics = -1, .epoch = epoch, .clock = clock };
+    status = open_lines(run_dir, "events.jsonl", &journal->events, err);
+    if (status == VX_OK)
+        status = open_lines(run_dir, "metrics.jsonl", &journal->metrics, err);
+    if (status != VX_OK) {
+        vx_journal_close(journal);
+        return status;
+    }
+    *ret_journal = journal;
+    return VX_OK;
+}
+
+vx_journal *vx_journal_close(vx_journal *journal)
+{
+    if (journal == NULL)
+        return NULL;
+    if (journal->events >= 0)
+        close(journal->events);
+    if (journal->metrics >= 0)
+        close(journal->metrics);
+    vx_free(journal);
+    return NULL;
+}
+
+static void keep_failure(vx_journal *journal, vx_status status, const vx_error *err)
+{
+    if (status == VX_OK || journal->failure.code != VX_OK)
+        return;
+    journal->failure = *err;
+    journal->failure.code = status;
+}
+
+/* Steals row. One write call a line: lines of two writers do not mix, a crash tears the last one at
+ * most. */
+static void append_line(vx_journal *journal, int fd, const char *name, json_t *row)
+{
+    vx_bytes text = { NULL, 0 };
+    vx_error err = { .message = "out of memory" };
+    vx_status status = vx_json_dump(row, JSON_COMPACT, &text);
+
+    if (status == VX_OK) {
+        text.at[text.size] = '\n';
+        status = vx_file_write_all(fd, (vx_cbytes){ text.at, text.size + 1 }, name, &err);
+    }
+    keep_failure(journal, status, &err);
+    vx_free(text.at);
+    json_decref(row);
+}
+
+void vx_journal_event(vx_journal *journal, uint64_t round, const char *event, const char *format,
+                      ...)
+{
+    char ts[VX_TIME_TEXT_SIZE];
+    char body_format[256];
+    json_t *row = NULL;
+    json_t *body = NULL;
+    va_list list;
+
+    row = json_pack("{s:I, s:s, s:I, s:I, s:I, s:s}", "seq", (json_int_t)++journal->sequence, "ts",
+                    vx_time_text(vx_clock_realtime_ns(&journal->clock), ts), "mono_ns",
+                    (json_int_t)vx_clock_monotonic_ns(&journal->clock), "epoch",
+                    (json_int_t)journal->epoch, "round", (json_int_t)round, "event", event);
+    VX_ASSERT(strlen(format) < sizeof(body_format) - 3);
+    snprintf(body_format, sizeof(body_format), "{%s}", format);
+    va_start(list, format);
+    body = json_vpack_ex(NULL, 0, body_format, list);
+    va_end(list);
+    if (body != NULL)
+        json_object_update_missing(row, body);
+    json_decref(body);
+    append_line(journal, journal->events, "events.jsonl", row);
+}
+
+/* One number a slot, null where the slot is not in. */
+static json_t *slot_numbers(const vx_roster *roster, size_t offset)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < roster->count; i++) {
+        const vx_slot *slot = &roster->slots[i];
+        double value = 0.0;
+
+        memcpy(&value, (const char *)slot + offset, sizeof(value));
+        json_array_append_new(list, slot->collected ? vx_json_real(value) : json_null());
+    }
+    return list;
+}
+
+static json_t *included_slots(const vx_roster *roster)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < roster->count; i++)
+        if (roster->slots[i].collected)
+            json_array_append_new(list, json_integer((json_int_t)i));
+    return list;
+}
+
+void vx_journal_metrics(vx_journal *journal, const vx_metrics_row *row, const vx_roster *roster)
+{
+    char digest[VX_DIGEST_TEXT_SIZE];
+    json_t *line = json_pack(
+        "{s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "round",
+        (json_int_t)row->round, "epoch", (json_int_t)journal->epoch, "loss",
+        vx_json_real(row->loss), "samples", (json_int_t)row->samples, "update_norm",
+        vx_json_real(row->update_norm), "median_norm", vx_json_real(row->median_norm), "step_size",
+        vx_json_real(row->step_size), "included", included_slots(roster), "eigengap",
+        vx_json_real(row->eigengap), "objective", vx_json_real(row->objective), "parameters_digest",
+        vx_digest_text(row->parameters, digest), "phase_ms", vx_json_phases(&row->phases), "norm",
+        slot_numbers(roster, offsetof(vx_slot, norm)), "reconstruction",
+        slot_numbers(roster, offsetof(vx_slot, reconstruction)), "weight",
+        slot_numbers(roster, offsetof(vx_slot, weight)), "nll",
+        slot_numbers(roster, offsetof(vx_slot, nll)));
+
+    append_line(journal, journal->metrics, "metrics.jsonl", line);
+}
+
+vx_status vx_journal_status(const vx_journal *journal, vx_error *err)
+{
+    if (journal->failure.code != VX_OK && err != NULL)
+        *err = journal->failure;
+    return journal->failure.code;
+}
