@@ -196,6 +196,7 @@ vx_status vx_server_write_card(vx_server *server, vx_error *err)
         .config = server->config,
         .epoch = server->epoch,
         .workers = server->job->workers.count,
+        .max_restarts = server->job->workers.max_restarts,
         .started_realtime_ns = server->started_realtime_ns,
     };
     vx_status status = vx_server_card_write(server->options.run_dir, &card, err);

@@ -59,12 +59,13 @@ vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card, 
     json_t *document = NULL;
 
     snprintf(job_id, sizeof(job_id), "%016llx", (unsigned long long)card->job_id);
-    document = json_pack("{s:i, s:s, s:i, s:o, s:s, s:s, s:I, s:[s], s:I, s:s}", "format", 1,
-                         "version", VX_VERSION, "pid", (int)getpid(), "job",
-                         vx_json_text(card->job), "job_id", job_id, "config_digest",
-                         vx_digest_text(card->config, digest), "epoch", (json_int_t)card->epoch,
-                         "endpoints", card->endpoint, "workers", (json_int_t)card->workers,
-                         "started", vx_time_text(card->started_realtime_ns, started));
+    document =
+        json_pack("{s:i, s:s, s:i, s:o, s:s, s:s, s:I, s:[s], s:I, s:I, s:s}", "format", 1,
+                  "version", VX_VERSION, "pid", (int)getpid(), "job", vx_json_text(card->job),
+                  "job_id", job_id, "config_digest", vx_digest_text(card->config, digest), "epoch",
+                  (json_int_t)card->epoch, "endpoints", card->endpoint, "workers",
+                  (json_int_t)card->workers, "max_restarts", (json_int_t)card->max_restarts,
+                  "started", vx_time_text(card->started_realtime_ns, started));
     return vx_json_replace_file(run_dir, "server.json", document, err);
 }
 

@@ -72,6 +72,7 @@ typedef struct vx_server_card {
     vx_digest config;
     uint32_t epoch;
     size_t workers;
+    uint64_t max_restarts;
     uint64_t started_realtime_ns;
 } vx_server_card;
 VX_MUST_CHECK vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card,

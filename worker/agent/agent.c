@@ -1,0 +1,27 @@
+#include <vx_agent/agent.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "rendezvous.h"
+
+_Static_assert(sizeof(((vx_error *)0)->message) == 400, "the verdict carries a whole message");
+
+int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const char *program)
+{
+    vx_bootstrap bootstrap = { 0 };
+    vx_error err = { 0 };
+    int rank = 0;
+    vx_status status = VX_OK;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* no agent outlives its launcher */
+    status = vx_rendezvous(options, &argc, &argv, &bootstrap, &rank, &err);
+    if (status != VX_OK) {
+        if (rank == 0)
+            fprintf(stderr, "vexil-worker: %s\n", err.message);
+        return vx_status_exit_code(status);
+    }
+    return vx_supervise(&bootstrap, program);
+}

@@ -1,0 +1,187 @@
+#include <vx_agent/agent.h>
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+
+#define FILE_BYTES_MAX (VX_WORKERS_MAX * 128u)
+
+/* The fields of server.json that a worker needs. */
+static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap *ret_common,
+                            vx_error *err)
+{
+    json_error_t where;
+    json_t *card = json_loadb((const char *)text->at, text->size, JSON_REJECT_DUPLICATES, &where);
+    const char *endpoint = NULL;
+    const char *digest = NULL;
+    int restarts = 10;
+    int pid = 0;
+    vx_status status = VX_OK;
+
+    if (card == NULL)
+        return vx_fail(err, VX_ERR_DATA, "%s:%d: %s", path, where.line, where.text);
+    if (json_unpack_ex(card, &where, 0, "{s:[s], s:s, s:i, s?i}", "endpoints", &endpoint,
+                       "config_digest", &digest, "pid", &pid, "max_restarts", &restarts) != 0 ||
+        strlen(digest) != 2 * VX_DIGEST_BYTES ||
+        !vx_hex_decode(digest, ret_common->config.at, VX_DIGEST_BYTES) ||
+        strlen(endpoint) >= sizeof(ret_common->endpoint) || restarts < 0)
+        status = vx_fail(err, VX_ERR_DATA, "%s is not a server's card: %s", path, where.text);
+    if (status == VX_OK) {
+        snprintf(ret_common->endpoint, sizeof(ret_common->endpoint), "%s", endpoint);
+        ret_common->max_restarts = (uint32_t)restarts;
+    }
+    json_decref(card);
+    return status;
+}
+
+/* Waits for the server's card; it is removed at the orderly end of a server. */
+static vx_status read_card(const char *run_dir, unsigned wait_s, vx_bootstrap *ret_common,
+                           vx_error *err)
+{
+    char *path = vx_path_join(run_dir, "server.json");
+    struct timespec pause = { 0, 100000000 };
+    vx_bytes text = { NULL, 0 };
+    vx_status status = VX_ERR_NOT_FOUND;
+
+    if (path == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    for (unsigned tries = 0; tries <= 10 * wait_s && status == VX_ERR_NOT_FOUND; tries++) {
+        if (tries > 0)
+            nanosleep(&pause, NULL);
+        status = vx_file_read(path, FILE_BYTES_MAX, &text, err);
+    }
+    if (status == VX_ERR_NOT_FOUND)
+        status = vx_fail(err, VX_ERR_UNAVAILABLE, "no server: %s did not appear within %u s", path,
+                         wait_s);
+    else if (status == VX_OK)
+        status = parse_card(path, &text, ret_common, err);
+    vx_free(text.at);
+    vx_free(path);
+    return status;
+}
+
+/* One line: ROLE SLOT HEX. VX_AGAIN: of another role. */
+static vx_status parse_token_line(const char *line, vx_bootstrap_role role, vx_bootstrap *entry)
+{
+    char who[16];
+    char slot[16];
+    char hex[2 * VX_TOKEN_BYTES + 2];
+    char rest = '\0';
+    char *end = NULL;
+    unsigned long number = 0;
+
+    if (sscanf(line, "%15s %15s %65s %c", who, slot, hex, &rest) != 3 ||
+        strlen(hex) != 2 * VX_TOKEN_BYTES)
+        return VX_ERR_DATA;
+    if (strcmp(who, role == VX_BOOTSTRAP_WORKERS ? "worker" : "evaluator") != 0)
+        return VX_AGAIN;
+    if (!vx_hex_decode(hex, entry->token, VX_TOKEN_BYTES))
+        return VX_ERR_DATA;
+    entry->slot = UINT32_MAX;
+    if (role == VX_BOOTSTRAP_EVALUATOR)
+        return VX_OK;
+    number = strtoul(slot, &end, 10);
+    if (*end != '\0' || end == slot || number >= VX_WORKERS_MAX)
+        return VX_ERR_DATA;
+    entry->slot = (uint32_t)number;
+    return VX_OK;
+}
+
+static vx_status parse_tokens(const char *path, char *text, vx_bootstrap_role role,
+                              const vx_bootstrap *common, vx_bootstrap *entries, size_t *ret_count,
+                              vx_error *err)
+{
+    char *save = NULL;
+    int number = 0;
+
+    *ret_count = 0;
+    for (char *line = strtok_r(text, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        vx_bootstrap entry = *common;
+        vx_status status = VX_AGAIN;
+
+        number++;
+        if (line[0] != '#')
+            status = parse_token_line(line, role, &entry);
+        if (status == VX_ERR_DATA)
+            return vx_fail(
+                err, VX_ERR_DATA,
+                "%s:%d: expected 'worker SLOT TOKEN' with %d hex digits, found something else",
+                path, number, 2 * VX_TOKEN_BYTES);
+        if (status == VX_OK && *ret_count == VX_WORKERS_MAX)
+            return vx_fail(err, VX_ERR_LIMIT, "%s: more than %d workers", path, VX_WORKERS_MAX);
+        if (status == VX_OK)
+            entries[(*ret_count)++] = entry;
+    }
+    if (*ret_count == 0)
+        return vx_fail(err, VX_ERR_DATA, "%s: no token for this role", path);
+    return VX_OK;
+}
+
+vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bootstrap_role role,
+                            unsigned wait_s, vx_bootstrap **ret_entries, size_t *ret_count,
+                            vx_error *err)
+{
+    vx_bootstrap *common = vx_calloc(1, sizeof(*common));
+    vx_bootstrap *entries = vx_calloc(VX_WORKERS_MAX, sizeof(*entries));
+    char *path = options->run_dir != NULL ? vx_path_join(options->run_dir, "tokens")
+                                          : vx_strdup(options->token_file);
+    vx_bytes text = { NULL, 0 };
+    vx_status status = VX_OK;
+
+    if (common == NULL || entries == NULL || path == NULL) {
+        status = vx_fail(err, VX_ERR_NOMEM, "out of memory");
+        goto out;
+    }
+    common->max_restarts = 10;
+    if (options->run_dir != NULL)
+        status = read_card(options->run_dir, wait_s, common, err);
+    else
+        snprintf(common->endpoint, sizeof(common->endpoint), "%s", options->connect);
+    if (status != VX_OK)
+        goto out;
+    if (!vx_digest_is_zero(options->config))
+        common->config = options->config;
+    if (options->max_restarts >= 0)
+        common->max_restarts = (uint32_t)options->max_restarts;
+    common->patience_s = options->patience_s;
+    common->log_level = options->log_level;
+    if (options->data_dir != NULL)
+        snprintf(common->data_dir, sizeof(common->data_dir), "%s", options->data_dir);
+    status = vx_file_read(path, FILE_BYTES_MAX, &text, err);
+    if (status == VX_OK)
+        status = parse_tokens(path, (char *)text.at, role, common, entries, ret_count, err);
+    if (status == VX_OK) {
+        *ret_entries = entries;
+        entries = NULL; /* moved to the caller */
+    }
+out:
+    vx_free(text.at);
+    vx_free(path);
+    vx_free(entries);
+    vx_free(common);
+    return status;
+}
+
+vx_status vx_bootstrap_receive(int fd, vx_bootstrap *ret_bootstrap, vx_error *err)
+{
+    uint8_t *at = (uint8_t *)ret_bootstrap;
+    size_t have = 0;
+
+    while (have < sizeof(*ret_bootstrap)) {
+        ssize_t more = read(fd, at + have, sizeof(*ret_bootstrap) - have);
+
+        if (more <= 0)
+            return vx_fail(err, VX_ERR_USAGE,
+                           "--worker-fd is for the agent's use: no bootstrap came");
+        have += (size_t)more;
+    }
+    return VX_OK;
+}

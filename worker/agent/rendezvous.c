@@ -1,0 +1,66 @@
+#include "rendezvous.h"
+
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vx_base/alloc.h>
+
+#define SERVER_WAIT_S 60
+
+/* Rank 0's verdict, the same for everybody. */
+struct verdict {
+    int status;
+    char message[400];
+};
+
+static vx_status read_entries(const vx_agent_options *options, int size, vx_bootstrap **ret_entries,
+                              vx_error *err)
+{
+    size_t count = 0;
+    vx_status status =
+        vx_bootstrap_read(options, VX_BOOTSTRAP_WORKERS, SERVER_WAIT_S, ret_entries, &count, err);
+
+    if (status == VX_OK && (size_t)size > count)
+        status = vx_fail(
+            err, VX_ERR_USAGE,
+            "mpirun started %d ranks, but there are tokens for %zu workers only: use mpirun -n %zu",
+            size, count, count);
+    return status;
+}
+
+static uint32_t local_workers(int size)
+{
+    const char *text = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    long count = text != NULL ? strtol(text, NULL, 10) : 0;
+
+    return count > 0 && count <= size ? (uint32_t)count : 1;
+}
+
+vx_status vx_rendezvous(const vx_agent_options *options, int *argc, char ***argv,
+                        vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err)
+{
+    struct verdict verdict = { 0 };
+    vx_bootstrap *entries = NULL;
+    vx_error why = { 0 };
+    int size = 0;
+
+    if (MPI_Init(argc, argv) != MPI_SUCCESS)
+        return vx_fail(err, VX_ERR_SYSTEM, "MPI_Init failed");
+    MPI_Comm_rank(MPI_COMM_WORLD, ret_rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (*ret_rank == 0) {
+        verdict.status = (int)read_entries(options, size, &entries, &why);
+        memcpy(verdict.message, why.message, sizeof(verdict.message));
+    }
+    MPI_Bcast(&verdict, (int)sizeof(verdict), MPI_BYTE, 0, MPI_COMM_WORLD);
+    if (verdict.status == VX_OK)
+        MPI_Scatter(entries, (int)sizeof(*entries), MPI_BYTE, ret_bootstrap,
+                    (int)sizeof(*ret_bootstrap), MPI_BYTE, 0, MPI_COMM_WORLD);
+    ret_bootstrap->local_workers = local_workers(size);
+    MPI_Finalize();
+    vx_free(entries);
+    if (verdict.status != VX_OK)
+        return vx_fail(err, (vx_status)verdict.status, "%s", verdict.message);
+    return VX_OK;
+}

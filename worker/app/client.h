@@ -1,0 +1,67 @@
+#ifndef VX_WORKER_APP_CLIENT_H
+#define VX_WORKER_APP_CLIENT_H
+#include <uv.h>
+
+#include <vx_agent/agent.h>
+#include <vx_base/log.h>
+#include <vx_session/session.h>
+#include <vx_transport/conn.h>
+#include <vx_wire/wire.h>
+
+/*
+ * The connection of a worker or an evaluator to its server, driven by a session. The role that uses
+ * it fills the hooks. All on the loop's thread but the work hook.
+ */
+typedef struct vx_client vx_client;
+
+typedef struct vx_client_hooks {
+    vx_wire_role role;
+    vx_wire_type vectors; /* frames that bring theta: parameters or evaluate */
+    /* On the pool. Loads data and model from client->job_text; sets client->dimension. */
+    vx_status (*set_up)(vx_client *client, vx_error *err);
+    /* On the loop, after set_up; sends what the role has to tell. */
+    void (*ready)(vx_client *client);
+    /* On the pool: client->theta[client->computing] of session.working_on. */
+    void (*compute)(vx_client *client);
+    void (*send)(vx_client *client); /* the result of session.computed */
+} vx_client_hooks;
+
+struct vx_client {
+    vx_client_hooks hooks;
+    void *owner;
+    const vx_bootstrap *bootstrap;
+    vx_endpoint endpoint;
+    vx_log log;
+    vx_clock clock;
+    uv_loop_t loop;
+    uv_timer_t dial_timer, heartbeat_timer;
+    uv_signal_t sigterm, sigint;
+    uv_work_t work;
+    bool working;
+    vx_session session;
+    vx_conn *conn; /* NULL when the link is down */
+    vx_dialer *dialer;
+    vx_frame_header identity; /* job, epoch, slot, incarnation of the welcome */
+    uint64_t heartbeat_timeout_ms;
+    vx_bytes job_text; /* owned */
+    size_t dimension;  /* 0 = not known yet */
+    float *theta[2];   /* (d): one is computed with while the other is filled */
+    int computing, filling;
+    uint64_t receiving, received_bytes; /* round of the parameters that come in */
+    vx_status work_status;
+    vx_error error;
+    bool closing;
+};
+
+/* Runs until the session ends. err says why when it is not VX_OK. */
+VX_MUST_CHECK vx_status vx_client_run(vx_client *client, const vx_client_hooks *hooks, void *owner,
+                                      const vx_bootstrap *bootstrap, vx_error *err);
+/* (d) floats twice; once. */
+VX_MUST_CHECK vx_status vx_client_take_theta(vx_client *client, size_t dimension, vx_error *err);
+/* A vector as frames of one type; message goes with the last one. Borrowed until the loop has sent
+ * it. */
+void vx_client_send_vector(vx_client *client, vx_wire_type type, uint64_t round, const float *at,
+                           size_t count, vx_cbytes message);
+void vx_client_send_message(vx_client *client, vx_wire_type type, uint64_t round,
+                            vx_cbytes message);
+#endif

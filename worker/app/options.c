@@ -1,0 +1,171 @@
+#include <vx_worker_app/worker.h>
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vx_base/log.h>
+#include <vx_config/job.h>
+
+enum {
+    OPT_EVALUATOR = 256,
+    OPT_FD,
+    OPT_RESTARTS,
+    OPT_PATIENCE,
+    OPT_LOG_LEVEL,
+    OPT_VERSION,
+    OPT_HELP
+};
+
+static const struct option long_options[] = {
+    { "run-dir", required_argument, NULL, 'd' },
+    { "connect", required_argument, NULL, 'c' },
+    { "token-file", required_argument, NULL, 't' },
+    { "job", required_argument, NULL, 'j' },
+    { "data-dir", required_argument, NULL, 'D' },
+    { "max-restarts", required_argument, NULL, OPT_RESTARTS },
+    { "connect-timeout", required_argument, NULL, OPT_PATIENCE },
+    { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+    { "evaluator", no_argument, NULL, OPT_EVALUATOR },
+    { "worker-fd", required_argument, NULL, OPT_FD },
+    { "version", no_argument, NULL, OPT_VERSION },
+    { "help", no_argument, NULL, OPT_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+static const char help_text[] =
+    "Usage: mpirun -n N vexil-worker --run-dir DIR\n"
+    "  or:  mpirun -n N vexil-worker --connect tcp://HOST:PORT --token-file FILE\n"
+    "Runs one worker a rank and starts it again when it dies: see vexil-worker(1).\n\n"
+    "  --run-dir DIR            the run directory of the server (a shared file system)\n"
+    "  --connect tcp://H:P      where the server listens\n"
+    "  --token-file FILE        lines 'worker SLOT TOKEN' of the slots to run; rank r takes the "
+    "r-th\n"
+    "  --job FILE               the job that is expected: another one is refused\n"
+    "  --data-dir DIR           data files are taken from here, by their last name\n"
+    "  --max-restarts N         of one worker (default: workers.max_restarts of the job)\n"
+    "  --connect-timeout S      how long the server may be out of reach (default 60)\n"
+    "  --log-level LEVEL        debug, info, warn (default) or error\n"
+    "  --version, --help\n\n"
+    "Exit codes: 0 the run is over, 69 no server, 66 or 65 data, 77 refused, 78 job; see "
+    "vexil(1).\n";
+
+static vx_status number(const char *name, const char *text, long max, long *ret, vx_error *err)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || value < 0 || value > max)
+        return vx_fail(err, VX_ERR_USAGE, "%s: expected a number from 0 to %ld, found '%s'", name,
+                       max, text);
+    *ret = value;
+    return VX_OK;
+}
+
+static vx_status take_number(int option, vx_worker_options *options, vx_error *err)
+{
+    long value = 0;
+    vx_status status = number(option == OPT_FD         ? "--worker-fd"
+                              : option == OPT_RESTARTS ? "--max-restarts"
+                                                       : "--connect-timeout",
+                              optarg, 1000000, &value, err);
+
+    if (status != VX_OK)
+        return status;
+    if (option == OPT_RESTARTS)
+        options->agent.max_restarts = (int32_t)value;
+    else if (option == OPT_PATIENCE)
+        options->agent.patience_s = (uint32_t)value;
+    else {
+        options->mode = VX_WORKER_MODE_CHILD;
+        options->fd = (int)value;
+    }
+    return VX_OK;
+}
+
+static vx_status take(int option, vx_worker_options *options, vx_error *err)
+{
+    vx_log_level level = VX_LOG_WARN;
+
+    switch (option) {
+    case 'd':
+        options->agent.run_dir = optarg;
+        return VX_OK;
+    case 'c':
+        options->agent.connect = optarg;
+        return VX_OK;
+    case 't':
+        options->agent.token_file = optarg;
+        return VX_OK;
+    case 'j':
+        options->job = optarg;
+        return VX_OK;
+    case 'D':
+        options->agent.data_dir = optarg;
+        return VX_OK;
+    case OPT_RESTARTS:
+    case OPT_PATIENCE:
+    case OPT_FD:
+        return take_number(option, options, err);
+    case OPT_LOG_LEVEL:
+        if (!vx_log_level_parse(optarg, &level))
+            return vx_fail(err, VX_ERR_USAGE,
+                           "--log-level: expected debug, info, warn or error, found '%s'", optarg);
+        options->agent.log_level = (int32_t)level;
+        return VX_OK;
+    case OPT_EVALUATOR:
+        options->mode = VX_WORKER_MODE_EVALUATOR;
+        return VX_OK;
+    case OPT_VERSION:
+        printf("vexil-worker %s\n", VX_VERSION);
+        return VX_AGAIN;
+    case OPT_HELP:
+        fputs(help_text, stdout);
+        return VX_AGAIN;
+    default:
+        return vx_fail(err, VX_ERR_USAGE, "wrong option; try vexil-worker --help");
+    }
+}
+
+static vx_status digest_of_job(const char *path, vx_digest *ret_digest, vx_error *err)
+{
+    vx_job *job = NULL;
+    vx_status status = vx_job_load(path, NULL, 0, &job, err);
+
+    if (status == VX_OK)
+        status = vx_job_digest(job, ret_digest);
+    vx_job_destroy(job);
+    return status;
+}
+
+vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_options,
+                                  vx_error *err)
+{
+    vx_worker_options options = {
+        .mode = VX_WORKER_MODE_AGENT,
+        .agent = { .max_restarts = -1, .patience_s = 60, .log_level = VX_LOG_WARN },
+    };
+    vx_status status = VX_OK;
+    int option = 0;
+
+    while (status == VX_OK && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        status = take(option, &options, err);
+    if (status == VX_AGAIN) {
+        *ret_options = (vx_worker_options){ .mode = VX_WORKER_MODE_NONE };
+        return VX_OK;
+    }
+    if (status != VX_OK)
+        return status;
+    if (optind < argc)
+        return vx_fail(err, VX_ERR_USAGE, "unexpected argument '%s'; try vexil-worker --help",
+                       argv[optind]);
+    if (options.mode != VX_WORKER_MODE_CHILD && options.agent.run_dir == NULL &&
+        (options.agent.connect == NULL || options.agent.token_file == NULL))
+        return vx_fail(
+            err, VX_ERR_USAGE,
+            "--run-dir, or --connect with --token-file, is required; try vexil-worker --help");
+    if (options.job != NULL)
+        status = digest_of_job(options.job, &options.agent.config, err);
+    *ret_options = options;
+    return status;
+}
