@@ -10,7 +10,8 @@
 
 #include <vx_base/status.h>
 
-/* |actual - expected| <= atol + rtol |expected|; fails on NaN first (cmocka's own compares in float). */
+/* |actual - expected| <= atol + rtol |expected|; fails on NaN first (cmocka's own compares in
+ * float). */
 #define vx_assert_close(actual, expected, rtol, atol)                                              \
     vx_test_close((actual), (expected), (rtol), (atol), #actual, __FILE__, __LINE__)
 void vx_test_close(double actual, double expected, double rtol, double atol, const char *text,
@@ -26,10 +27,12 @@ void vx_test_status(vx_status actual, vx_status expected, const vx_error *err, c
 /* For the k-th allocation loop: int left = k; vx_alloc_set_hook(vx_test_fail_at_zero, &left). */
 bool vx_test_fail_at_zero(void *left);
 
-/* The folder of expected values that are not part of the tree, or NULL (then print why and skip()). */
+/* The folder of expected values that are not part of the tree, or NULL (then print why and skip()).
+ */
 const char *vx_test_shared_oracle(void);
 
-/* A new empty folder under $TMPDIR or /tmp, removed with its content by vx_test_folder_remove. The caller frees. */
+/* A new empty folder under $TMPDIR or /tmp, removed with its content by vx_test_folder_remove. The
+ * caller frees. */
 char *vx_test_folder_create(void);
 void vx_test_folder_remove(char *folder); /* frees it too */
 #endif

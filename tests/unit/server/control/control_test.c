@@ -1,0 +1,165 @@
+#include <vx_test/check.h>
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+#include <vx_control/journal.h>
+
+static json_t *last_line(const char *folder, const char *name)
+{
+    char *path = vx_path_join(folder, name);
+    vx_bytes text = { NULL, 0 };
+    char *line = NULL;
+    json_t *row = NULL;
+
+    vx_assert_ok(vx_file_read(path, 1 << 20, &text, NULL), NULL);
+    assert_true(text.size > 1 && text.at[text.size - 1] == '\n');
+    text.at[text.size - 1] = '\0';
+    line = strrchr((char *)text.at, '\n');
+    row = json_loads(line != NULL ? line + 1 : (char *)text.at, 0, NULL);
+    assert_non_null(row);
+    vx_free(text.at);
+    vx_free(path);
+    return row;
+}
+
+static void an_event_is_one_line_with_its_fields_whatever_bytes_they_hold(void **state)
+{
+    char *folder = vx_test_folder_create();
+    vx_journal *journal = NULL;
+    json_t *row = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_journal_open(folder, 3, vx_clock_system(), &journal, NULL), NULL);
+    vx_journal_event(journal, 7, "worker.join", "s:I, s:s", "slot", (long long)2, "why",
+                     "a\n\"b\"");
+    row = last_line(folder, "events.jsonl");
+    assert_string_equal(json_string_value(json_object_get(row, "event")), "worker.join");
+    assert_int_equal(json_integer_value(json_object_get(row, "round")), 7);
+    assert_int_equal(json_integer_value(json_object_get(row, "epoch")), 3);
+    assert_int_equal(json_integer_value(json_object_get(row, "slot")), 2);
+    assert_string_equal(json_string_value(json_object_get(row, "why")), "a\n\"b\"");
+    json_decref(row);
+    vx_assert_ok(vx_journal_status(journal, NULL), NULL);
+    vx_journal_close(journal);
+    vx_test_folder_remove(folder);
+}
+
+static void metrics_have_null_for_slots_that_are_not_in(void **state)
+{
+    char *folder = vx_test_folder_create();
+    vx_journal *journal = NULL;
+    vx_roster roster;
+    vx_metrics_row metrics = { .round = 4, .loss = 0.5, .eigengap = nan("") };
+    json_t *row = NULL;
+    json_t *norm = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(2, &roster), NULL);
+    vx_roster_join(&roster, 1, 0);
+    vx_roster_begin_round(&roster);
+    vx_roster_charge(&roster, 1, 4, VX_JUDGED_ACCEPTED);
+    roster.slots[1].norm = 2.5;
+    vx_assert_ok(vx_journal_open(folder, 1, vx_clock_system(), &journal, NULL), NULL);
+    vx_journal_metrics(journal, &metrics, &roster);
+    row = last_line(folder, "metrics.jsonl");
+    norm = json_object_get(row, "norm");
+    assert_int_equal(json_array_size(norm), 2);
+    assert_true(json_is_null(json_array_get(norm, 0)));
+    vx_assert_close(json_real_value(json_array_get(norm, 1)), 2.5, 0, 0);
+    assert_true(json_is_null(json_object_get(row, "eigengap")));
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(row, "included"), 0)), 1);
+    json_decref(row);
+    vx_journal_close(journal);
+    vx_roster_destroy(&roster);
+    vx_test_folder_remove(folder);
+}
+
+static void a_half_line_of_a_crash_is_cut_off(void **state)
+{
+    char *folder = vx_test_folder_create();
+    char *path = vx_path_join(folder, "events.jsonl");
+    static const char torn[] = "{\"seq\":1}\n{\"seq\":2,\"ev";
+    vx_journal *journal = NULL;
+    vx_bytes text = { NULL, 0 };
+    int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+    (void)state;
+    assert_int_equal(write(fd, torn, sizeof(torn) - 1), sizeof(torn) - 1);
+    close(fd);
+    vx_assert_ok(vx_journal_open(folder, 1, vx_clock_system(), &journal, NULL), NULL);
+    vx_journal_close(journal);
+    vx_assert_ok(vx_file_read(path, 1000, &text, NULL), NULL);
+    assert_string_equal((char *)text.at, "{\"seq\":1}\n");
+    vx_free(text.at);
+    vx_free(path);
+    vx_test_folder_remove(folder);
+}
+
+static void the_status_document_has_every_slot_and_the_result_its_state(void **state)
+{
+    char *folder = vx_test_folder_create();
+    vx_roster roster;
+    vx_run_summary run = { .job = "j",
+                           .state = "training",
+                           .message = "",
+                           .round = 5,
+                           .rounds = 10,
+                           .loss = nan(""),
+                           .rate = 2.0,
+                           .eta_s = 2.5,
+                           .blas = "Zen",
+                           .libuv = "1",
+                           .test.known = false };
+    vx_bytes text = { NULL, 0 };
+    json_t *document = NULL;
+    json_t *slot = NULL;
+    char missing[32];
+    char *path = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(3, &roster), NULL);
+    vx_roster_join(&roster, 0, 0);
+    memcpy(roster.slots[0].host, "h\xff", 3);
+    vx_assert_ok(vx_status_document(&run, &roster, &text), NULL);
+    document = json_loads((char *)text.at, 0, NULL);
+    assert_non_null(document);
+    vx_assert_close(json_real_value(json_object_get(document, "percent")), 50.0, 0, 0);
+    assert_true(json_is_null(json_object_get(document, "loss")));
+    assert_int_equal(json_array_size(json_object_get(document, "missing")), 2);
+    slot = json_array_get(json_object_get(document, "slots"), 0);
+    assert_string_equal(json_string_value(json_object_get(slot, "state")), "live");
+    assert_string_equal(json_string_value(json_object_get(slot, "host")), "h?");
+    json_decref(document);
+    vx_free(text.at);
+    assert_string_equal(vx_roster_missing_text(&roster, missing, sizeof(missing)),
+                        "1 (absent), 2 (absent)");
+    assert_string_equal(vx_roster_missing_text(&roster, missing, 15), "1 (absent),...");
+    run.state = "done";
+    vx_assert_ok(vx_result_write(folder, &run, &roster, NULL), NULL);
+    path = vx_path_join(folder, "result.json");
+    document = json_load_file(path, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(document, "state")), "done");
+    assert_int_equal(json_integer_value(json_object_get(document, "rounds_total")), 10);
+    json_decref(document);
+    vx_free(path);
+    vx_roster_destroy(&roster);
+    vx_test_folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_is_one_line_with_its_fields_whatever_bytes_they_hold),
+        cmocka_unit_test(metrics_have_null_for_slots_that_are_not_in),
+        cmocka_unit_test(a_half_line_of_a_crash_is_cut_off),
+        cmocka_unit_test(the_status_document_has_every_slot_and_the_result_its_state),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+#include <vx_test/check.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vx_agent/agent.h>
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define CARD                                                                                       \
+    "{\"format\":1,\"endpoints\":[\"tcp://127.0.0.1:4000\"],\"pid\":1,\"max_restarts\":4,"         \
+    "\"config_digest\":\"000102030405060708090a0b0c0d0e0f\"}"
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    char *path = vx_path_join(folder, name);
+
+    vx_assert_ok(
+        vx_file_replace(path, (vx_cbytes){ (const uint8_t *)text, strlen(text) }, 0600, NULL),
+        NULL);
+    vx_free(path);
+}
+
+static void each_worker_line_of_the_run_directory_gives_an_entry(void **state)
+{
+    char *folder = vx_test_folder_create();
+    vx_agent_options options = { .run_dir = folder, .max_restarts = -1 };
+    vx_bootstrap *entries = NULL;
+    size_t count = 0;
+    vx_error err = { 0 };
+
+    (void)state;
+    put(folder, "server.json", CARD);
+    put(folder, "tokens", "worker 0 " HEX "\nworker 5 " HEX "\nevaluator - " HEX "\n");
+    vx_assert_ok(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
+                 &err);
+    assert_int_equal(count, 2);
+    assert_int_equal(entries[1].slot, 5);
+    assert_int_equal(entries[1].token[1], 0x11);
+    assert_int_equal(entries[1].config.at[15], 15);
+    assert_int_equal(entries[1].max_restarts, 4);
+    assert_string_equal(entries[0].endpoint, "tcp://127.0.0.1:4000");
+    vx_free(entries);
+    vx_assert_ok(vx_bootstrap_read(&options, VX_BOOTSTRAP_EVALUATOR, 0, &entries, &count, &err),
+                 &err);
+    assert_int_equal(count, 1);
+    vx_free(entries);
+    vx_test_folder_remove(folder);
+}
+
+static void a_missing_server_and_a_bad_token_file_are_named(void **state)
+{
+    char *folder = vx_test_folder_create();
+    vx_agent_options options = { .run_dir = folder, .max_restarts = -1 };
+    vx_bootstrap *entries = NULL;
+    size_t count = 0;
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_assert_status(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
+                     VX_ERR_UNAVAILABLE, &err);
+    assert_non_null(strstr(err.message, "server.json"));
+    put(folder, "server.json", "{\"pid\":1");
+    vx_assert_status(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
+                     VX_ERR_DATA, &err);
+    put(folder, "server.json", CARD);
+    put(folder, "tokens", "worker 0 " HEX "\nworker x " HEX "\n");
+    vx_assert_status(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
+                     VX_ERR_DATA, &err);
+    assert_non_null(strstr(err.message, "tokens:2:"));
+    put(folder, "tokens", "evaluator - " HEX "\n");
+    vx_assert_status(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
+                     VX_ERR_DATA, &err);
+    assert_null(entries);
+    vx_test_folder_remove(folder);
+}
+
+static void only_accidents_are_restarted(void **state)
+{
+    (void)state;
+    assert_false(vx_supervise_restarts(0));
+    assert_false(vx_supervise_restarts(vx_status_exit_code(VX_ERR_CONFIG)));
+    assert_false(vx_supervise_restarts(vx_status_exit_code(VX_ERR_NOT_FOUND)));
+    assert_false(vx_supervise_restarts(vx_status_exit_code(VX_ERR_REFUSED)));
+    assert_true(vx_supervise_restarts(137));
+    assert_true(vx_supervise_restarts(134));
+    assert_true(vx_supervise_restarts(1));
+}
+
+/* A shell script as the worker: real processes. */
+static int supervise_script(const char *folder, const char *text)
+{
+    vx_bootstrap bootstrap = { .max_restarts = 2 };
+    char *path = vx_path_join(folder, "worker.sh");
+    int code = 0;
+
+    put(folder, "worker.sh", text);
+    assert_int_equal(chmod(path, 0700), 0);
+    code = vx_supervise(&bootstrap, path);
+    vx_free(path);
+    return code;
+}
+
+static void a_killed_worker_is_started_again_and_its_success_is_ours(void **state)
+{
+    char *folder = vx_test_folder_create();
+    char script[512];
+
+    (void)state;
+    snprintf(script, sizeof(script),
+             "#!/bin/sh\ncat <&3 >/dev/null\necho x >> %s/starts\n"
+             "[ \"$(wc -l < %s/starts)\" -ge 2 ] && exit 0\nkill -9 $$\n",
+             folder, folder);
+    assert_int_equal(supervise_script(folder, script), 0);
+    vx_test_folder_remove(folder);
+}
+
+static void a_worker_that_dies_again_and_again_is_given_up(void **state)
+{
+    char *folder = vx_test_folder_create();
+
+    (void)state;
+    assert_int_equal(supervise_script(folder, "#!/bin/sh\nkill -9 $$\n"), 137);
+    assert_int_equal(supervise_script(folder, "#!/bin/sh\nexit 78\n"), 78);
+    vx_test_folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_worker_line_of_the_run_directory_gives_an_entry),
+        cmocka_unit_test(a_missing_server_and_a_bad_token_file_are_named),
+        cmocka_unit_test(only_accidents_are_restarted),
+        cmocka_unit_test(a_killed_worker_is_started_again_and_its_success_is_ours),
+        cmocka_unit_test(a_worker_that_dies_again_and_again_is_given_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

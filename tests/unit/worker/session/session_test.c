@@ -1,0 +1,151 @@
+#include <vx_test/check.h>
+
+#include <vx_session/session.h>
+
+static vx_session greeted(void)
+{
+    vx_session session;
+
+    vx_session_init(&session, 1, 0, 0, 1000);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_DIAL);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_connected(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_GREET);
+    vx_session_welcomed(&session, 1);
+    return session;
+}
+
+static vx_session ready(void)
+{
+    vx_session session = greeted();
+
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SET_UP);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_set_up(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    return session;
+}
+
+static void a_round_is_computed_once_and_sent_once(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_parameters(&session, 0);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+}
+
+static void parameters_that_come_while_setting_up_are_used_after_it(void **state)
+{
+    vx_session session = greeted();
+
+    (void)state;
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SET_UP);
+    vx_session_parameters(&session, 3);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_set_up(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    assert_int_equal(session.working_on, 3);
+}
+
+static void a_gradient_that_nobody_wants_any_more_is_not_sent(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_parameters(&session, 0);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_parameters(&session, 1);
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    assert_int_equal(session.working_on, 1);
+}
+
+static void after_a_break_the_same_gradient_is_sent_again_without_computing(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_parameters(&session, 5);
+    vx_session_next(&session);
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
+    vx_session_lost(&session, 10);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_DIAL);
+    vx_session_connected(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_GREET);
+    vx_session_welcomed(&session, 1);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_parameters(&session, 5);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
+}
+
+static void another_epoch_makes_the_gradient_worthless(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_parameters(&session, 5);
+    vx_session_next(&session);
+    vx_session_computed(&session);
+    vx_session_lost(&session, 10);
+    vx_session_next(&session);
+    vx_session_connected(&session);
+    vx_session_next(&session);
+    vx_session_welcomed(&session, 2);
+    vx_session_parameters(&session, 5);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+}
+
+static void it_backs_off_with_jitter_and_gives_up_when_patience_is_spent(void **state)
+{
+    vx_session session;
+    uint64_t now = 0;
+    uint32_t last = 0;
+    int dials = 0;
+
+    (void)state;
+    vx_session_init(&session, 1, 4, 0, 30000);
+    while (vx_session_next(&session) == VX_SESSION_DIAL) {
+        dials++;
+        now += session.delay_ms + 1;
+        vx_session_lost(&session, now);
+        assert_in_range(session.delay_ms, 50, 5000);
+        last = session.delay_ms;
+    }
+    assert_int_equal(vx_session_next(&session), VX_SESSION_END);
+    assert_int_equal(session.outcome, VX_ERR_UNAVAILABLE);
+    assert_in_range(dials, 8, 40);
+    assert_true(last >= 2500);
+    assert_true(now > 30000);
+}
+
+static void the_first_outcome_stays(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_end(&session, VX_OK);
+    vx_session_end(&session, VX_ERR_REFUSED);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_END);
+    assert_int_equal(session.outcome, VX_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_round_is_computed_once_and_sent_once),
+        cmocka_unit_test(parameters_that_come_while_setting_up_are_used_after_it),
+        cmocka_unit_test(a_gradient_that_nobody_wants_any_more_is_not_sent),
+        cmocka_unit_test(after_a_break_the_same_gradient_is_sent_again_without_computing),
+        cmocka_unit_test(another_epoch_makes_the_gradient_worthless),
+        cmocka_unit_test(it_backs_off_with_jitter_and_gives_up_when_patience_is_spent),
+        cmocka_unit_test(the_first_outcome_stays),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
