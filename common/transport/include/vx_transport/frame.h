@@ -6,19 +6,22 @@
 #include <vx_base/span.h>
 #include <vx_base/status.h>
 
+/* clang-format off */
 /*
  * A frame: this header, a control message (protobuf, at most VX_MESSAGE_BYTES_MAX), a payload of
  * raw little-endian numbers (at most VX_CHUNK_BYTES_MAX: a longer vector travels as several frames
  * with rising offset). All fields little-endian:
  *
- *    0 u32 magic "VXL1"    16 u32 epoch          32 u64 round         56 u32 CRC-32C of message and
- * payload 4 u16 version         20 u32 slot           40 u64 offset        60 u32 CRC-32C of bytes
- * 0..59 6 u16 type            24 u32 incarnation    48 u64 payload size 8 u64 job             28
- * u32 message size
+ *    0 u32 magic "VXL1"    16 u32 epoch           32 u64 round
+ *    4 u8  version major   20 u32 slot            40 u64 offset
+ *    5 u8  version minor   24 u32 incarnation     48 u64 payload size
+ *    6 u16 type            28 u32 message size    56 u32 CRC-32C of message and payload
+ *    8 u64 job                                    60 u32 CRC-32C of bytes 0..59
  *
  * Identity belongs to the connection: slot and incarnation of a frame are compared with it, never
  * believed.
  */
+/* clang-format on */
 #define VX_FRAME_HEADER_SIZE   64
 #define VX_FRAME_MAGIC         0x314c5856u /* "VXL1" */
 #define VX_FRAME_VERSION_MAJOR 1
@@ -26,9 +29,9 @@
 #define VX_FRAME_SLOT_NONE     UINT32_MAX
 
 typedef struct vx_frame_header {
-    uint8_t version_major,
-        version_minor; /* set by encode; checked by decode: another major is refused */
-    uint16_t type;     /* of the wire room; opaque here */
+    uint8_t version_major; /* set by encode; checked by decode: another major is refused */
+    uint8_t version_minor;
+    uint16_t type; /* of the wire room; opaque here */
     uint64_t job;
     uint32_t epoch, slot, incarnation;
     uint32_t message_size;
