@@ -1,0 +1,358 @@
+"""End to end: vexild, mpirun and vexil-worker, and vexil train, as real processes."""
+import glob
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+import numpy
+
+from support import (Run, free_port, processes_of, program, read_safetensors, temporary_folder, wait_for,
+                     write_data)
+
+
+class WithData(unittest.TestCase):
+    def setUp(self):
+        self.temporary = temporary_folder()
+        self.addCleanup(self.temporary.cleanup)
+        self.folder = self.temporary.name
+        write_data(self.folder)
+        self.runs = []
+
+    def make(self, name="run", **job):
+        run = Run(self.folder, name, **job)
+        self.addCleanup(run.kill)
+        return run
+
+    def complete(self, name="run", **job):
+        run = self.make(name, **job).start_server().start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        return run
+
+    def assert_tidy(self):
+        wait_for(lambda: not processes_of(self.folder), 10, "the end of every process")
+
+
+class Runs(WithData):
+    def test_two_commands_train_a_model_and_leave_complete_records(self):
+        run = self.complete(rounds=60)
+        result = run.result()
+        self.assertEqual(result["state"], "done")
+        self.assertEqual(result["rounds"], 60)
+        self.assertGreater(result["test"]["accuracy"], 0.9)
+        self.assertEqual(result["test"]["round"], 60)
+        rows = run.metrics()
+        self.assertEqual([row["round"] for row in rows], list(range(60)))
+        self.assertTrue(all(row["included"] == [0, 1, 2, 3] for row in rows))
+        self.assertEqual(rows[-1]["parameters_digest"], result["parameters_digest"])
+        self.assertLess(rows[-1]["loss"], rows[0]["loss"])
+        self.assertFalse(os.path.exists(os.path.join(run.directory, "server.json")))
+        self.assertFalse(glob.glob(os.path.join(run.directory, "*tmp*")))
+        self.assert_tidy()
+
+    def test_the_checkpoint_opens_by_the_rules_of_the_format(self):
+        run = self.complete()
+        path = os.path.join(run.directory, "checkpoint-0000000030", "parameters.safetensors")
+        tensors = read_safetensors(path)
+        self.assertEqual(sum(tensor.size for tensor in tensors.values()), run.result()["dimension"])
+        self.assertTrue(all(numpy.isfinite(tensor).all() for tensor in tensors.values()))
+
+    def test_the_same_seed_gives_the_same_digest_at_every_round(self):
+        first, second = self.complete("one"), self.complete("two")
+        digests = [[row["parameters_digest"] for row in run.metrics()] for run in (first, second)]
+        self.assertEqual(digests[0], digests[1])
+
+    def test_another_order_of_arrival_gives_the_same_digest(self):
+        delays = """allow_fault_injection: true
+faults:
+  - {slots: [0, 1], kind: delay, scale: 0.02}
+  - {slots: [2], kind: delay, scale: 0.01}
+"""
+        plain, delayed = self.complete("plain"), self.complete("delayed", extra=delays)
+        self.assertEqual(plain.result()["parameters_digest"], delayed.result()["parameters_digest"])
+
+    def test_train_gives_the_same_run_as_two_commands(self):
+        run = self.complete()
+        directory = os.path.join(self.folder, "trained")
+        done = subprocess.run([program("vexil"), "train", run.job, "--run-dir", directory],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        trained = Run(self.folder, "trained")
+        self.assertEqual(trained.result()["parameters_digest"], run.result()["parameters_digest"])
+        self.assertNotIn("\x1b", done.stdout)
+        self.assert_tidy()
+
+    def test_connect_with_a_token_file_needs_no_shared_file_system(self):
+        run = self.make().start_server()
+        card = run.card()
+        tokens = os.path.join(self.folder, "mine")
+        with open(os.path.join(run.directory, "tokens")) as file, open(tokens, "w") as mine:
+            mine.writelines(line for line in file if line.startswith("worker"))
+        run.start_workers("--connect", card["endpoints"][0], "--token-file", tokens)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+
+    def test_every_rule_trains(self):
+        for rule, byzantine in (("mean", 0), ("unit_mean", 0), ("median", 1), ("trimmed_mean", 1),
+                                ("krum", 1), ("multi_krum", 1), ("geometric_median", 1), ("flag", 1)):
+            with self.subTest(rule=rule):
+                run = self.complete(rule, rule=rule, byzantine=byzantine, workers=5, rounds=40)
+                self.assertGreater(run.result()["test"]["accuracy"], 0.85)
+
+
+class Faults(WithData):
+    def test_a_flipped_worker_breaks_mean_and_not_nnm_with_flag(self):
+        fault = """allow_fault_injection: true
+faults:
+  - {slots: [4], kind: sign_flip, scale: 10}
+"""
+        mean = self.complete("mean", rule="mean", byzantine=0, workers=5, rounds=60, extra=fault)
+        flag = self.complete("flag", rule="flag\n  pre: [nnm]", workers=5, rounds=60, extra=fault)
+        self.assertLess(mean.result()["test"]["accuracy"], 0.6)
+        self.assertGreater(flag.result()["test"]["accuracy"], 0.9)
+
+    def test_not_a_number_is_charged_to_its_slot_and_never_reaches_the_model(self):
+        fault = """allow_fault_injection: true
+faults:
+  - {slots: [2], kind: nan}
+"""
+        run = self.complete(extra=fault)
+        slots = run.result()["slots"]
+        self.assertEqual(slots[2]["nonfinite"], 30)
+        self.assertEqual(slots[2]["accepted"], 0)
+        self.assertGreater(run.result()["test"]["accuracy"], 0.5)
+        self.assertTrue(all(2 not in row["included"] for row in run.metrics()))
+
+    def test_a_killed_worker_returns_and_mpirun_ends_well(self):
+        slow = """allow_fault_injection: true
+faults:
+  - {slots: [0], kind: delay, scale: 0.02}
+"""
+        run = self.make(rounds=150, extra=slow).start_server().start_workers()
+        pid = wait_for(lambda: [e["pid"] for e in run.events("worker.join") if e["slot"] == 3], 30,
+                       "worker 3")[0]
+        wait_for(lambda: len(run.metrics()) > 10, 30, "ten rounds")
+        os.kill(pid, signal.SIGKILL)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["slots"][3]["incarnation"], 2)
+        for slot in run.result()["slots"]:
+            self.assertEqual(slot["received"], sum(slot[key] for key in (
+                "accepted", "duplicate", "stale", "malformed", "over_quota", "late", "nonfinite")))
+        self.assert_tidy()
+
+    def test_garbage_on_the_port_changes_nothing(self):
+        run = self.make(rounds=30).start_server()
+        host, port = run.card()["endpoints"][0][6:].split(":")
+        for garbage in (b"\0" * 64, b"GET / HTTP/1.1\r\n\r\n" * 10, os.urandom(500), b"V"):
+            with socket.create_connection((host, int(port))) as connection:
+                connection.sendall(garbage)
+        run.start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["state"], "done")
+
+    def test_a_deadline_closes_a_round_without_the_late_one(self):
+        late = """allow_fault_injection: true
+faults:
+  - {slots: [1], kind: delay, scale: 1.5}
+"""
+        run = self.make(rounds=4, extra=late)
+        run.start_server("--set", "workers.deadline_s=0.4").start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertTrue(all(row["included"] == [0, 2, 3] for row in run.metrics()))
+
+
+class BadInput(WithData):
+    def refuse(self, run, code, *words, options=()):
+        run.start_server(*options)
+        codes, texts = run.finish(60)
+        self.assertEqual(codes[0], code, texts)
+        for word in words:
+            self.assertIn(word, texts[0])
+        self.assertFalse(os.path.exists(os.path.join(run.directory, "server.json")))
+        self.assert_tidy()
+
+    def test_a_wrong_key_names_file_line_and_key(self):
+        self.refuse(self.make(extra="momentun: 1\n"), 78, "run.yaml:23:", "momentun")
+
+    def test_a_missing_data_file(self):
+        os.unlink(os.path.join(self.folder, "test-labels"))
+        self.refuse(self.make(), 66, "test-labels")
+
+    def test_a_truncated_data_file(self):
+        path = os.path.join(self.folder, "test-features")
+        os.truncate(path, os.path.getsize(path) - 7)
+        self.refuse(self.make(), 65, "test-features")
+
+    def test_a_label_out_of_range(self):
+        self.refuse(self.make(), 65, "test-labels", options=("--set", "data.classes=2"))
+
+    def test_a_missing_training_file_ends_the_workers_and_names_the_slot(self):
+        os.unlink(os.path.join(self.folder, "train-labels"))
+        run = self.make().start_server()
+        run.card()
+        run.start_workers()
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, 66, text)
+        self.assertIn("slot", text)
+        self.assertIn("train-labels", text)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=30)
+        self.assert_tidy()
+
+    def test_dimensions_that_do_not_fit(self):
+        from support import write_idx
+        write_idx(os.path.join(self.folder, "train-features"), numpy.zeros((480, 5, 5)))
+        run = self.make().start_server()
+        run.card()
+        run.start_workers()
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, 65, text)
+        self.assertIn("train-features", text)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=30)
+
+    def test_a_port_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.refuse(self.make(), 73, str(port), "in use",
+                        options=("--listen", f"tcp://127.0.0.1:{port}"))
+
+    def test_a_run_directory_in_use_and_an_earlier_run(self):
+        run = self.make().start_server()
+        run.card()
+        second = Run(self.folder, "run")
+        second.start_server()
+        codes, texts = second.finish(30)
+        self.assertEqual(codes, [73], texts)
+        self.assertIn(str(run.server.pid), texts[0])
+        run.start_workers()
+        self.assertEqual(run.finish()[0], [0, 0])
+        third = Run(self.folder, "run").start_server()
+        codes, texts = third.finish(30)
+        self.assertEqual(codes, [73], texts)
+        self.assertIn("--resume", texts[0])
+
+    def test_an_unreachable_server(self):
+        tokens = os.path.join(self.folder, "tokens")
+        with open(tokens, "w") as file:
+            file.write("worker 0 " + "0" * 64 + "\n")
+        run = self.make()
+        run.start_workers("--connect", f"tcp://127.0.0.1:{free_port()}", "--token-file", tokens,
+                          "--connect-timeout", "1", workers=1)
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, 69, text)
+        self.assertIn("tcp://127.0.0.1:", text)
+        self.assert_tidy()
+
+    def test_a_wrong_token_and_another_job_are_refused_with_a_reason(self):
+        run = self.make(workers=4).start_server()
+        card = run.card()
+        tokens = os.path.join(self.folder, "wrong")
+        with open(tokens, "w") as file:
+            file.write("worker 0 " + "0" * 64 + "\n")
+        first = Run(self.folder, "first").start_workers("--connect", card["endpoints"][0], "--token-file",
+                                                        tokens, workers=1)
+        _, text = first.mpirun.communicate(timeout=60)
+        self.assertEqual(first.mpirun.returncode, 77, text)
+        self.assertIn("token", text)
+        other = Run(self.folder, "other", rounds=31)
+        other.start_workers("--run-dir", run.directory, "--job", other.job, workers=1)
+        _, text = other.mpirun.communicate(timeout=60)
+        self.assertEqual(other.mpirun.returncode, 77, text)
+        self.assertIn(card["config_digest"], text)
+
+    def test_more_ranks_than_slots(self):
+        run = self.make().start_server()
+        run.card()
+        run.start_workers(workers=5)
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertNotEqual(run.mpirun.returncode, 0)
+        self.assertIn("mpirun -n 4", text)
+
+
+class Stopping(WithData):
+    SLOW = """allow_fault_injection: true
+faults:
+  - {slots: [0], kind: delay, scale: 0.02}
+"""
+
+    def test_term_finishes_the_round_and_the_run_can_be_resumed(self):
+        run = self.make(rounds=120, extra=self.SLOW).start_server().start_workers()
+        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 10, 60,
+                 "ten rounds")
+        run.server.send_signal(signal.SIGTERM)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [75, 0], texts)
+        self.assertEqual(run.result()["state"], "stopped")
+        stopped = run.result()["rounds"]
+        self.assertLess(stopped, 120)
+        run.start_server("--resume").start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["state"], "done")
+        self.assertEqual(run.result()["epoch"], 2)
+        self.assertEqual([row["round"] for row in run.metrics()], list(range(120)))
+        self.assert_tidy()
+
+    def test_ctrl_c_on_train_ends_everything(self):
+        run = self.make(rounds=5000, extra=self.SLOW)
+        train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 10, 60,
+                 "ten rounds")
+        train.send_signal(signal.SIGINT)
+        text, _ = train.communicate(timeout=60)
+        self.assertEqual(train.returncode, 130, text)
+        self.assertEqual(run.result()["state"], "stopped")
+        self.assert_tidy()
+
+    def test_killing_train_leaves_no_orphan(self):
+        run = self.make(rounds=5000, extra=self.SLOW)
+        train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 5, 60,
+                 "five rounds")
+        train.kill()
+        train.wait()
+        wait_for(lambda: not processes_of(self.folder), 30, "the end of every process")
+
+
+class Status(WithData):
+    def test_status_shows_a_running_job(self):
+        import json
+        run = self.make(rounds=5000, extra=Stopping.SLOW).start_server().start_workers()
+        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 10, 60,
+                 "ten rounds")
+        text = subprocess.run([program("vexil"), "status", "--run-dir", run.directory], capture_output=True,
+                              text=True, timeout=20)
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertIn("4/4", text.stdout)
+        data = subprocess.run([program("vexil"), "status", "--run-dir", run.directory, "--json"],
+                              capture_output=True, text=True, timeout=20)
+        document = json.loads(data.stdout)
+        self.assertEqual(document["state"], "training")
+        self.assertEqual([slot["state"] for slot in document["slots"]], ["live"] * 4)
+        stop = subprocess.run([program("vexil"), "stop", "--run-dir", run.directory], capture_output=True,
+                              text=True, timeout=20)
+        self.assertEqual(stop.returncode, 0, stop.stderr)
+        self.assertEqual(run.finish()[0], [75, 0])
+
+    def test_status_without_a_server_says_so(self):
+        done = subprocess.run([program("vexil"), "status", "--run-dir", self.folder], capture_output=True,
+                              text=True, timeout=20)
+        self.assertEqual(done.returncode, 69)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv, verbosity=2)
