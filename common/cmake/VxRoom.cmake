@@ -7,7 +7,7 @@ set(VX_MAY_USE_transport    "base")
 set(VX_MAY_USE_wire         "base")
 
 set(VX_MAY_USE_data         "base")
-set(VX_MAY_USE_likelihood   "base;linalg;data")
+set(VX_MAY_USE_likelihood   "base;linalg")
 set(VX_MAY_USE_gradient     "base")
 set(VX_MAY_USE_fault        "base")
 set(VX_MAY_USE_session      "base")

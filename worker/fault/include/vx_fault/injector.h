@@ -1,5 +1,6 @@
 #ifndef VX_FAULT_INJECTOR_H
 #define VX_FAULT_INJECTOR_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vx_base/span.h>
