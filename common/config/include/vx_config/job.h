@@ -5,6 +5,7 @@
 
 #include <vx_base/bytes.h>
 #include <vx_base/limits.h>
+#include <vx_base/log.h>
 #include <vx_base/span.h>
 #include <vx_base/status.h>
 
@@ -83,8 +84,8 @@ typedef struct vx_job_data {
 } vx_job_data;
 
 typedef struct vx_job_model {
-    vx_job_family family;
-    uint64_t *widths; /* mlp: hidden widths */
+    vx_job_family family; /* required */
+    uint64_t *widths;     /* mlp: hidden widths */
     unsigned widths_count;
     vx_job_activation activation; /* relu */
 } vx_job_model;
@@ -92,7 +93,7 @@ typedef struct vx_job_model {
 typedef struct vx_job_workers {
     uint64_t count;    /* slots, 1..VX_WORKERS_MAX */
     uint64_t quorum;   /* least contributions that close a round at its deadline; default count -
-                          byzantine, at   least 1 */
+                          byzantine, at least 1 */
     double deadline_s; /* of a round; 60 */
     double start_timeout_s;     /* until the quorum has joined; 300 */
     double heartbeat_s;         /* 2 */
@@ -146,12 +147,12 @@ typedef struct vx_job_optimiser {
 } vx_job_optimiser;
 
 typedef struct vx_job_checkpoint {
-    uint64_t every; /* rounds; 0 = only at the end */
+    uint64_t every; /* rounds; 100; 0 = only at the end */
     uint64_t keep;  /* newest checkpoints that stay; 3 */
 } vx_job_checkpoint;
 
 typedef struct vx_job_evaluation {
-    uint64_t every; /* rounds; 0 = only at the end */
+    uint64_t every; /* rounds; 0, which is: only at the end */
     uint64_t batch; /* observations at once; 1000 */
 } vx_job_evaluation;
 
@@ -166,15 +167,17 @@ typedef struct vx_job_fault {
 typedef struct vx_job_limits {
     uint64_t connections; /* open at once, beside one a slot; 64 */
     uint64_t memory_mib;  /* budget of the server's gradients and parameters; refused at start when
-                             exceeded; 0 = no  limit */
+                             exceeded; 0, which is: no limit */
     double handshake_s;   /* a connection that has not said hello is closed; 10 */
-    uint64_t log_level;   /* see vx_log_level: key is debug | info | warn | error; info */
+    uint64_t log_level;   /* a vx_log_level; the key is debug | info | warn | error; info */
 } vx_job_limits;
 
+typedef struct vx_job_origin vx_job_origin;
+
 typedef struct vx_job {
-    char *name; /* [a-z0-9-]+ of at most 63 bytes */
-    uint64_t seed;
-    uint64_t rounds;
+    char *name;      /* [a-z0-9-]+ of at most 63 bytes */
+    uint64_t seed;   /* 1 */
+    uint64_t rounds; /* 1..VX_ROUNDS_MAX */
     vx_job_data data;
     vx_job_model model;
     vx_job_workers workers;
@@ -186,6 +189,7 @@ typedef struct vx_job {
     unsigned faults_count;
     bool allow_fault_injection;
     vx_job_limits limits;
+    vx_job_origin *origin; /* where each key stands, for vx_job_fail; NULL in a job made by hand */
 } vx_job;
 
 /*

@@ -8,9 +8,8 @@
 
 /*
  * The safetensors format: 8 bytes little-endian header length, a JSON header {name: {dtype, shape,
- * data_offsets},
- * "__metadata__": {text: text}} padded with spaces to a multiple of 8, then the raw values. Only
- * F32 is written and read.
+ * data_offsets}, "__metadata__": {text: text}} padded with spaces to a multiple of 8, then the raw
+ * values. Only F32 is written and read. A rank of 0 is one number.
  */
 typedef struct vx_tensor {
     char name[VX_TENSOR_NAME_MAX];
@@ -26,7 +25,8 @@ typedef struct vx_tensor_note {
 size_t vx_tensor_numbers(const vx_tensor *tensor); /* product of the shape */
 
 /* Writes path atomically and durably (temp beside it, fsync, rename, fsync of the folder).
- * VX_ERR_IO names the path and leaves no temp file; VX_ERR_LIMIT, VX_ERR_NOMEM. */
+ * VX_ERR_IO names the path and leaves no temp file; VX_ERR_LIMIT, VX_ERR_NOMEM; VX_ERR_DATA for a
+ * name that is empty, taken or "__metadata__", or a text that is not ASCII. */
 VX_MUST_CHECK vx_status vx_safetensors_write(const char *path, const vx_tensor *tensors,
                                              size_t count, const vx_tensor_note *notes,
                                              size_t notes_count, vx_error *err);
@@ -43,4 +43,6 @@ size_t vx_tensor_file_count(const vx_tensor_file *file);
 vx_tensor vx_tensor_file_at(const vx_tensor_file *file,
                             size_t index); /* values borrowed until close */
 const char *vx_tensor_file_note(const vx_tensor_file *file, const char *key); /* NULL when absent */
+/* The whole file as it was opened, for digests; borrowed until close. */
+vx_cbytes vx_tensor_file_bytes(const vx_tensor_file *file);
 #endif

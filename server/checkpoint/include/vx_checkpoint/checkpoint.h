@@ -12,8 +12,9 @@
  * manifest that fits there is no checkpoint. The folder is built under a name starting with ".tmp-"
  * and renamed.
  *
- * manifest.json: format, job name, config digest, seed, rounds committed, epoch, digest of the
- * parameters, BLAS setting, and for each file its size, CRC-32C and XXH3-128.
+ * manifest.json: format, job name, config digest (which covers the seed), rounds committed, epoch,
+ * digest of the parameters, BLAS setting, for each file its size, CRC-32C and XXH3-128, and a
+ * digest of the manifest itself.
  */
 typedef struct vx_checkpoint {
     uint64_t rounds;  /* committed rounds: the next round's number */
@@ -28,8 +29,10 @@ typedef struct vx_checkpoint {
     size_t state_count;
 } vx_checkpoint;
 
-/* Durable and atomic; keeps the newest `keep` (>= 1) checkpoints of run_dir and removes older ones
- * afterwards. On failure earlier checkpoints stand and nothing half-written is left. */
+/* Durable and atomic; of the checkpoints up to these rounds the newest `keep` (>= 1) stay, older
+ * ones are removed afterwards, and so is what a killed writer left. One writer at a time. On
+ * failure earlier checkpoints stand and nothing half-written is left; only when the removal fails
+ * does the new one stand too. */
 VX_MUST_CHECK vx_status vx_checkpoint_write(const char *run_dir, const vx_checkpoint *checkpoint,
                                             uint64_t keep, vx_error *err);
 

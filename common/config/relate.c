@@ -1,0 +1,212 @@
+#include "relate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+
+#include "schema.h"
+#include "where.h"
+
+static bool given(const vx_job *job, const char *key)
+{
+    return vx_config_origin_find(job->origin, key) != NULL;
+}
+
+static void derive(vx_job *job)
+{
+    uint64_t count = job->workers.count;
+    uint64_t byzantine = job->aggregation.byzantine;
+    char key[VX_KEY_PATH_MAX];
+
+    if (!given(job, "workers.quorum"))
+        job->workers.quorum = byzantine < count ? count - byzantine : 1;
+    if (!given(job, "workers.momentum"))
+        job->workers.momentum = job->aggregation.rule == VX_JOB_RULE_MEAN ? 0 : 0.9;
+    for (unsigned i = 0; i < job->faults_count; i++) {
+        (void)snprintf(key, sizeof(key), "faults[%u].to_round", i);
+        if (!given(job, key))
+            job->faults[i].to_round = job->rounds - 1;
+    }
+}
+
+/* The size of the UTF-8 character at `at` that a message, a log line and YAML can hold as it is; 0:
+ * there is none. U+0080 to U+009F, the line separators and U+FEFF to U+FFFF are not. */
+static size_t printable_size(const unsigned char *at)
+{
+    size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    uint32_t code = size == 1 ? at[0] : at[0] & (0xffu >> (size + 1));
+    static const uint32_t least[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
+
+    if (at[0] >= 0xf8 || (at[0] >= 0x80 && at[0] < 0xc2))
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    if (code < least[size] || code == 0x7f || code == 0x2028 || code == 0x2029 || code == 0xfeff)
+        return 0;
+    if ((code >= 0xd800 && code < 0xe000) || code == 0xfffe || code == 0xffff || code > 0x10ffff)
+        return 0;
+    return size;
+}
+
+static bool is_printable(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (*at != '\0') {
+        size_t size = printable_size(at);
+
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
+static vx_status make_absolute(vx_job *job, const char *folder, const char *key, char **path,
+                               vx_error *err)
+{
+    char *joined = vx_path_join(folder, *path);
+
+    if (joined == NULL)
+        return VX_ERR_NOMEM;
+    vx_free(*path);
+    *path = joined;
+    if (strlen(joined) >= VX_PATH_MAX)
+        return vx_job_fail(job, key, err, "expected a path of at most %d bytes, found %zu",
+                           VX_PATH_MAX - 1, strlen(joined));
+    if (!is_printable(joined))
+        return vx_job_fail(job, key, err, "expected a path of printable UTF-8, found other bytes");
+    return VX_OK;
+}
+
+static vx_status resolve_paths(vx_job *job, const char *folder, vx_error *err)
+{
+    const struct {
+        const char *key;
+        char **path;
+    } paths[] = {
+        { "data.train_features", &job->data.train_features },
+        { "data.train_labels", &job->data.train_labels },
+        { "data.test_features", &job->data.test_features },
+        { "data.test_labels", &job->data.test_labels },
+    };
+    char here[VX_PATH_MAX] = "/";
+    bool found = folder[0] == '/' || getcwd(here, sizeof(here)) != NULL;
+    char *absolute = found ? vx_path_join(here, folder) : NULL;
+    vx_status status = absolute != NULL ? VX_OK : VX_ERR_NOMEM;
+
+    if (!found)
+        status = vx_fail(err, VX_ERR_SYSTEM, "the current folder cannot be found");
+    for (size_t i = 0; status == VX_OK && i < sizeof(paths) / sizeof(paths[0]); i++)
+        status = make_absolute(job, absolute, paths[i].key, paths[i].path, err);
+    vx_free(absolute);
+    return status;
+}
+
+static vx_status check_workers(const vx_job *job, vx_error *err)
+{
+    const vx_job_workers *w = &job->workers;
+    uint64_t n = w->count;
+
+    if (w->quorum > n)
+        return vx_job_fail(job, "workers.quorum", err,
+                           "expected at most workers.count (%" PRIu64 "), found %" PRIu64, n,
+                           w->quorum);
+    if (w->heartbeat_timeout_s <= w->heartbeat_s)
+        return vx_job_fail(job, "workers.heartbeat_timeout_s", err,
+                           "expected more than workers.heartbeat_s (%g), found %g", w->heartbeat_s,
+                           w->heartbeat_timeout_s);
+    return VX_OK;
+}
+
+static vx_status check_aggregation(const vx_job *job, vx_error *err)
+{
+    const struct {
+        const char *key;
+        uint64_t value, most;
+        const char *what;
+    } counts[] = {
+        { "aggregation.byzantine", job->aggregation.byzantine, job->workers.count - 1,
+          "less than" },
+        { "aggregation.selected", job->aggregation.selected, job->workers.count, "at most" },
+        { "aggregation.flag.subspace", job->aggregation.flag.subspace, job->workers.count,
+          "at most" },
+    };
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        if (counts[i].value > counts[i].most)
+            return vx_job_fail(job, counts[i].key, err,
+                               "expected %s workers.count (%" PRIu64 "), found %" PRIu64,
+                               counts[i].what, job->workers.count, counts[i].value);
+    return VX_OK;
+}
+
+static vx_status check_model(const vx_job *job, vx_error *err)
+{
+    if (job->model.family == VX_JOB_FAMILY_MLP && job->model.widths_count == 0)
+        return vx_job_fail(job, "model.widths", err,
+                           "expected 1 to %d widths with model.family: mlp, found none",
+                           VX_WIDTHS_MAX);
+    if (job->optimiser.schedule.kind == VX_JOB_SCHEDULE_STEP && job->optimiser.schedule.every == 0)
+        return vx_job_fail(job, "optimiser.schedule.every", err,
+                           "expected at least 1 with kind: step, found 0");
+    return VX_OK;
+}
+
+static vx_status check_fault(const vx_job *job, unsigned index, vx_error *err)
+{
+    const vx_job_fault *fault = &job->faults[index];
+    char key[VX_KEY_PATH_MAX];
+
+    for (unsigned i = 0; i < fault->slots_count; i++) {
+        if (fault->slots[i] < job->workers.count)
+            continue;
+        (void)snprintf(key, sizeof(key), "faults[%u].slots[%u]", index, i);
+        return vx_job_fail(job, key, err,
+                           "expected a slot below workers.count (%" PRIu64 "), found %" PRIu64,
+                           job->workers.count, fault->slots[i]);
+    }
+    (void)snprintf(key, sizeof(key), "faults[%u].to_round", index);
+    if (fault->from_round > fault->to_round)
+        return vx_job_fail(job, key, err,
+                           "expected at least from_round (%" PRIu64 "), found %" PRIu64,
+                           fault->from_round, fault->to_round);
+    return VX_OK;
+}
+
+static vx_status check_faults(const vx_job *job, vx_error *err)
+{
+    vx_status status = VX_OK;
+
+    if (job->faults_count > 0 && !job->allow_fault_injection)
+        return vx_job_fail(job, "faults", err,
+                           "expected allow_fault_injection: true beside it, found false");
+    for (unsigned i = 0; status == VX_OK && i < job->faults_count; i++)
+        status = check_fault(job, i, err);
+    return status;
+}
+
+vx_status vx_config_relate(vx_job *job, const char *folder, vx_error *err)
+{
+    vx_status status = VX_OK;
+
+    derive(job);
+    status = resolve_paths(job, folder, err);
+    if (status == VX_OK)
+        status = check_model(job, err);
+    if (status == VX_OK)
+        status = check_aggregation(job, err);
+    if (status == VX_OK)
+        status = check_workers(job, err);
+    if (status == VX_OK)
+        status = check_faults(job, err);
+    return status;
+}

@@ -1,0 +1,21 @@
+#ifndef VX_CHECKPOINT_FOLDER_H
+#define VX_CHECKPOINT_FOLDER_H
+#include <stdint.h>
+
+#include <vx_base/status.h>
+
+#define VX_CHECKPOINT_TEMP ".tmp-checkpoint-" /* begins every temp name */
+
+/* "run_dir/checkpoint-0000001000" in new memory, or NULL. */
+char *vx_checkpoint_path(const char *run_dir, uint64_t rounds);
+
+/* The rounds of all checkpoints of run_dir, valid or not, newest first; the caller frees. */
+VX_MUST_CHECK vx_status vx_checkpoint_list(const char *run_dir, uint64_t **ret_rounds,
+                                           size_t *ret_count, vx_error *err);
+
+/* Removes a folder of plain files. VX_OK when it is not there. A cleanup may ignore the status. */
+vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err);
+
+/* Removes what writers that were killed have left in run_dir. */
+VX_MUST_CHECK vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err);
+#endif

@@ -1,0 +1,91 @@
+#include "checkpoint_sample.h"
+
+#include <dirent.h>
+#include <stdio.h>
+
+const vx_checkpoint *sample(uint64_t rounds, bool with_state)
+{
+    static float values[9];
+    static const vx_tensor parameters[] = {
+        { .name = "w", .rank = 2, .shape = { 2, 3 }, .at = values },
+        { .name = "b", .rank = 1, .shape = { 3 }, .at = values + 6 },
+    };
+    static const vx_tensor state[] = {
+        { .name = "momentum", .rank = 1, .shape = { 9 }, .at = values },
+    };
+    static vx_checkpoint content;
+
+    for (size_t i = 0; i < 9; i++)
+        values[i] = (float)rounds + 0.25f * (float)i;
+    content = (vx_checkpoint){
+        .rounds = rounds,
+        .epoch = 3,
+        .job = "sample \"job\"",
+        .config = vx_digest_of("config", 6),
+        .parameters_digest = vx_digest_of(values, sizeof(values)),
+        .blas = "a BLAS, 1 thread",
+        .parameters = parameters,
+        .parameters_count = 2,
+        .state = state,
+        .state_count = with_state ? 1 : 0,
+    };
+    return &content;
+}
+
+void write_sample(const char *run_dir, uint64_t rounds, uint64_t keep)
+{
+    vx_error err = { 0 };
+
+    vx_assert_ok(vx_checkpoint_write(run_dir, sample(rounds, true), keep, &err), &err);
+}
+
+void note_skipped(void *context, const char *folder, const vx_error *why)
+{
+    skipped_list *list = context;
+
+    if (list->count < 8) {
+        (void)snprintf(list->folder[list->count], sizeof(list->folder[0]), "%s", folder);
+        list->why[list->count] = *why;
+    }
+    list->count++;
+}
+
+uint64_t newest(const char *run_dir, skipped_list *list)
+{
+    vx_checkpoint_loaded *loaded = NULL;
+    vx_error err = { 0 };
+    uint64_t rounds = 0;
+    vx_status status =
+        vx_checkpoint_open_newest(run_dir, list != NULL ? note_skipped : NULL, list, &loaded, &err);
+
+    if (status == VX_ERR_NOT_FOUND)
+        return 0;
+    vx_assert_ok(status, &err);
+    rounds = vx_checkpoint_content(loaded)->rounds;
+    vx_checkpoint_close(loaded);
+    return rounds;
+}
+
+size_t count_entries(const char *folder)
+{
+    size_t count = 0;
+    DIR *dir = opendir(folder);
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count - 2;
+}
+
+int make_folder(void **state)
+{
+    *state = vx_test_folder_create();
+    return 0;
+}
+
+int remove_folder(void **state)
+{
+    vx_test_folder_remove(*state);
+    return 0;
+}
