@@ -6,18 +6,21 @@
 #include <vx_base/span.h>
 #include <vx_base/status.h>
 
+/* Every kind counts the rounds from the end of the warm-up; the last round of the job is its end.
+ */
 typedef enum vx_schedule_kind {
     VX_SCHEDULE_CONSTANT,
     VX_SCHEDULE_STEP,     /* x factor every `every` rounds */
-    VX_SCHEDULE_COSINE,   /* from 1 to final_factor over the rounds after warm-up */
-    VX_SCHEDULE_ONE_CYCLE /* Smith, Topin 2019: up from 1/initial_divisor to 1 in the first part,
-                             down to final_factor; momentum runs opposite between momentum_low and
-                             momentum */
+    VX_SCHEDULE_COSINE,   /* half a cosine from 1 to final_factor */
+    VX_SCHEDULE_ONE_CYCLE /* Smith, Topin 2019: linearly up from 1/initial_divisor to 1 in the first
+                             part, down to final_factor; momentum runs opposite between momentum_low
+                             and momentum */
 } vx_schedule_kind;
 
 typedef struct vx_schedule {
     vx_schedule_kind kind;
-    uint64_t warmup;        /* rounds of linear warm-up before any kind; 0 = none */
+    uint64_t warmup;        /* rounds before any kind, with 1/(warmup + 1), 2/(warmup + 1), ... of
+                               its first factor; 0 = none */
     uint64_t every;         /* step */
     double factor;          /* step */
     double final_factor;    /* cosine, one_cycle */
@@ -36,7 +39,9 @@ typedef enum vx_optimiser_kind {
     VX_OPTIMISER_SGD,
     VX_OPTIMISER_HEAVY_BALL, /* Polyak 1964: b = mu b + g; theta -= eta b */
     VX_OPTIMISER_NESTEROV,   /* Sutskever et al. 2013 as commonly coded: theta -= eta (g + mu b) */
-    VX_OPTIMISER_ADAMW       /* Loshchilov, Hutter 2019: decoupled weight decay */
+    VX_OPTIMISER_ADAMW /* Loshchilov, Hutter 2019, the decay multiplied by eta as commonly coded:
+                          theta -= eta (m / (sqrt(v) + epsilon) + decay theta); its moments are
+                          corrected as if every round up to this one had been a step */
 } vx_optimiser_kind;
 
 typedef struct vx_optimiser_options {
@@ -58,8 +63,8 @@ vx_optimiser *vx_optimiser_destroy(vx_optimiser *optimiser);
 
 /* theta and update (d): theta moves against update. Arithmetic in double a coordinate, state and
  * theta in float32. round counts from 0 and is the only clock. O(d), no allocation. VX_ERR_SHAPE.
- * VX_ERR_NONFINITE when a parameter would leave the finite numbers: theta and state are then as
- * before. */
+ * VX_ERR_NONFINITE when a parameter or the state would leave the finite numbers: theta and state
+ * are then as before, because every step is first tried in full (two passes). */
 VX_MUST_CHECK vx_status vx_optimiser_step(vx_optimiser *optimiser, uint64_t round, vx_cvecf update,
                                           vx_vecf theta);
 double vx_optimiser_step_size(const vx_optimiser *optimiser, uint64_t round); /* eta x schedule */

@@ -1,0 +1,37 @@
+#ifndef VX_ORACLE_RULES_H
+#define VX_ORACLE_RULES_H
+#include <stdbool.h>
+
+#include <vx_base/span.h>
+
+/* x (n, d), f byzantine; ret (d). All in double, allocating freely. */
+void vx_oracle_mean(vx_cmat x, double *ret);
+void vx_oracle_unit_mean(vx_cmat x, double *ret);
+void vx_oracle_median(vx_cmat x, double *ret);
+void vx_oracle_trimmed_mean(vx_cmat x, size_t f, double *ret);
+void vx_oracle_nnm(vx_cmat x, size_t f, vx_mat ret_mixed); /* (n, d) */
+
+/* neighbours = n - f - 2 in the paper; a wrong count serves tests that must tell them apart.
+ * Returns the row. */
+size_t vx_oracle_krum(vx_cmat x, size_t neighbours, double *ret);
+void vx_oracle_multi_krum(vx_cmat x, size_t neighbours, size_t selected, double *ret);
+
+/* Weiszfeld from the mean to a fixed point, each step in d dimensions. Returns the objective. */
+double vx_oracle_geometric_median(vx_cmat x, double *ret);
+double vx_oracle_sum_of_distances(vx_cmat x, const double *z);
+
+typedef struct vx_oracle_flag {
+    size_t subspace;
+    unsigned iterations;
+    double lambda;
+    bool paper_loss, raw;
+    double *ret_direction; /* (d), not divided by m or n */
+    double *ret_ratio;     /* (n) */
+    double objective;
+} vx_oracle_flag;
+
+/* The flag rule by explicit SVDs of (d, n + n (n - 1)) matrices, uniform start. No zero rows. */
+void vx_oracle_flag_fit(vx_cmat x, vx_oracle_flag *flag);
+
+double vx_oracle_dot(const double *a, const double *b, size_t n);
+#endif

@@ -1,0 +1,200 @@
+#include <vx_test/check.h>
+
+#include <math.h>
+#include <string.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/rng.h>
+#include <vx_linalg/eigen.h>
+
+enum { N = 9 };
+
+/* a = b b^T of a random (n, rank) b. */
+static void gram(size_t n, size_t rank, double *a)
+{
+    vx_rng rng = vx_rng_stream(5, VX_RNG_TEST, (uint32_t)n, rank);
+    double b[N * N];
+
+    for (size_t i = 0; i < n * rank; i++)
+        b[i] = vx_rng_normal(&rng);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            a[i * n + j] = 0.0;
+            for (size_t k = 0; k < rank; k++)
+                a[i * n + j] += b[i * rank + k] * b[j * rank + k];
+        }
+    }
+}
+
+static void check_pairs(size_t n, const double *a, const double *values, const double *vectors)
+{
+    for (size_t k = 0; k < n; k++) {
+        double largest = 0.0;
+
+        assert_true(k == 0 || values[k] <= values[k - 1]);
+        for (size_t i = 0; i < n; i++) {
+            double image = 0.0, inner = 0.0;
+
+            for (size_t j = 0; j < n; j++) {
+                image += a[i * n + j] * vectors[k * n + j];
+                inner += vectors[k * n + j] * vectors[i * n + j];
+            }
+            vx_assert_close(image, values[k] * vectors[k * n + i], 0.0, 1e-12 * values[0]);
+            vx_assert_close(inner, i == k ? 1.0 : 0.0, 0.0, 1e-13);
+            if (fabs(vectors[k * n + i]) > fabs(largest))
+                largest = vectors[k * n + i];
+        }
+        assert_true(largest > 0.0);
+    }
+}
+
+static void pairs_satisfy_the_definition_for_every_size(void **state)
+{
+    vx_eigen *eigen = NULL;
+    double a[N * N], lower[N * N], values[N], vectors[N * N];
+
+    (void)state;
+    vx_assert_ok(vx_eigen_create(N, &eigen), NULL);
+    for (size_t n = 1; n <= N; n++) {
+        gram(n, n > 4 ? 4 : n, a); /* rank 4: repeated eigenvalues too */
+        memcpy(lower, a, sizeof(a));
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = i + 1; j < n; j++)
+                lower[i * n + j] = nan(""); /* only the lower triangle is read */
+        }
+        vx_assert_ok(vx_eigen_solve(eigen, (vx_cmat){ lower, n, n, n }, (vx_vec){ values, n },
+                                    (vx_mat){ vectors, n, n, n }),
+                     NULL);
+        check_pairs(n, a, values, vectors);
+    }
+    eigen = vx_eigen_destroy(eigen);
+    assert_null(eigen);
+}
+
+static void known_pairs_come_out(void **state)
+{
+    /* By hand: [2 1; 1 2] has 3 along (1, 1) and 1 along (1, -1). */
+    const double a[] = { 2.0, 0.0, 1.0, 2.0 };
+    double values[2], vectors[4], h = sqrt(0.5);
+    vx_eigen *eigen = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_eigen_create(2, &eigen), NULL);
+    vx_assert_ok(vx_eigen_solve(eigen, (vx_cmat){ a, 2, 2, 2 }, (vx_vec){ values, 2 },
+                                (vx_mat){ vectors, 2, 2, 2 }),
+                 NULL);
+    vx_assert_close(values[0], 3.0, 1e-15, 0.0);
+    vx_assert_close(values[1], 1.0, 1e-15, 0.0);
+    vx_assert_close(vectors[0], h, 1e-15, 0.0);
+    vx_assert_close(vectors[1], h, 1e-15, 0.0);
+    vx_assert_close(fabs(vectors[2] - vectors[3]), 2.0 * h, 1e-15, 0.0);
+    vx_eigen_destroy(eigen);
+}
+
+static void what_is_not_finite_or_does_not_fit_is_refused(void **state)
+{
+    double a[] = { 1.0, 0.0, nan(""), 1.0 }, values[3], vectors[9];
+    vx_eigen *eigen = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_eigen_create(2, &eigen), NULL);
+    vx_assert_status(vx_eigen_solve(eigen, (vx_cmat){ a, 2, 2, 2 }, (vx_vec){ values, 2 },
+                                    (vx_mat){ vectors, 2, 2, 2 }),
+                     VX_ERR_NONFINITE, NULL);
+    a[2] = HUGE_VAL;
+    vx_assert_status(vx_eigen_solve(eigen, (vx_cmat){ a, 2, 2, 2 }, (vx_vec){ values, 2 },
+                                    (vx_mat){ vectors, 2, 2, 2 }),
+                     VX_ERR_NONFINITE, NULL);
+    vx_assert_status(vx_eigen_solve(eigen, (vx_cmat){ vectors, 3, 3, 3 }, (vx_vec){ values, 3 },
+                                    (vx_mat){ vectors, 3, 3, 3 }),
+                     VX_ERR_SHAPE, NULL);
+    vx_assert_status(vx_eigen_solve(eigen, (vx_cmat){ a, 2, 2, 2 }, (vx_vec){ values, 1 },
+                                    (vx_mat){ vectors, 2, 2, 2 }),
+                     VX_ERR_SHAPE, NULL);
+    vx_eigen_destroy(eigen);
+    vx_assert_status(vx_eigen_create(0, &eigen), VX_ERR_SHAPE, NULL);
+}
+
+static void cholesky_restores_the_matrix_in_place_too(void **state)
+{
+    double a[N * N], factor[N * N], value;
+
+    (void)state;
+    gram(N, N, a);
+    vx_assert_ok(vx_cholesky((vx_cmat){ a, N, N, N }, (vx_mat){ factor, N, N, N }), NULL);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < N; j++) {
+            value = 0.0;
+            for (size_t k = 0; k < N; k++)
+                value += factor[i * N + k] * factor[j * N + k];
+            vx_assert_close(value, a[i * N + j], 1e-13, 1e-13);
+            assert_true(j <= i || factor[i * N + j] == 0.0);
+        }
+    }
+    vx_assert_ok(vx_cholesky((vx_cmat){ a, N, N, N }, (vx_mat){ a, N, N, N }), NULL);
+    assert_memory_equal(a, factor, sizeof(a));
+}
+
+static void cholesky_refuses_what_is_not_positive_definite(void **state)
+{
+    const double indefinite[] = { 1.0, 2.0, 2.0, 1.0 }, broken[] = { 1.0, 0.0, nan(""), 1.0 };
+    double factor[4];
+
+    (void)state;
+    vx_assert_status(vx_cholesky((vx_cmat){ indefinite, 2, 2, 2 }, (vx_mat){ factor, 2, 2, 2 }),
+                     VX_ERR_DOMAIN, NULL);
+    vx_assert_status(vx_cholesky((vx_cmat){ broken, 2, 2, 2 }, (vx_mat){ factor, 2, 2, 2 }),
+                     VX_ERR_DOMAIN, NULL);
+    vx_assert_status(vx_cholesky((vx_cmat){ broken, 2, 2, 2 }, (vx_mat){ factor, 1, 2, 2 }),
+                     VX_ERR_SHAPE, NULL);
+}
+
+static void create_survives_the_failure_of_every_allocation(void **state)
+{
+    vx_eigen *eigen = NULL;
+    int k = 0;
+
+    (void)state;
+    for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
+        int left = k;
+
+        vx_alloc_set_hook(vx_test_fail_at_zero, &left);
+        status = vx_eigen_create(N, &eigen);
+        vx_alloc_set_hook(NULL, NULL);
+        assert_true(status == VX_OK || (status == VX_ERR_NOMEM && eigen == NULL));
+    }
+    assert_int_equal(k, 5); /* four allocations, each tried, then the run that succeeds */
+    vx_eigen_destroy(eigen);
+}
+
+static void solving_allocates_nothing(void **state)
+{
+    double a[N * N], values[N], vectors[N * N];
+    vx_eigen *eigen = NULL;
+    uint64_t before;
+
+    (void)state;
+    gram(N, N, a);
+    vx_assert_ok(vx_eigen_create(N, &eigen), NULL);
+    before = vx_alloc_count();
+    vx_assert_ok(vx_eigen_solve(eigen, (vx_cmat){ a, N, N, N }, (vx_vec){ values, N },
+                                (vx_mat){ vectors, N, N, N }),
+                 NULL);
+    assert_int_equal(vx_alloc_count(), before);
+    vx_eigen_destroy(eigen);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_satisfy_the_definition_for_every_size),
+        cmocka_unit_test(known_pairs_come_out),
+        cmocka_unit_test(what_is_not_finite_or_does_not_fit_is_refused),
+        cmocka_unit_test(cholesky_restores_the_matrix_in_place_too),
+        cmocka_unit_test(cholesky_refuses_what_is_not_positive_definite),
+        cmocka_unit_test(create_survives_the_failure_of_every_allocation),
+        cmocka_unit_test(solving_allocates_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
