@@ -1,49 +1,79 @@
 #include <vx_transport/conn.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#define SCHEME     "tcp://"
+#define SCHEME_LEN (sizeof(SCHEME) - 1)
+
+static bool is_host_char(char c, bool bracketed)
+{
+    bool letter_or_digit =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+    return letter_or_digit || strchr(bracketed ? ":.%-_" : ".-_", c) != NULL;
+}
+
+static bool take_host(const char *host, size_t length, vx_endpoint *endpoint)
+{
+    bool bracketed = length >= 2 && host[0] == '[' && host[length - 1] == ']';
+
+    if (bracketed) {
+        host++;
+        length -= 2;
+        if (memchr(host, ':', length) == NULL)
+            return false;
+    }
+    if (length == 0 || length >= sizeof(endpoint->host))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (host[i] == '\0' || !is_host_char(host[i], bracketed))
+            return false;
+    memcpy(endpoint->host, host, length);
+    endpoint->host[length] = '\0';
+    return true;
+}
+
+static bool take_port(const char *text, uint16_t *ret_port)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned port = 0;
+
+    if (digits == 0 || digits > 5 || text[digits] != '\0')
+        return false;
+    for (size_t i = 0; i < digits; i++)
+        port = port * 10 + (unsigned)(text[i] - '0');
+    if (port > UINT16_MAX)
+        return false;
+    *ret_port = (uint16_t)port;
+    return true;
+}
 
 vx_status vx_endpoint_parse(const char *text, vx_endpoint *ret_endpoint, vx_error *err)
 {
-    static const char scheme[] = "tcp://";
-    const char *host = text + sizeof(scheme) - 1;
-    const char *host_end = NULL;
-    const char *port = NULL;
-    char *end = NULL;
-    unsigned long number = 0;
+    vx_endpoint endpoint = { 0 };
+    const char *host;
+    const char *colon;
 
-    if (strncmp(text, scheme, sizeof(scheme) - 1) != 0)
-        goto bad;
-    if (host[0] == '[') {
-        host++;
-        host_end = strchr(host, ']');
-        if (host_end == NULL || host_end[1] != ':')
-            goto bad;
-        port = host_end + 2;
-    } else {
-        host_end = strrchr(host, ':');
-        if (host_end == NULL)
-            goto bad;
-        port = host_end + 1;
-    }
-    number = strtoul(port, &end, 10);
-    if (port[0] < '0' || port[0] > '9' || *end != '\0' || number > UINT16_MAX || host_end == host ||
-        (size_t)(host_end - host) >= sizeof(ret_endpoint->host))
-        goto bad;
-    memcpy(ret_endpoint->host, host, (size_t)(host_end - host));
-    ret_endpoint->host[host_end - host] = '\0';
-    ret_endpoint->port = (uint16_t)number;
+    if (strncmp(text, SCHEME, SCHEME_LEN) != 0)
+        return vx_fail(err, VX_ERR_CONFIG, "'%s' does not begin with " SCHEME, text);
+    host = text + SCHEME_LEN;
+    colon = strrchr(host, ':');
+    if (colon == NULL || !take_port(colon + 1, &endpoint.port))
+        return vx_fail(err, VX_ERR_CONFIG, "'%s' does not end with a port, :0 to :65535", text);
+    if (!take_host(host, (size_t)(colon - host), &endpoint))
+        return vx_fail(err, VX_ERR_CONFIG,
+                       "'%s' has no valid host: a name, an IPv4 address or [an IPv6 address]",
+                       text);
+    *ret_endpoint = endpoint;
     return VX_OK;
-bad:
-    return vx_fail(err, VX_ERR_USAGE, "expected tcp://HOST:PORT, found '%.300s'", text);
 }
 
 char *vx_endpoint_text(const vx_endpoint *endpoint, char text[VX_ENDPOINT_TEXT_SIZE])
 {
-    bool v6 = strchr(endpoint->host, ':') != NULL;
+    bool bracketed = strchr(endpoint->host, ':') != NULL;
 
-    snprintf(text, VX_ENDPOINT_TEXT_SIZE, "tcp://%s%s%s:%u", v6 ? "[" : "", endpoint->host,
-             v6 ? "]" : "", endpoint->port);
+    snprintf(text, VX_ENDPOINT_TEXT_SIZE, SCHEME "%s%s%s:%u", bracketed ? "[" : "", endpoint->host,
+             bracketed ? "]" : "", endpoint->port);
     return text;
 }

@@ -1,140 +1,217 @@
 #include "conn_private.h"
 
-#include <netdb.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 
-#define BACKLOG  1024
-#define PAUSE_MS 200 /* after a failed accept: descriptors may be back by then */
+#define BACKLOG            1024
+#define ACCEPTS_A_TURN_MAX 64 /* the loop has others to serve too */
+#define RETRY_MS           100
 
+/*
+ * A socket of our own under uv_poll_t instead of uv_listen: when the process is out of file
+ * descriptors, libuv's accept loop either drops who waits or spins; here it pauses and tries again.
+ */
 struct vx_listener {
-    uv_tcp_t tcp;
-    uv_timer_t pause;
-    unsigned open_handles;
+    uv_poll_t poll;
+    uv_timer_t retry;
+    unsigned handles;
+    bool is_closing;
+    int fd;
     vx_listener_accept accept;
     void *owner;
     vx_endpoint endpoint;
 };
 
-vx_status vx_endpoint_resolve(uv_loop_t *loop, const vx_endpoint *endpoint, bool passive,
-                              struct sockaddr_storage *ret_address, vx_error *err)
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void resume(vx_listener *listener)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0) };
+    if (!listener->is_closing)
+        (void)uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    resume(timer->data);
+}
+
+static void pause_a_while(vx_listener *listener)
+{
+    (void)uv_poll_stop(&listener->poll);
+    (void)uv_timer_start(&listener->retry, on_retry, RETRY_MS, 0);
+}
+
+static void hand_over(vx_listener *listener, int fd)
+{
+    vx_conn *conn = NULL;
+
+    if (vx_conn_create(listener->poll.loop, &conn) != VX_OK) {
+        close(fd);
+        return;
+    }
+    if (uv_tcp_open(&conn->tcp, fd) != 0) {
+        close(fd);
+        vx_conn_close(conn, VX_ERR_SYSTEM, "the socket cannot be used");
+        return;
+    }
+    vx_conn_connected(conn);
+    listener->accept(listener->owner, conn);
+    VX_ASSERT(conn->state != VX_CONN_FRESH); /* the contract of vx_listener_accept */
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    vx_listener *listener = poll->data;
+
+    (void)status; /* accept tells more */
+    (void)events;
+    for (int i = 0; i < ACCEPTS_A_TURN_MAX && !listener->is_closing; i++) {
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            hand_over(listener, fd);
+            continue;
+        }
+        if (errno == EAGAIN)
+            return;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_a_while(listener);
+            return;
+        }
+        /* Anything else concerns the one connection that was waiting: see accept(2). */
+    }
+}
+
+static vx_status fail_bind(const vx_endpoint *endpoint, int error, vx_error *err)
+{
+    if (error == EADDRINUSE)
+        return vx_fail(err, VX_ERR_BUSY, "port %u of %s is in use", endpoint->port, endpoint->host);
+    if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
+        return vx_fail(err, VX_ERR_UNAVAILABLE, "%s is not an address of this machine",
+                       endpoint->host);
+    return vx_fail(err, VX_ERR_SYSTEM, "cannot listen on port %u of %s: %s", endpoint->port,
+                   endpoint->host, strerror(error));
+}
+
+/* A listening socket on one address, or -1 with errno. */
+static int listen_on(const struct addrinfo *address)
+{
+    int on = 1;
+    int error;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    address->ai_protocol);
+
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static vx_status open_socket(uv_loop_t *loop, const vx_endpoint *endpoint, int *ret_fd,
+                             vx_error *err)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     uv_getaddrinfo_t request;
     char port[8];
-    int result = 0;
+    int fd = -1;
+    int result;
 
-    memcpy(port, "0", 2);
+    snprintf(port, sizeof(port), "%u", endpoint->port);
     result = uv_getaddrinfo(loop, &request, NULL, endpoint->host, port, &hints);
     if (result != 0)
-        return vx_fail(err, VX_ERR_UNAVAILABLE, "%s: %s", endpoint->host, uv_strerror(result));
-    memcpy(ret_address, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
-    if (ret_address->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)(void *)ret_address)->sin6_port = htons(endpoint->port);
-    else
-        ((struct sockaddr_in *)(void *)ret_address)->sin_port = htons(endpoint->port);
+        return vx_fail(err, VX_ERR_UNAVAILABLE, "%s does not resolve: %s", endpoint->host,
+                       uv_strerror(result));
+    for (struct addrinfo *at = request.addrinfo; at != NULL && fd < 0; at = at->ai_next)
+        fd = listen_on(at);
+    result = errno;
     uv_freeaddrinfo(request.addrinfo);
+    if (fd < 0)
+        return fail_bind(endpoint, result, err);
+    *ret_fd = fd;
     return VX_OK;
 }
 
-static void on_pause_over(uv_timer_t *timer);
-
-static void on_connection(uv_stream_t *stream, int result)
+static void learn_port(vx_listener *listener)
 {
-    vx_listener *listener = stream->data;
-    vx_conn *conn = NULL;
+    struct sockaddr_storage address = { 0 };
+    socklen_t size = sizeof(address);
 
-    if (result == 0 && vx_conn_create(stream->loop, &conn) == VX_OK) {
-        if (uv_accept(stream, (uv_stream_t *)vx_conn_tcp(conn)) == 0) {
-            vx_conn_established(conn);
-            listener->accept(listener->owner, conn);
-            return;
-        }
-        vx_conn_close(conn, VX_ERR_UNAVAILABLE, "accept failed");
-    }
-    /* Out of descriptors or memory: libuv does not ask again until we try. */
-    if (!uv_is_closing((uv_handle_t *)&listener->pause))
-        uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
-}
-
-static void on_pause_over(uv_timer_t *timer)
-{
-    vx_listener *listener = timer->data;
-
-    if (uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, on_connection) != 0)
-        uv_timer_start(&listener->pause, on_pause_over, PAUSE_MS, 0);
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    vx_listener *listener = handle->data;
-
-    if (--listener->open_handles == 0)
-        vx_free(listener);
-}
-
-void vx_listener_close(vx_listener *listener)
-{
-    if (listener == NULL || uv_is_closing((uv_handle_t *)&listener->tcp))
+    if (getsockname(listener->fd, (struct sockaddr *)&address, &size) != 0)
         return;
-    uv_close((uv_handle_t *)&listener->tcp, on_handle_closed);
-    uv_close((uv_handle_t *)&listener->pause, on_handle_closed);
-}
-
-static void read_real_port(vx_listener *listener)
-{
-    struct sockaddr_storage address;
-    int size = (int)sizeof(address);
-
-    if (uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&address, &size) != 0)
-        return;
-    listener->endpoint.port =
-        ntohs(address.ss_family == AF_INET6
-                  ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
-                  : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    if (address.ss_family == AF_INET6)
+        listener->endpoint.port = ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+    else
+        listener->endpoint.port = ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
 vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
                              vx_listener_accept accept, void *owner, vx_listener **ret_listener,
                              vx_error *err)
 {
-    struct sockaddr_storage address;
-    vx_listener *listener = NULL;
-    char text[VX_ENDPOINT_TEXT_SIZE];
-    vx_status status = vx_endpoint_resolve(loop, endpoint, true, &address, err);
-    int result = 0;
+    vx_listener *listener = vx_calloc(1, sizeof(*listener));
+    vx_status status = VX_OK;
+    int result;
 
-    if (status != VX_OK)
-        return status;
-    listener = vx_calloc(1, sizeof(*listener));
+    VX_ASSERT(accept != NULL);
     if (listener == NULL)
-        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for a listener");
+    status = open_socket(loop, endpoint, &listener->fd, err);
+    if (status != VX_OK)
+        goto out;
+    result = uv_poll_init(loop, &listener->poll, listener->fd);
+    if (result != 0) {
+        close(listener->fd);
+        status = vx_fail(err, VX_ERR_SYSTEM, "cannot watch a socket: %s", uv_strerror(result));
+        goto out;
+    }
+    (void)uv_timer_init(loop, &listener->retry);
+    vx_transport_ignore_sigpipe();
+    listener->poll.data = listener;
+    listener->retry.data = listener;
+    listener->handles = 2;
     listener->accept = accept;
     listener->owner = owner;
     listener->endpoint = *endpoint;
-    uv_tcp_init(loop, &listener->tcp);
-    uv_timer_init(loop, &listener->pause);
-    listener->tcp.data = listener->pause.data = listener;
-    listener->open_handles = 2;
-    result = uv_tcp_bind(&listener->tcp, (const struct sockaddr *)&address, 0);
-    if (result == 0)
-        result = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, on_connection);
-    if (result != 0) {
-        vx_listener_close(listener);
-        return vx_fail(err, result == UV_EADDRINUSE ? VX_ERR_BUSY : VX_ERR_UNAVAILABLE, "%s: %s",
-                       vx_endpoint_text(endpoint, text),
-                       result == UV_EADDRINUSE ? "the port is in use by another process"
-                                               : uv_strerror(result));
-    }
-    read_real_port(listener);
+    learn_port(listener);
+    resume(listener);
     *ret_listener = listener;
-    return VX_OK;
+    listener = NULL;
+out:
+    vx_free(listener);
+    return status;
 }
 
 vx_endpoint vx_listener_endpoint(const vx_listener *listener)
 {
     return listener->endpoint;
+}
+
+static void after_close(uv_handle_t *handle)
+{
+    vx_listener *listener = handle->data;
+
+    if (--listener->handles == 0)
+        vx_free(listener);
+}
+
+void vx_listener_close(vx_listener *listener)
+{
+    if (listener == NULL || listener->is_closing)
+        return;
+    listener->is_closing = true;
+    uv_close((uv_handle_t *)&listener->poll, after_close);
+    uv_close((uv_handle_t *)&listener->retry, after_close);
+    close(listener->fd); /* the port is free from here on */
 }
