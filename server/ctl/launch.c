@@ -1,0 +1,187 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+#include <vx_base/limits.h>
+
+#define CPUS_MAX 4096
+
+/* The first CPU of the core that the CPU belongs to: names the core. */
+static unsigned core_of(unsigned cpu)
+{
+    char path[128];
+    unsigned first = cpu;
+    FILE *file = NULL;
+
+    (void)snprintf(path, sizeof(path),
+                   "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list", cpu);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return cpu;
+    if (fscanf(file, "%u", &first) != 1) /* NOLINT(cert-err34-c): a file of the kernel */
+        first = cpu;
+    (void)fclose(file);
+    return first < CPUS_MAX ? first : cpu;
+}
+
+static size_t count_cores(void)
+{
+    static bool seen[CPUS_MAX];
+    cpu_set_t *cpus = CPU_ALLOC(CPUS_MAX);
+    size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
+    size_t count = 0;
+
+    memset(seen, 0, sizeof(seen));
+    if (cpus == NULL || sched_getaffinity(0, size, cpus) != 0) {
+        CPU_FREE(cpus);
+        return 1;
+    }
+    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
+        unsigned core = CPU_ISSET_S(cpu, size, cpus) ? core_of(cpu) : CPUS_MAX;
+
+        if (core == CPUS_MAX || seen[core])
+            continue;
+        seen[core] = true;
+        count++;
+    }
+    CPU_FREE(cpus);
+    return count > 0 ? count : 1;
+}
+
+vx_ctl_machine vx_ctl_machine_here(void)
+{
+    return (vx_ctl_machine){ .cores = count_cores(), .root = geteuid() == 0 };
+}
+
+static void add_pair(vx_ctl_argv *argv, const char *option, const char *value)
+{
+    vx_ctl_argv_add(argv, option);
+    vx_ctl_argv_add(argv, value);
+}
+
+void vx_ctl_launch_server(vx_ctl_argv *ret_argv, const vx_ctl_server_command *command)
+{
+    vx_ctl_argv_add(ret_argv, "vexild");
+    add_pair(ret_argv, "--job", command->job);
+    add_pair(ret_argv, "--run-dir", command->run_dir);
+    for (size_t i = 0; i < command->overrides->count; i++)
+        add_pair(ret_argv, "--set", command->overrides->at[i]);
+    if (command->resume)
+        vx_ctl_argv_add(ret_argv, "--resume");
+    if (command->listen != NULL)
+        add_pair(ret_argv, "--listen", command->listen);
+    add_pair(ret_argv, "--log", command->log);
+}
+
+/*
+ * Open MPI counts as many places as there are cores and refuses more workers unless it is told to
+ * oversubscribe; it refuses to bind two workers to one core.
+ */
+static void add_placement(vx_ctl_argv *argv, size_t cores, size_t n, size_t threads)
+{
+    size_t share = cores / n;
+
+    if (threads == 0)
+        threads = share;
+    if (share == 0 || threads > share) {
+        add_pair(argv, "--map-by", ":OVERSUBSCRIBE");
+        add_pair(argv, "--bind-to", "none");
+        return;
+    }
+    if (threads > 1) {
+        vx_ctl_argv_add(argv, "--map-by");
+        vx_ctl_argv_format(argv, "slot:PE=%zu", threads);
+    }
+    add_pair(argv, "--bind-to", "core");
+}
+
+void vx_ctl_launch_workers(vx_ctl_argv *ret_argv, const vx_ctl_machine *machine, size_t n,
+                           size_t threads, const char *worker, const char *run_dir)
+{
+    vx_ctl_argv_add(ret_argv, "mpirun");
+    if (machine->root)
+        vx_ctl_argv_add(ret_argv, "--allow-run-as-root");
+    vx_ctl_argv_add(ret_argv, "-n");
+    vx_ctl_argv_format(ret_argv, "%zu", n);
+    add_placement(ret_argv, machine->cores, n, threads);
+    vx_ctl_argv_add(ret_argv, worker);
+    add_pair(ret_argv, "--run-dir", run_dir);
+}
+
+/*
+ * mpirun 4.1 gives up on a machine without ssh, though it needs none to start processes beside
+ * itself: any program that exists will do as its remote shell. 5 has another name for the same.
+ */
+vx_status vx_ctl_launch_environment(vx_error *err)
+{
+    static const char *const remote_shells[] = { "OMPI_MCA_plm_rsh_agent",
+                                                 "PRTE_MCA_plm_ssh_agent" };
+
+    for (size_t i = 0; i < sizeof(remote_shells) / sizeof(remote_shells[0]); i++)
+        if (setenv(remote_shells[i], "/bin/false", 0) != 0)
+            return vx_fail(err, VX_ERR_SYSTEM, "setenv: %s", strerror(errno));
+    return VX_OK;
+}
+
+/* folder/program in new memory when it can be run, else NULL. */
+static char *find_in(const char *folder, const char *program)
+{
+    char *path = vx_path_join(folder[0] != '\0' ? folder : ".", program);
+
+    if (path != NULL && access(path, X_OK) == 0)
+        return path;
+    vx_free(path);
+    return NULL;
+}
+
+static char *find_beside_us(const char *program)
+{
+    char self[VX_PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *folder = NULL, *path = NULL;
+
+    if (length <= 0)
+        return NULL;
+    self[length] = '\0';
+    folder = vx_path_folder(self);
+    path = folder != NULL ? find_in(folder, program) : NULL;
+    vx_free(folder);
+    return path;
+}
+
+static char *find_in_path(const char *program)
+{
+    const char *list = getenv("PATH");
+    char *path = NULL;
+
+    while (path == NULL && list != NULL) {
+        const char *end = strchrnul(list, ':');
+        char *folder = vx_strndup(list, (size_t)(end - list));
+
+        path = folder != NULL ? find_in(folder, program) : NULL;
+        vx_free(folder);
+        list = *end == ':' ? end + 1 : NULL;
+    }
+    return path;
+}
+
+vx_status vx_ctl_launch_find(const char *program, bool beside_us, const char *hint, char **ret_path,
+                             vx_error *err)
+{
+    char *path = beside_us ? find_beside_us(program) : NULL;
+
+    if (path == NULL)
+        path = find_in_path(program);
+    if (path == NULL)
+        return vx_fail(err, VX_ERR_UNAVAILABLE, "%s is not found%s in PATH: %s", program,
+                       beside_us ? " beside vexil nor" : "", hint);
+    *ret_path = path;
+    return VX_OK;
+}

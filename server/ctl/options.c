@@ -1,0 +1,230 @@
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vx_base/limits.h>
+#include <vx_transport/conn.h>
+
+enum {
+    KEY_SET = 's',
+    KEY_ROUNDS = 'n',
+    KEY_RUN_DIR = 'd',
+    KEY_QUIET = 'q',
+    KEY_RESUME = 256,
+    KEY_JSON,
+    KEY_LISTEN,
+    KEY_WATCH
+};
+
+#define OPTION_SET                                                                                 \
+    {                                                                                              \
+        "set", KEY_SET, "KEY=VALUE", 0, "override a key of the job file; may be repeated", 0       \
+    }
+#define OPTION_RUN_DIR(text)                                                                       \
+    {                                                                                              \
+        "run-dir", KEY_RUN_DIR, "DIR", 0, text, 0                                                  \
+    }
+#define OPTION_JSON(text)                                                                          \
+    {                                                                                              \
+        "json", KEY_JSON, NULL, 0, text, 0                                                         \
+    }
+
+static const struct argp_option train_options[] = {
+    OPTION_SET,
+    { "rounds", KEY_ROUNDS, "N", 0, "the same as --set rounds=N", 0 },
+    OPTION_RUN_DIR("folder of the run (default: runs/NAME-YYYYmmdd-HHMMSS)"),
+    { "resume", KEY_RESUME, NULL, 0,
+      "go on from the newest checkpoint of --run-dir; JOB is its own job file unless given", 0 },
+    { "listen", KEY_LISTEN, "tcp://HOST:PORT", 0,
+      "where the server listens (default: a free port of 127.0.0.1)", 0 },
+    { "quiet", KEY_QUIET, NULL, 0, "print the result only", 0 },
+    OPTION_JSON("print progress and result as JSON, an object a line"),
+    { 0 },
+};
+static const struct argp_option check_options[] = {
+    OPTION_SET,
+    OPTION_JSON("print the resolved job as JSON"),
+    { 0 },
+};
+static const struct argp_option status_options[] = {
+    OPTION_RUN_DIR("folder of the run"),
+    OPTION_JSON("print the status document as it is"),
+    { "watch", KEY_WATCH, "SECONDS", 0, "print again and again until the server ends", 0 },
+    { 0 },
+};
+static const struct argp_option stop_options[] = {
+    OPTION_RUN_DIR("folder of the run"),
+    { 0 },
+};
+
+static const struct {
+    const char *name;
+    const struct argp_option *options;
+    const char *words, *text;
+    bool takes_job, needs_run_dir;
+} commands[VX_CTL_COMMAND_MAX] = {
+    [VX_CTL_COMMAND_TRAIN] = { "train", train_options, "JOB.yaml",
+                               "Trains a job with a server and workers on this machine.\v"
+                               "Ctrl-C stops the run so that it can be resumed, a second one ends "
+                               "it at once. See vexil(1).",
+                               true, false },
+    [VX_CTL_COMMAND_CHECK] = { "check", check_options, "JOB.yaml",
+                               "Checks a job file and prints it with every default resolved.", true,
+                               false },
+    [VX_CTL_COMMAND_STATUS] = { "status", status_options, "--run-dir DIR",
+                                "Prints how a running job does.", false, true },
+    [VX_CTL_COMMAND_STOP] = { "stop", stop_options, "--run-dir DIR",
+                              "Asks a server to finish its round, write a checkpoint and end.",
+                              false, true },
+};
+
+vx_ctl_command vx_ctl_command_find(const char *name)
+{
+    unsigned command = 0;
+
+    while (command < VX_CTL_COMMAND_MAX && strcmp(commands[command].name, name) != 0)
+        command++;
+    return (vx_ctl_command)command;
+}
+
+typedef struct parser {
+    vx_ctl_command command;
+    vx_ctl_options options;
+} parser;
+
+static void take_rounds(const char *text, parser *into, const struct argp_state *state)
+{
+    char *end = NULL;
+    unsigned long long rounds = 0;
+
+    errno = 0;
+    rounds = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || rounds == 0 ||
+        rounds > VX_ROUNDS_MAX)
+        argp_error(state, "--rounds: expected a number from 1, found '%s'", text);
+    vx_ctl_argv_format(&into->options.overrides, "rounds=%llu", rounds);
+}
+
+static void take_listen(const char *text, parser *into, const struct argp_state *state)
+{
+    vx_endpoint endpoint;
+    vx_error err = { 0 };
+
+    if (vx_endpoint_parse(text, &endpoint, &err) != VX_OK)
+        argp_error(state, "--listen: %s", err.message);
+    into->options.listen = text;
+}
+
+static void take_watch(const char *text, parser *into, const struct argp_state *state)
+{
+    char *end = NULL;
+
+    into->options.watch_s = strtod(text, &end);
+    if (end == text || *end != '\0' ||
+        !(into->options.watch_s >= 0.1 && into->options.watch_s <= 86400))
+        argp_error(state, "--watch: expected seconds from 0.1 to 86400, found '%s'", text);
+}
+
+static void take_word(char *word, parser *into, const struct argp_state *state)
+{
+    if (!commands[into->command].takes_job)
+        argp_error(state, "unexpected argument '%s'", word);
+    if (into->options.job != NULL)
+        argp_error(state, "one job file, found '%s' too", word);
+    into->options.job = word;
+}
+
+static void check_whole(const parser *into, const struct argp_state *state)
+{
+    const vx_ctl_options *options = &into->options;
+
+    if (options->resume && options->run_dir == NULL)
+        argp_error(state, "--resume needs --run-dir");
+    if (commands[into->command].takes_job && options->job == NULL && !options->resume)
+        argp_error(state, "a job file is missing");
+    if (commands[into->command].needs_run_dir && options->run_dir == NULL)
+        argp_error(state, "--run-dir is missing");
+}
+
+static error_t parse_one(int key, char *value, struct argp_state *state)
+{
+    parser *into = state->input;
+
+    switch (key) {
+    case KEY_SET:
+        if (strchr(value, '=') == NULL)
+            argp_error(state, "--set: expected KEY=VALUE, found '%s'", value);
+        vx_ctl_argv_add(&into->options.overrides, value);
+        break;
+    case KEY_ROUNDS:
+        take_rounds(value, into, state);
+        break;
+    case KEY_RUN_DIR:
+        if (value[0] == '\0')
+            argp_error(state, "--run-dir: expected a folder");
+        into->options.run_dir = value;
+        break;
+    case KEY_QUIET:
+        into->options.quiet = true;
+        break;
+    case KEY_RESUME:
+        into->options.resume = true;
+        break;
+    case KEY_JSON:
+        into->options.json = true;
+        break;
+    case KEY_LISTEN:
+        take_listen(value, into, state);
+        break;
+    case KEY_WATCH:
+        take_watch(value, into, state);
+        break;
+    case ARGP_KEY_ARG:
+        take_word(value, into, state);
+        break;
+    case ARGP_KEY_END:
+        check_whole(into, state);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+vx_status vx_ctl_options_parse(vx_ctl_command command, int argc, char **argv,
+                               vx_ctl_options *ret_options, vx_error *err)
+{
+    struct argp argp = {
+        .options = commands[command].options,
+        .parser = parse_one,
+        .args_doc = commands[command].words,
+        .doc = commands[command].text,
+    };
+    parser into = { .command = command };
+    char name[32];
+    char *command_word = argv[0];
+    error_t failure = 0;
+    vx_status status = VX_OK;
+
+    snprintf(name, sizeof(name), "vexil %s", commands[command].name);
+    argv[0] = name;
+    failure = argp_parse(&argp, argc, argv, 0, NULL, &into);
+    argv[0] = command_word;
+    status = vx_ctl_argv_status(&into.options.overrides, err);
+    if (failure != 0 && status == VX_OK)
+        status = vx_fail(err, VX_ERR_USAGE, "%s", strerror(failure));
+    if (status == VX_OK)
+        *ret_options = into.options;
+    else
+        vx_ctl_options_clear(&into.options);
+    return status;
+}
+
+void vx_ctl_options_clear(vx_ctl_options *options)
+{
+    vx_ctl_argv_clear(&options->overrides);
+}
