@@ -161,9 +161,9 @@ static vx_status take_result(vx_peer *peer, const vx_frame_header *header, vx_cb
 
     if (status != VX_OK)
         return status;
-    if (server->evaluating == NULL)
+    if (!server->evaluating || header->round != server->evaluating_round)
         return vx_fail(err, VX_ERR_PROTOCOL, "an evaluation that nobody asked for");
-    server->evaluating = NULL;
+    server->evaluating = false;
     server->test =
         (vx_test_result){ true, header->round, result.nll, result.accuracy, result.count };
     vx_log_event(&server->log, VX_LOG_INFO, "evaluation",
@@ -189,6 +189,8 @@ vx_status vx_evaluator_frame(vx_peer *peer, const vx_frame_header *header, vx_cb
 
 void vx_evaluator_due(vx_server *server, uint64_t rounds)
 {
+    if (server->evaluating && server->evaluating_round == rounds)
+        return; /* its result is on the way; it would not be computed twice */
     server->evaluate_next = rounds;
     vx_evaluator_try(server);
 }
@@ -197,11 +199,12 @@ void vx_evaluator_try(vx_server *server)
 {
     vx_peer *peer = server->evaluator;
 
-    if (server->evaluate_next == UINT64_MAX || server->evaluating != NULL || peer == NULL ||
+    if (server->evaluate_next == UINT64_MAX || server->evaluating || peer == NULL ||
         peer->sending != NULL || !server->ready || server->current == NULL)
         return;
     server->evaluate_next = UINT64_MAX;
-    server->evaluating = server->current;
+    server->evaluating = true;
+    server->evaluating_round = server->current->round;
     vx_snapshot_send(peer, server->current, VX_WIRE_EVALUATE);
 }
 
@@ -209,9 +212,9 @@ void vx_evaluator_lost(vx_server *server)
 {
     vx_error err = { 0 };
 
-    if (server->evaluating != NULL)
+    if (server->evaluating)
         server->evaluate_next = server->round.number; /* again, with a new evaluator */
-    server->evaluating = NULL;
+    server->evaluating = false;
     if (!server->ready || server->finished || server->evaluator_running ||
         server->evaluator_starts >= EVALUATOR_STARTS_MAX)
         return;

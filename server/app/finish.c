@@ -85,7 +85,7 @@ static void on_evaluation_late(uv_timer_t *timer)
     vx_log_event(&server->log, VX_LOG_WARN, "evaluation.late",
                  "the last evaluation did not come in time");
     server->evaluate_next = UINT64_MAX;
-    server->evaluating = NULL;
+    server->evaluating = false;
     vx_server_finish_step(server);
 }
 
@@ -113,7 +113,7 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
         uv_timer_start(&server->finish_timer, on_evaluation_late, FINISH_EVALUATION_MS, 0);
     } else {
         server->evaluate_next = UINT64_MAX;
-        server->evaluating = NULL;
+        server->evaluating = false;
     }
     vx_server_work(server);
     vx_server_finish_step(server);
@@ -134,7 +134,7 @@ void vx_server_finish_step(vx_server *server)
 {
     if (!server->finishing || server->working || server->checkpoint_waits)
         return;
-    if (server->evaluating != NULL || server->evaluate_next != UINT64_MAX)
+    if (server->evaluating || server->evaluate_next != UINT64_MAX)
         return;
     if (!server->finished) {
         server->finished = true;

@@ -198,7 +198,7 @@ void vx_server_welcome_waiting(vx_server *server)
 static const char *state_for_people(const vx_server *server)
 {
     if (server->finishing)
-        return server->evaluating != NULL ? "evaluating" : "stopping";
+        return server->evaluating ? "evaluating" : "stopping";
     switch (server->round.state) {
     case VX_ROUND_STARTING:
         return "starting";

@@ -123,9 +123,10 @@ struct vx_server {
     uv_process_t evaluator_process;
     bool evaluator_running, evaluator_alive;
     unsigned evaluator_starts;
-    vx_snapshot *evaluating; /* being evaluated */
-    uint64_t evaluate_next;  /* round whose parameters are to be evaluated when the evaluator is
-                                free; UINT64_MAX none */
+    bool evaluating;
+    uint64_t evaluating_round; /* rounds committed in what is being evaluated */
+    uint64_t evaluate_next;    /* round whose parameters are to be evaluated when the evaluator is
+                                  free; UINT64_MAX none */
     vx_test_result test;
 
     /* numbers for people */

@@ -10,8 +10,8 @@ import unittest
 
 import numpy
 
-from support import (Run, free_port, processes_of, program, read_safetensors, temporary_folder, wait_for,
-                     write_data)
+from support import (Run, free_port, processes_of, program, read_safetensors, temporary_folder,
+                     vexil, wait_for, write_data)
 
 
 class WithData(unittest.TestCase):
@@ -53,6 +53,12 @@ class Runs(WithData):
         self.assertFalse(os.path.exists(os.path.join(run.directory, "server.json")))
         self.assertFalse(glob.glob(os.path.join(run.directory, "*tmp*")))
         self.assert_tidy()
+
+    def test_an_evaluation_that_falls_on_the_last_round_is_made_once(self):
+        run = self.complete(extra="evaluation:\n  every: 10\n")
+        rounds = [row["round"] for row in run.events("evaluation")]
+        self.assertEqual(rounds[-1], 30)
+        self.assertEqual(len(rounds), len(set(rounds)))
 
     def test_the_checkpoint_opens_by_the_rules_of_the_format(self):
         run = self.complete()
@@ -97,8 +103,9 @@ faults:
         self.assertEqual(codes, [0, 0], texts)
 
     def test_every_rule_trains(self):
-        for rule, byzantine in (("mean", 0), ("unit_mean", 0), ("median", 1), ("trimmed_mean", 1),
-                                ("krum", 1), ("multi_krum", 1), ("geometric_median", 1), ("flag", 1)):
+        for rule, byzantine in (("mean", 0), ("unit_mean", 0), ("median", 1),
+                                ("trimmed_mean", 1), ("krum", 1), ("multi_krum", 1),
+                                ("geometric_median", 1), ("flag", 1)):
             with self.subTest(rule=rule):
                 run = self.complete(rule, rule=rule, byzantine=byzantine, workers=5, rounds=40)
                 self.assertGreater(run.result()["test"]["accuracy"], 0.85)
@@ -179,7 +186,7 @@ class BadInput(WithData):
         self.assert_tidy()
 
     def test_a_wrong_key_names_file_line_and_key(self):
-        self.refuse(self.make(extra="momentun: 1\n"), 78, "run.yaml:23:", "momentun")
+        self.refuse(self.make(extra="momentun: 1\n"), 78, "run.yaml:21:", "momentun")
 
     def test_a_missing_data_file(self):
         os.unlink(os.path.join(self.folder, "test-labels"))
@@ -259,8 +266,8 @@ class BadInput(WithData):
         tokens = os.path.join(self.folder, "wrong")
         with open(tokens, "w") as file:
             file.write("worker 0 " + "0" * 64 + "\n")
-        first = Run(self.folder, "first").start_workers("--connect", card["endpoints"][0], "--token-file",
-                                                        tokens, workers=1)
+        first = Run(self.folder, "first")
+        first.start_workers("--connect", card["endpoints"][0], "--token-file", tokens, workers=1)
         _, text = first.mpirun.communicate(timeout=60)
         self.assertEqual(first.mpirun.returncode, 77, text)
         self.assertIn("token", text)
@@ -287,8 +294,7 @@ faults:
 
     def test_term_finishes_the_round_and_the_run_can_be_resumed(self):
         run = self.make(rounds=120, extra=self.SLOW).start_server().start_workers()
-        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 10, 60,
-                 "ten rounds")
+        run.wait_for_rounds(10)
         run.server.send_signal(signal.SIGTERM)
         codes, texts = run.finish()
         self.assertEqual(codes, [75, 0], texts)
@@ -308,8 +314,7 @@ faults:
         train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory],
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True)
-        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 10, 60,
-                 "ten rounds")
+        run.wait_for_rounds(10)
         train.send_signal(signal.SIGINT)
         text, _ = train.communicate(timeout=60)
         self.assertEqual(train.returncode, 130, text)
@@ -321,8 +326,7 @@ faults:
         train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory],
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
-        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 5, 60,
-                 "five rounds")
+        run.wait_for_rounds(5)
         train.kill()
         train.wait()
         wait_for(lambda: not processes_of(self.folder), 30, "the end of every process")
@@ -332,25 +336,20 @@ class Status(WithData):
     def test_status_shows_a_running_job(self):
         import json
         run = self.make(rounds=5000, extra=Stopping.SLOW).start_server().start_workers()
-        wait_for(lambda: os.path.exists(run.directory + "/metrics.jsonl") and len(run.metrics()) > 10, 60,
-                 "ten rounds")
-        text = subprocess.run([program("vexil"), "status", "--run-dir", run.directory], capture_output=True,
-                              text=True, timeout=20)
+        run.wait_for_rounds(10)
+        text = vexil("status", "--run-dir", run.directory)
         self.assertEqual(text.returncode, 0, text.stderr)
         self.assertIn("4/4", text.stdout)
-        data = subprocess.run([program("vexil"), "status", "--run-dir", run.directory, "--json"],
-                              capture_output=True, text=True, timeout=20)
+        data = vexil("status", "--run-dir", run.directory, "--json")
         document = json.loads(data.stdout)
         self.assertEqual(document["state"], "training")
         self.assertEqual([slot["state"] for slot in document["slots"]], ["live"] * 4)
-        stop = subprocess.run([program("vexil"), "stop", "--run-dir", run.directory], capture_output=True,
-                              text=True, timeout=20)
+        stop = vexil("stop", "--run-dir", run.directory)
         self.assertEqual(stop.returncode, 0, stop.stderr)
         self.assertEqual(run.finish()[0], [75, 0])
 
     def test_status_without_a_server_says_so(self):
-        done = subprocess.run([program("vexil"), "status", "--run-dir", self.folder], capture_output=True,
-                              text=True, timeout=20)
+        done = vexil("status", "--run-dir", self.folder)
         self.assertEqual(done.returncode, 69)
 
 

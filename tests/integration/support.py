@@ -23,7 +23,7 @@ def write_idx(path, values):
 
 
 def write_data(folder, train=480, test=200):
-    """Images of CLASSES bright quarters with noise: easy, so that accuracy says whether training works."""
+    """Images of CLASSES bright quarters with noise: easy, so that accuracy tells."""
     random = numpy.random.default_rng(3)
     for name, count in (("train", train), ("test", test)):
         labels = random.integers(0, CLASSES, count)
@@ -78,14 +78,13 @@ def program(name):
     return os.path.join(BIN, name)
 
 
+def vexil(*words):
+    return subprocess.run([program("vexil"), *words], capture_output=True, text=True, timeout=20)
+
+
 def read_json(*path):
     with open(os.path.join(*path)) as file:
         return json.load(file)
-
-
-def read_lines(*path):
-    with open(os.path.join(*path)) as file:
-        return [json.loads(line) for line in file]
 
 
 def wait_for(condition, seconds=60, what="condition"):
@@ -180,7 +179,8 @@ class Run:
         return read_json(self.directory, "result.json")
 
     def metrics(self):
-        return read_lines(self.directory, "metrics.jsonl")
+        with open(os.path.join(self.directory, "metrics.jsonl")) as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
 
     def events(self, kind=None):
         path = os.path.join(self.directory, "events.jsonl")
@@ -189,6 +189,10 @@ class Run:
         with open(path) as file:
             rows = [json.loads(line) for line in file if line.endswith("\n")]
         return [row for row in rows if kind is None or row["event"] == kind]
+
+    def wait_for_rounds(self, count):
+        path = os.path.join(self.directory, "metrics.jsonl")
+        wait_for(lambda: os.path.exists(path) and len(self.metrics()) > count, 60, "the rounds")
 
     def kill(self):
         for process in (self.server, self.mpirun):

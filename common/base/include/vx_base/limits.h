@@ -9,7 +9,7 @@
 #define VX_TENSOR_RANK_MAX    4
 #define VX_NAME_MAX           64 /* job names, rule names, host names cut to it; with the zero */
 #define VX_PATH_MAX           4096
-#define VX_JOB_TEXT_MAX       (60u * 1024u) /* bytes of a job file: it travels in one control message */
+#define VX_JOB_TEXT_MAX       (60u * 1024u) /* bytes of a job file: it travels in one message */
 #define VX_MESSAGE_BYTES_MAX  (64u * 1024u) /* a protobuf message */
 #define VX_CHUNK_BYTES_MAX    (1u << 20)    /* payload of one frame */
 #define VX_DOCUMENT_BYTES_MAX (1u << 20)    /* a status document */
