@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ static vx_status connect_to(const char *run_dir, vx_ctl_observer **ret_observer,
     vx_ctl_server server;
     uint8_t token[VX_TOKEN_BYTES];
     vx_ctl_result result;
-    char outcome[VX_CTL_OUTCOME_SIZE];
+    bool repeats = false; /* the reason is the state in more words */
     vx_status status = find_server(run_dir, &server, token, err);
 
     if (status == VX_OK)
@@ -42,9 +43,11 @@ static vx_status connect_to(const char *run_dir, vx_ctl_observer **ret_observer,
         return status;
     if (vx_ctl_result_load(run_dir, &result, NULL, NULL) != VX_OK)
         return vx_fail(err, status, "%s: no server is running", run_dir);
-    return vx_fail(
-        err, status, "%s: no server is running; the run ended: %s; round %" PRIu64 " of %" PRIu64,
-        run_dir, vx_ctl_result_outcome(&result, outcome), result.rounds, result.rounds_total);
+    repeats = strncmp(result.reason, result.state, strlen(result.state)) == 0;
+    return vx_fail(err, status,
+                   "%s: no server is running; the run is %s (%" PRIu64 "/%" PRIu64 " rounds)%s%s",
+                   run_dir, result.state, result.rounds, result.rounds_total,
+                   repeats || result.reason[0] == '\0' ? "" : ": ", repeats ? "" : result.reason);
 }
 
 static void print_raw(vx_cbytes document)

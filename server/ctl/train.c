@@ -146,7 +146,7 @@ static void say_end_of(const char *what, const vx_ctl_child *child, const char *
 /* What a person should know beside the result. */
 static void say_why(const vx_ctl_run *run, bool done)
 {
-    if (done && run->workers.ended && run->workers.exit_code != 0)
+    if (done && run->workers.exit_code != 0 && !run->supervisor.workers_termed)
         say_end_of("the run is done, but mpirun", &run->workers, run->workers_log);
     if (done)
         return;

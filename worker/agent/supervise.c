@@ -70,6 +70,7 @@ static void become_worker(const char *program, int pipe_end, pid_t agent, const 
     if (pipe_end != BOOTSTRAP_FD && dup2(pipe_end, BOOTSTRAP_FD) < 0)
         _exit(71);
     clean_environment();
+    signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, old_mask, NULL);
     execvp(program, argv);
     dprintf(STDERR_FILENO, "vexil-worker: %s: %s\n", program, strerror(errno));
@@ -155,6 +156,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     sigaddset(&watched, SIGUSR2);
     sigaddset(&watched, SIGCHLD);
     sigprocmask(SIG_BLOCK, &watched, &old_mask);
+    signal(SIGPIPE, SIG_IGN); /* a worker may die before it has read its bootstrap */
     for (;;) {
         uint64_t born = vx_clock_monotonic_ns(&clock);
         unsigned backoff = restarts < 7 ? 100u << restarts : BACKOFF_MS_MAX;
