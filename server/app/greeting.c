@@ -43,6 +43,7 @@ static bool hello_fits(vx_peer *peer)
     char ours[VX_DIGEST_TEXT_SIZE];
     char theirs[VX_DIGEST_TEXT_SIZE];
 
+    VX_ASSERT(server != NULL);
     if (token == NULL) {
         snprintf(text, sizeof(text), "slot %u: this job has slots 0 to %zu", hello->slot,
                  server->roster.count - 1);

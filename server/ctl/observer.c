@@ -200,6 +200,7 @@ static vx_status dial_and_greet(vx_ctl_observer *observer, const vx_endpoint *en
 {
     vx_status status = VX_OK;
 
+    VX_ASSERT(observer != NULL);
     observer->stage = STAGE_DIALLING;
     status = vx_dial(&observer->loop, endpoint, timeout_ms, on_dialled, observer, &observer->dialer,
                      err);

@@ -44,7 +44,7 @@ static vx_status read_header(gzFile file, const char *path, vx_idx *idx, size_t 
                              vx_error *err)
 {
     uint8_t magic[4];
-    uint8_t sizes[4 * VX_IDX_RANK_MAX];
+    uint8_t sizes[4 * VX_IDX_RANK_MAX] = { 0 };
     vx_status status =
         read_exact(file, path, "the magic number", magic, sizeof(magic), offset, err);
 
