@@ -28,21 +28,24 @@ static void print_test(FILE *out, const vx_ctl_test *test)
 
 static void print_head(FILE *out, const vx_ctl_report *report)
 {
-    char eta[VX_CTL_DURATION_SIZE];
+    bool trains = strcmp(report->state, "training") == 0;
+    char duration[VX_CTL_DURATION_SIZE];
 
     (void)fprintf(out, "job       %s\n", report->job);
     (void)fprintf(out, "state     %s", report->state);
+    if (!trains && !isnan(report->since_s))
+        (void)fprintf(out, " for %s", vx_ctl_duration(report->since_s, duration));
     if (report->message[0] != '\0')
         (void)fprintf(out, ": %s", report->message);
     (void)fprintf(out, "\nround     %" PRIu64 "/%" PRIu64, report->round, report->rounds);
     if (!isnan(report->percent))
         (void)fprintf(out, "  %.1f%%", report->percent);
     (void)fputs("\nrate      ", out);
-    if (isnan(report->rate))
+    if (isnan(report->rate) || !trains)
         (void)fputs("-", out);
     else
         (void)fprintf(out, "%.4g rounds/s  eta %s", report->rate,
-                      vx_ctl_duration(report->eta_s, eta));
+                      vx_ctl_duration(report->eta_s, duration));
     (void)fputs("\nloss      ", out);
     if (isnan(report->loss))
         (void)fputs("-\n", out);
