@@ -94,7 +94,7 @@ static const cyaml_strval_t log_levels[] = {
     X(REAL, vx_job_data, mean, "0", VX_RANGE_ANY)                                                  \
     X(REAL, vx_job_data, deviation, "1", VX_RANGE_POSITIVE)                                        \
     X(ENUM, vx_job_data, shard, "iid", shards)                                                     \
-    X(REAL, vx_job_data, alpha, "0.5", VX_RANGE_POSITIVE)                                          \
+    X(REAL, vx_job_data, alpha, "0.5", VX_RANGE_CONCENTRATION)                                     \
     X(COUNT, vx_job_data, batch, "64", 1, 1000000000)
 
 #define MODEL_KEYS(X)                                                                              \

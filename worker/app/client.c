@@ -87,11 +87,15 @@ static vx_status on_header(void *owner, vx_conn *conn, const vx_frame_header *he
     uint64_t total = client->dimension * sizeof(float);
 
     (void)conn;
-    if (header->payload_size == 0)
+    if (header->payload_size == 0 && header->type != client->hooks.vectors)
         return VX_OK;
-    if (header->type != client->hooks.vectors || client->dimension == 0)
-        return vx_fail(err, VX_ERR_PROTOCOL, "a %s frame with a payload",
-                       vx_wire_type_name(header->type));
+    if (header->type != client->hooks.vectors || header->payload_size == 0 ||
+        client->dimension == 0)
+        return vx_fail(err, VX_ERR_PROTOCOL, "a %s frame with a payload of %llu bytes",
+                       vx_wire_type_name(header->type), (unsigned long long)header->payload_size);
+    if (header->round > VX_ROUNDS_MAX)
+        return vx_fail(err, VX_ERR_PROTOCOL, "parameters of round %llu",
+                       (unsigned long long)header->round);
     if (header->offset == 0) {
         client->receiving = header->round;
         client->received_bytes = 0;

@@ -101,7 +101,7 @@ static const struct {
     { "data: {mean: 1e999}\n", "job.yaml:1: data.mean: expected a number, found \"1e999\"" },
     { "data: {mean: 1e}\n", "job.yaml:1: data.mean: expected a number, found \"1e\"" },
     { "data: {alpha: -0.5}\n",
-      "job.yaml:1: data.alpha: expected a number above 0, found \"-0.5\"" },
+      "job.yaml:1: data.alpha: expected a number above 0 and at most 1e9, found \"-0.5\"" },
     { "data: {shard: uniform}\n",
       "job.yaml:1: data.shard: expected one of iid, dirichlet, sorted, found \"uniform\"" },
     { "data: {format: csv}\n", "job.yaml:1: data.format: expected idx, found \"csv\"" },
