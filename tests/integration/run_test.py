@@ -11,7 +11,7 @@ import unittest
 import numpy
 
 from support import (Run, free_port, processes_of, program, read_safetensors, temporary_folder,
-                     vexil, wait_for, write_data)
+                     vexil, wait_for, write_data, write_idx)
 
 
 class WithData(unittest.TestCase):
@@ -66,6 +66,18 @@ class Runs(WithData):
         tensors = read_safetensors(path)
         self.assertEqual(sum(tensor.size for tensor in tensors.values()), run.result()["dimension"])
         self.assertTrue(all(numpy.isfinite(tensor).all() for tensor in tensors.values()))
+
+    def test_declared_classes_may_be_more_than_the_labels_show(self):
+        run = self.make(rounds=60).start_server("--set", "data.classes=7").start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        path = os.path.join(run.directory, "checkpoint-0000000060", "parameters.safetensors")
+        tensors = read_safetensors(path)
+        self.assertEqual(tensors["layer2.weight"].shape, (7, 12))
+        self.assertEqual(run.result()["dimension"], 36 * 12 + 12 + 12 * 7 + 7)
+        self.assertGreater(run.result()["test"]["accuracy"], 0.9)
+        unseen = tensors["layer2.bias"][4:]  # they were only ever pushed down
+        self.assertTrue((unseen < 0).all(), unseen)
 
     def test_the_same_seed_gives_the_same_digest_at_every_round(self):
         first, second = self.complete("one"), self.complete("two")
@@ -197,33 +209,45 @@ class BadInput(WithData):
         os.truncate(path, os.path.getsize(path) - 7)
         self.refuse(self.make(), 65, "test-features")
 
-    def test_a_label_out_of_range(self):
-        self.refuse(self.make(), 65, "test-labels", options=("--set", "data.classes=2"))
+    def test_a_label_beyond_the_declared_classes_names_file_and_label(self):
+        labels = numpy.zeros(200)
+        labels[7] = 3
+        write_idx(os.path.join(self.folder, "test-labels"), labels)
+        self.refuse(self.make(), 65, "test-labels: observation 7 ", "label 3, expected 0 to 1",
+                    options=("--set", "data.classes=2"))
 
-    def test_a_missing_training_file_ends_the_workers_and_names_the_slot(self):
-        os.unlink(os.path.join(self.folder, "train-labels"))
-        run = self.make().start_server()
+    def refuse_workers(self, run, code, *words):
         run.card()
         run.start_workers()
         _, text = run.mpirun.communicate(timeout=60)
-        self.assertEqual(run.mpirun.returncode, 66, text)
-        self.assertIn("slot", text)
-        self.assertIn("train-labels", text)
+        self.assertEqual(run.mpirun.returncode, code, text)
+        for word in words:
+            self.assertIn(word, text)
         run.server.send_signal(signal.SIGTERM)
         run.server.communicate(timeout=30)
         self.assert_tidy()
 
+    def test_a_training_label_beyond_the_declared_classes_ends_the_workers(self):
+        labels = numpy.zeros(480)
+        labels[9] = 5
+        write_idx(os.path.join(self.folder, "train-labels"), labels)
+        run = self.make().start_server("--set", "data.classes=4")
+        self.refuse_workers(run, 65, "slot", "train-labels: observation 9 ",
+                            "label 5, expected 0 to 3")
+
+    def test_a_class_that_only_training_has_asks_for_declared_classes(self):
+        labels = numpy.zeros(480)
+        labels[9] = 5
+        write_idx(os.path.join(self.folder, "train-labels"), labels)
+        self.refuse_workers(self.make().start_server(), 65, "train-features", "data.classes")
+
+    def test_a_missing_training_file_ends_the_workers_and_names_the_slot(self):
+        os.unlink(os.path.join(self.folder, "train-labels"))
+        self.refuse_workers(self.make().start_server(), 66, "slot", "train-labels")
+
     def test_dimensions_that_do_not_fit(self):
-        from support import write_idx
         write_idx(os.path.join(self.folder, "train-features"), numpy.zeros((480, 5, 5)))
-        run = self.make().start_server()
-        run.card()
-        run.start_workers()
-        _, text = run.mpirun.communicate(timeout=60)
-        self.assertEqual(run.mpirun.returncode, 65, text)
-        self.assertIn("train-features", text)
-        run.server.send_signal(signal.SIGTERM)
-        run.server.communicate(timeout=30)
+        self.refuse_workers(self.make().start_server(), 65, "train-features")
 
     def test_a_port_in_use(self):
         with socket.socket() as taken:
