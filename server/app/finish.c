@@ -15,8 +15,8 @@
  */
 static void close_timer(uv_timer_t *timer)
 {
-    if (!uv_is_closing((uv_handle_t *)timer))
-        uv_close((uv_handle_t *)timer, NULL);
+    if (!vx_uv->is_closing((uv_handle_t *)timer))
+        vx_uv->close((uv_handle_t *)timer, NULL);
 }
 
 static const char *state_name(const vx_server *server)
@@ -75,7 +75,7 @@ static void on_goodbye_late(uv_timer_t *timer)
     for (vx_peer *peer = server->peers; peer != NULL; peer = peer->next)
         vx_conn_close(peer->conn, VX_ERR_UNAVAILABLE, "did not close in time");
     if (server->evaluator_alive)
-        uv_process_kill(&server->evaluator_process, SIGKILL);
+        vx_uv->process_kill(&server->evaluator_process, SIGKILL);
 }
 
 static void on_evaluation_late(uv_timer_t *timer)
@@ -98,8 +98,8 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
     if (err != NULL)
         server->outcome_error = *err;
     server->state_since_ns = vx_server_now(server);
-    uv_timer_stop(&server->start_timer);
-    uv_timer_stop(&server->deadline_timer);
+    vx_uv->timer_stop(&server->start_timer);
+    vx_uv->timer_stop(&server->deadline_timer);
     vx_log_event(&server->log, VX_LOG_INFO, "server.finish", "state=%s round=%llu why=\"%s\"",
                  state_name(server), (unsigned long long)server->round.number,
                  server->outcome_error.message);
@@ -110,7 +110,7 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
         !(server->test.known && server->test.round == server->round.number) &&
         (server->evaluator != NULL || server->evaluator_alive)) {
         vx_evaluator_due(server, server->round.number);
-        uv_timer_start(&server->finish_timer, on_evaluation_late, FINISH_EVALUATION_MS, 0);
+        vx_uv->timer_start(&server->finish_timer, on_evaluation_late, FINISH_EVALUATION_MS, 0);
     } else {
         server->evaluate_next = UINT64_MAX;
         server->evaluating = false;
@@ -125,8 +125,8 @@ static void close_rest(vx_server *server)
     close_timer(&server->deadline_timer);
     close_timer(&server->heartbeat_timer);
     close_timer(&server->finish_timer);
-    uv_close((uv_handle_t *)&server->sigint, NULL);
-    uv_close((uv_handle_t *)&server->sigterm, NULL);
+    vx_uv->close((uv_handle_t *)&server->sigint, NULL);
+    vx_uv->close((uv_handle_t *)&server->sigterm, NULL);
     write_result(server);
 }
 
@@ -141,10 +141,10 @@ void vx_server_finish_step(vx_server *server)
         vx_listener_close(server->listener);
         server->listener = NULL;
         say_goodbye(server);
-        uv_timer_start(&server->finish_timer, on_goodbye_late, FINISH_GOODBYE_MS, 1000);
+        vx_uv->timer_start(&server->finish_timer, on_goodbye_late, FINISH_GOODBYE_MS, 1000);
     }
     if (server->peers != NULL || server->evaluator_running)
         return;
-    if (!uv_is_closing((uv_handle_t *)&server->finish_timer))
+    if (!vx_uv->is_closing((uv_handle_t *)&server->finish_timer))
         close_rest(server);
 }

@@ -43,7 +43,7 @@ static void publish(vx_server *server)
         if (server->slot_peers[i] != NULL)
             vx_server_offer_parameters(server->slot_peers[i]);
     server->published_ns = vx_server_now(server);
-    uv_timer_start(&server->deadline_timer, on_deadline, deadline_ms, 0);
+    vx_uv->timer_start(&server->deadline_timer, on_deadline, deadline_ms, 0);
 }
 
 static void hold(vx_server *server)
@@ -89,7 +89,7 @@ static void perform(vx_server *server, vx_round_action action)
         publish(server);
         return;
     case VX_ROUND_DO_AGGREGATE:
-        uv_timer_stop(&server->deadline_timer);
+        vx_uv->timer_stop(&server->deadline_timer);
         server->row.phases.wait_ms = MS(vx_server_now(server) - server->published_ns);
         server->row.phases.broadcast_ms = MS(server->published_ns - server->round_began_ns);
         server->aggregate_waits = true;
@@ -380,5 +380,5 @@ void vx_server_work(vx_server *server)
     server->working = true;
     server->work.data = server;
     server->work_started_ns = vx_server_now(server);
-    VX_ASSERT(uv_queue_work(&server->loop, &server->work, on_work, after_work) == 0);
+    VX_ASSERT(vx_uv->queue_work(&server->loop, &server->work, on_work, after_work) == 0);
 }

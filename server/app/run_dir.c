@@ -5,18 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
-
-static vx_status random_token(uint8_t token[VX_TOKEN_BYTES], vx_error *err)
-{
-    if (getrandom(token, VX_TOKEN_BYTES, 0) != VX_TOKEN_BYTES)
-        return vx_fail(err, VX_ERR_SYSTEM, "getrandom: %s", strerror(errno));
-    return VX_OK;
-}
+#include <vx_base/random.h>
 
 static vx_status replace_file(const vx_server *server, const char *name, vx_cbytes content,
                               mode_t mode, vx_error *err)
@@ -45,14 +38,14 @@ static vx_status write_tokens(vx_server *server, vx_error *err)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     }
     for (size_t i = 0; status == VX_OK && i < slots; i++) {
-        status = random_token(server->slot_tokens[i], err);
+        status = vx_random_bytes(server->slot_tokens[i], VX_TOKEN_BYTES, err);
         used += (size_t)snprintf(text + used, room - used, "worker %zu %s\n", i,
                                  vx_hex_encode(server->slot_tokens[i], VX_TOKEN_BYTES, hex));
     }
     if (status == VX_OK)
-        status = random_token(server->evaluator_token, err);
+        status = vx_random_bytes(server->evaluator_token, VX_TOKEN_BYTES, err);
     if (status == VX_OK)
-        status = random_token(server->observer_token, err);
+        status = vx_random_bytes(server->observer_token, VX_TOKEN_BYTES, err);
     used += (size_t)snprintf(text + used, room - used, "evaluator - %s\n",
                              vx_hex_encode(server->evaluator_token, VX_TOKEN_BYTES, hex));
     used += (size_t)snprintf(text + used, room - used, "observer - %s\n",

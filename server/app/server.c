@@ -207,17 +207,17 @@ static void start_timers(vx_server *server)
     uv_timer_t *timers[] = { &server->start_timer, &server->deadline_timer,
                              &server->heartbeat_timer, &server->finish_timer };
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-        uv_timer_init(&server->loop, timers[i]);
+        vx_uv->timer_init(&server->loop, timers[i]);
         timers[i]->data = server;
     }
-    uv_signal_init(&server->loop, &server->sigint);
-    uv_signal_init(&server->loop, &server->sigterm);
+    vx_uv->signal_init(&server->loop, &server->sigint);
+    vx_uv->signal_init(&server->loop, &server->sigterm);
     server->sigint.data = server->sigterm.data = server;
-    uv_signal_start(&server->sigint, on_signal, SIGINT);
-    uv_signal_start(&server->sigterm, on_signal, SIGTERM);
-    uv_timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
-    uv_timer_start(&server->start_timer, on_start_timeout,
-                   (uint64_t)(server->job->workers.start_timeout_s * 1000.0), 0);
+    vx_uv->signal_start(&server->sigint, on_signal, SIGINT);
+    vx_uv->signal_start(&server->sigterm, on_signal, SIGTERM);
+    vx_uv->timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
+    vx_uv->timer_start(&server->start_timer, on_start_timeout,
+                       (uint64_t)(server->job->workers.start_timeout_s * 1000.0), 0);
 }
 
 static vx_status take_memory(vx_server *server, vx_error *err)
@@ -249,7 +249,7 @@ static vx_status prepare(vx_server *server, vx_error *err)
         return status;
     vx_round_init(&server->round, server->loaded_rounds, server->job->rounds, server->roster.count,
                   server->job->workers.quorum);
-    if (uv_loop_init(&server->loop) != 0)
+    if (vx_uv->loop_init(&server->loop) != 0)
         return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
     server->loop_ready = true;
     status = vx_listener_create(&server->loop, &server->endpoint, vx_server_on_accept, server,
@@ -264,8 +264,8 @@ static void release(vx_server *server)
 {
     if (server->loop_ready) {
         vx_listener_close(server->listener);
-        uv_run(&server->loop, UV_RUN_DEFAULT);
-        VX_ASSERT(uv_loop_close(&server->loop) == 0);
+        vx_uv->run(&server->loop, UV_RUN_DEFAULT);
+        VX_ASSERT(vx_uv->loop_close(&server->loop) == 0);
     }
     vx_snapshots_destroy(server);
     vx_aggregator_destroy(server->aggregator);
@@ -318,7 +318,7 @@ vx_status vx_server_run(const vx_server_options *options, vx_error *err)
         status = vx_evaluator_start(server, err);
         if (status != VX_OK)
             vx_server_finish(server, status, err);
-        uv_run(&server->loop, UV_RUN_DEFAULT);
+        vx_uv->run(&server->loop, UV_RUN_DEFAULT);
         status = server->outcome;
         if (status != VX_OK && err != NULL)
             *err = server->outcome_error;

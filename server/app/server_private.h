@@ -13,6 +13,7 @@
 #include <vx_round/round.h>
 #include <vx_server_app/server.h>
 #include <vx_transport/conn.h>
+#include <vx_transport/reactor.h>
 #include <vx_wire/wire.h>
 
 /*

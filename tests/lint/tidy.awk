@@ -51,6 +51,11 @@ BEGIN {
         "random numbers only through vx_base/rng.h", rooms, "^common/base/")
     ban("code", calls("time|gettimeofday|clock|clock_gettime|localtime|gmtime|ctime|asctime"),
         "the clock only through vx_base/clock.h", rooms, "^common/base/")
+    ban("code", calls("uv_(loop_(init|close)|run|now|update_time|close|is_closing|timer_[a-z_]+|tcp_[a-z_]+|read_[a-z]+|" \
+                      "write|shutdown|getaddrinfo|freeaddrinfo|cancel|queue_work|signal_[a-z]+|spawn|process_kill|" \
+                      "poll_[a-z]+)|getrandom|accept4|listen"),
+        "loop, sockets and secrets only through the tables of the reactor and vx_base/random.h", rooms,
+        "^common/transport/reactor[.]c$|^common/base/random[.]c$|^server/ctl/")
     ban("code", calls("exit|quick_exit|atexit"), "only main ends the program, by return", rooms)
     ban("code", calls("abort"), "VX_ASSERT instead of abort", rooms, "^common/base/assert[.]c$")
     ban("code", calls("sprintf|vsprintf|strcpy|stpcpy|strcat|strncat|strtok|gets|alloca|tmpnam|mktemp"),

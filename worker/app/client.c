@@ -131,8 +131,8 @@ static vx_status on_welcome(vx_client *client, vx_cbytes message, vx_error *err)
     client->identity.slot = welcome.slot;
     client->identity.incarnation = welcome.incarnation;
     client->heartbeat_timeout_ms = welcome.heartbeat_timeout_ms;
-    uv_timer_set_repeat(&client->heartbeat_timer, welcome.heartbeat_ms);
-    uv_timer_again(&client->heartbeat_timer);
+    vx_uv->timer_set_repeat(&client->heartbeat_timer, welcome.heartbeat_ms);
+    vx_uv->timer_again(&client->heartbeat_timer);
     vx_conn_set_timeout(client->conn, welcome.heartbeat_timeout_ms);
     vx_session_welcomed(&client->session, welcome.epoch);
     vx_log_event(&client->log, VX_LOG_INFO, "welcome", "slot=%u epoch=%u incarnation=%u round=%llu",
@@ -210,7 +210,7 @@ static void on_close(void *owner, vx_conn *conn, const vx_error *why)
 
     (void)conn;
     client->conn = NULL;
-    uv_timer_stop(&client->heartbeat_timer);
+    vx_uv->timer_stop(&client->heartbeat_timer);
     if (!client->session.ended) {
         vx_log_event(&client->log, VX_LOG_WARN, "connection.lost", "why=\"%s\"", why->message);
         vx_session_lost(&client->session, now_ms(client));
@@ -282,7 +282,8 @@ static void greet(vx_client *client)
     VX_ASSERT(vx_wire_hello_encode(&hello, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK);
     client->identity = (vx_frame_header){ .slot = bootstrap->slot };
     vx_client_send_message(client, VX_WIRE_HELLO, 0, (vx_cbytes){ buffer, size });
-    uv_timer_start(&client->heartbeat_timer, on_heartbeat, FIRST_HEARTBEAT_MS, FIRST_HEARTBEAT_MS);
+    vx_uv->timer_start(&client->heartbeat_timer, on_heartbeat, FIRST_HEARTBEAT_MS,
+                       FIRST_HEARTBEAT_MS);
 }
 
 static void on_set_up(uv_work_t *work)
@@ -344,7 +345,7 @@ static void start_work(vx_client *client, uv_work_cb work, uv_after_work_cb afte
 {
     client->working = true;
     client->work.data = client;
-    VX_ASSERT(uv_queue_work(&client->loop, &client->work, work, after) == 0);
+    VX_ASSERT(vx_uv->queue_work(&client->loop, &client->work, work, after) == 0);
 }
 
 static void shut_down(vx_client *client)
@@ -356,10 +357,10 @@ static void shut_down(vx_client *client)
         vx_dialer_cancel(client->dialer);
     if (client->conn != NULL)
         vx_conn_finish(client->conn, VX_OK, "over");
-    uv_close((uv_handle_t *)&client->dial_timer, NULL);
-    uv_close((uv_handle_t *)&client->heartbeat_timer, NULL);
-    uv_close((uv_handle_t *)&client->sigterm, NULL);
-    uv_close((uv_handle_t *)&client->sigint, NULL);
+    vx_uv->close((uv_handle_t *)&client->dial_timer, NULL);
+    vx_uv->close((uv_handle_t *)&client->heartbeat_timer, NULL);
+    vx_uv->close((uv_handle_t *)&client->sigterm, NULL);
+    vx_uv->close((uv_handle_t *)&client->sigint, NULL);
 }
 
 /* Performs every action that is due. */
@@ -370,7 +371,7 @@ static void proceed(vx_client *client)
         case VX_SESSION_WAIT:
             return;
         case VX_SESSION_DIAL:
-            uv_timer_start(&client->dial_timer, on_dial_time, client->session.delay_ms, 0);
+            vx_uv->timer_start(&client->dial_timer, on_dial_time, client->session.delay_ms, 0);
             break;
         case VX_SESSION_GREET:
             greet(client);
@@ -408,16 +409,16 @@ static vx_status open_client(vx_client *client, vx_error *err)
 
     if (status != VX_OK)
         return status;
-    if (uv_loop_init(&client->loop) != 0)
+    if (vx_uv->loop_init(&client->loop) != 0)
         return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
-    uv_timer_init(&client->loop, &client->dial_timer);
-    uv_timer_init(&client->loop, &client->heartbeat_timer);
-    uv_signal_init(&client->loop, &client->sigterm);
-    uv_signal_init(&client->loop, &client->sigint);
+    vx_uv->timer_init(&client->loop, &client->dial_timer);
+    vx_uv->timer_init(&client->loop, &client->heartbeat_timer);
+    vx_uv->signal_init(&client->loop, &client->sigterm);
+    vx_uv->signal_init(&client->loop, &client->sigint);
     client->dial_timer.data = client->heartbeat_timer.data = client;
     client->sigterm.data = client->sigint.data = client;
-    uv_signal_start(&client->sigterm, on_signal, SIGTERM);
-    uv_signal_start(&client->sigint, on_signal, SIGINT);
+    vx_uv->signal_start(&client->sigterm, on_signal, SIGTERM);
+    vx_uv->signal_start(&client->sigint, on_signal, SIGINT);
     return VX_OK;
 }
 
@@ -436,8 +437,8 @@ vx_status vx_client_run(vx_client *client, const vx_client_hooks *hooks, void *o
     vx_session_init(&client->session, (uint64_t)getpid(), bootstrap->slot, now_ms(client),
                     (uint64_t)bootstrap->patience_s * 1000);
     proceed(client);
-    uv_run(&client->loop, UV_RUN_DEFAULT);
-    VX_ASSERT(uv_loop_close(&client->loop) == 0);
+    vx_uv->run(&client->loop, UV_RUN_DEFAULT);
+    VX_ASSERT(vx_uv->loop_close(&client->loop) == 0);
     status = client->session.outcome;
     if (status != VX_OK && err != NULL)
         *err = client->error;

@@ -6,6 +6,7 @@
 #include <vx_base/log.h>
 #include <vx_session/session.h>
 #include <vx_transport/conn.h>
+#include <vx_transport/reactor.h>
 #include <vx_wire/wire.h>
 
 /*
