@@ -130,7 +130,7 @@ static vx_status load_checkpoint(vx_server *server, vx_error *err)
 static bool has_file(const vx_server *server, const char *name)
 {
     char *path = vx_path_join(server->options.run_dir, name);
-    bool there = path != NULL && access(path, F_OK) == 0;
+    bool there = path != NULL && vx_file_exists(path);
 
     vx_free(path);
     return there;
@@ -210,6 +210,6 @@ void vx_server_remove_card(vx_server *server)
     char *path = vx_path_join(server->options.run_dir, "server.json");
 
     if (path != NULL && server->card_written)
-        unlink(path);
+        (void)vx_files_current()->remove(vx_files_current()->context, path);
     vx_free(path);
 }

@@ -8,6 +8,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/file.h>
 #include <vx_linalg/blas.h>
 #include <vx_plan/plan.h>
 
@@ -284,8 +285,7 @@ static void release(vx_server *server)
     vx_free(server->rows);
     if (server->log_fd >= 0)
         close(server->log_fd);
-    if (server->lock_fd >= 0)
-        close(server->lock_fd);
+    vx_file_close(server->lock_fd);
     vx_free(server);
 }
 

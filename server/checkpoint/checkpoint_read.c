@@ -1,10 +1,7 @@
 #include <vx_checkpoint/checkpoint.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
@@ -21,34 +18,36 @@ struct vx_checkpoint_loaded {
     vx_tensor *tensors[2];    /* owned */
 };
 
+static vx_status measure_to_end(const char *path, int handle, uint8_t *block,
+                                vx_measure *ret_measure, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    ssize_t count = 0;
+
+    *ret_measure = (vx_measure){ 0 };
+    while ((count = files->read(files->context, handle, block, READ_SIZE)) > 0) {
+        ret_measure->crc32c = vx_crc32c(ret_measure->crc32c, block, (size_t)count);
+        ret_measure->size += (size_t)count;
+    }
+    return count < 0 ? vx_file_fail(err, count, "read", path) : VX_OK;
+}
+
 /* Reads the file to its end by read(2): a sector that cannot be read is an error here, and would be
  * a signal in the mapped file. */
 static vx_status read_through(const char *path, vx_measure *ret_measure, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     vx_status status = VX_OK;
-    ssize_t count = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    uint8_t *block = vx_malloc(READ_SIZE);
+    int handle = files->open(files->context, path, O_RDONLY | O_NONBLOCK, 0);
+    uint8_t *block = NULL;
 
-    ret_measure->size = 0;
-    ret_measure->crc32c = 0;
-    if (block == NULL)
-        status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to read it", path);
-    else if (fd < 0)
-        status = vx_fail(err, VX_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    while (status == VX_OK && (count = read(fd, block, READ_SIZE)) != 0) {
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0) {
-            status = vx_fail(err, VX_ERR_IO, "cannot read %s: %s", path, strerror(errno));
-            break;
-        }
-        ret_measure->crc32c = vx_crc32c(ret_measure->crc32c, block, (size_t)count);
-        ret_measure->size += (size_t)count;
-    }
+    if (handle < 0)
+        return vx_file_fail(err, handle, "open", path);
+    block = vx_malloc(READ_SIZE);
+    status = block != NULL ? measure_to_end(path, handle, block, ret_measure, err)
+                           : vx_fail(err, VX_ERR_NOMEM, "%s: no memory to read it", path);
     vx_free(block);
-    if (fd >= 0)
-        close(fd);
+    vx_file_close(handle);
     return status;
 }
 
@@ -161,7 +160,7 @@ vx_status vx_checkpoint_open_newest(const char *run_dir, vx_checkpoint_skipped s
 {
     uint64_t *rounds = NULL;
     size_t count = 0;
-    vx_status status = vx_checkpoint_list(run_dir, &rounds, &count, err);
+    vx_status status = vx_checkpoint_rounds(run_dir, &rounds, &count, err);
 
     if (status != VX_OK)
         return status;

@@ -1,12 +1,8 @@
 #include <vx_control/journal.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
@@ -14,8 +10,10 @@
 
 #include "json.h"
 
+#define LINES_MODE 0644
+
 struct vx_journal {
-    int events, metrics; /* -1 = not open */
+    int events, metrics; /* handles; negative = not open */
     uint32_t epoch;
     uint64_t sequence;
     vx_clock clock;
@@ -23,34 +21,42 @@ struct vx_journal {
 };
 
 /* Cuts off what follows the last line feed: a crash may have left half a line. */
-static vx_status cut_unfinished_line(int fd)
+static int cut_unfinished_line(int handle)
 {
-    off_t end = lseek(fd, 0, SEEK_END);
+    const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
     char byte = '\n';
+    int result = files->info(files->context, handle, &info);
+    uint64_t end = info.size;
 
-    while (end > 0) {
-        if (pread(fd, &byte, 1, end - 1) != 1)
-            return VX_ERR_IO;
+    while (result >= 0 && end > 0) {
+        ssize_t count = files->read_at(files->context, handle, &byte, 1, end - 1);
+
+        if (count < 0)
+            return (int)count;
         if (byte == '\n')
             break;
         end--;
     }
-    return end < 0 || ftruncate(fd, end) != 0 ? VX_ERR_IO : VX_OK;
+    return result < 0 || end == info.size ? result : files->truncate(files->context, handle, end);
 }
 
-static vx_status open_lines(const char *run_dir, const char *name, int *ret_fd, vx_error *err)
+static vx_status open_lines(const char *run_dir, const char *name, int *ret_handle, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     char *path = vx_path_join(run_dir, name);
     vx_status status = VX_OK;
-    int fd = -1;
+    int handle = -1;
+    int result = 0;
 
     if (path == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "%s/%s: out of memory", run_dir, name);
-    fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0 || cut_unfinished_line(fd) != VX_OK)
-        status = vx_fail(err, VX_ERR_IO, "%s: %s", path, strerror(errno));
+    handle = files->open(files->context, path, O_RDWR | O_CREAT | O_APPEND, LINES_MODE);
+    result = handle < 0 ? handle : cut_unfinished_line(handle);
+    if (result < 0)
+        status = vx_file_fail(err, result, "open", path);
     vx_free(path);
-    *ret_fd = fd;
+    *ret_handle = handle;
     return status;
 }
 
@@ -78,10 +84,8 @@ vx_journal *vx_journal_close(vx_journal *journal)
 {
     if (journal == NULL)
         return NULL;
-    if (journal->events >= 0)
-        close(journal->events);
-    if (journal->metrics >= 0)
-        close(journal->metrics);
+    vx_file_close(journal->events);
+    vx_file_close(journal->metrics);
     vx_free(journal);
     return NULL;
 }
@@ -96,7 +100,7 @@ static void keep_failure(vx_journal *journal, vx_status status, const vx_error *
 
 /* Steals row. One write call a line: lines of two writers do not mix, a crash tears the last one at
  * most. */
-static void append_line(vx_journal *journal, int fd, const char *name, json_t *row)
+static void append_line(vx_journal *journal, int handle, const char *name, json_t *row)
 {
     vx_bytes text = { NULL, 0 };
     vx_error err = { .message = "out of memory" };
@@ -104,7 +108,9 @@ static void append_line(vx_journal *journal, int fd, const char *name, json_t *r
 
     if (status == VX_OK) {
         text.at[text.size] = '\n';
-        status = vx_file_write_all(fd, (vx_cbytes){ text.at, text.size + 1 }, name, &err);
+        status = vx_file_write_all(handle, (vx_cbytes){ text.at, text.size + 1 }, name, &err);
+        if (status != VX_OK)
+            (void)cut_unfinished_line(handle); /* or the next line would begin in this one */
     }
     keep_failure(journal, status, &err);
     vx_free(text.at);

@@ -51,6 +51,11 @@ BEGIN {
         "random numbers only through vx_base/rng.h", rooms, "^common/base/")
     ban("code", calls("time|gettimeofday|clock|clock_gettime|localtime|gmtime|ctime|asctime"),
         "the clock only through vx_base/clock.h", rooms, "^common/base/")
+    ban("code", calls("open|openat|creat|fopen|freopen|opendir|rename|renameat|renameat2|fsync|fdatasync|unlink|" \
+                      "unlinkat|remove|mkdir|mkdirat|mkdtemp|mkstemp|mkostemp|rmdir|truncate|ftruncate|pwrite|flock|" \
+                      "chmod|fchmod"),
+        "files only through vx_base/file.h and vx_base/files.h", rooms,
+        "^common/base/|^server/app/run_dir[.]c$|^server/ctl/(child|launch|run|worker_log)[.]c$")
     ban("code", calls("exit|quick_exit|atexit"), "only main ends the program, by return", rooms)
     ban("code", calls("abort"), "VX_ASSERT instead of abort", rooms, "^common/base/assert[.]c$")
     ban("code", calls("sprintf|vsprintf|strcpy|stpcpy|strcat|strncat|strtok|gets|alloca|tmpnam|mktemp"),
