@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <simulation/disk.h>
+
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
 #include <vx_control/journal.h>
@@ -101,6 +103,59 @@ static void a_half_line_of_a_crash_is_cut_off(void **state)
     vx_test_folder_remove(folder);
 }
 
+static void a_full_disk_is_told_and_leaves_no_half_line(void **state)
+{
+    vx_sim_disk *disk = vx_sim_disk_create(1, 5 * 512); /* the root, two files, two sectors */
+    vx_journal *journal = NULL;
+    vx_error err = { 0 };
+    json_t *row = NULL;
+    int events = 0;
+
+    (void)state;
+    vx_files_install(vx_sim_disk_files(disk));
+    vx_assert_ok(vx_journal_open("/", 1, vx_clock_system(), &journal, NULL), NULL);
+    for (; vx_journal_status(journal, &err) == VX_OK; events++)
+        vx_journal_event(journal, 7, "worker.join", "s:s", "why", "not enough room");
+    assert_true(events > 1);
+    vx_assert_status(vx_journal_status(journal, NULL), VX_ERR_SPACE, &err);
+    vx_sim_disk_set_capacity(disk, 1 << 20);
+    vx_journal_event(journal, 8, "worker.leave", "s:s", "why", "enough room");
+    row = last_line("/", "events.jsonl");
+    assert_int_equal(json_integer_value(json_object_get(row, "round")), 8);
+    json_decref(row);
+    vx_assert_status(vx_journal_status(journal, NULL), VX_ERR_SPACE, &err); /* the first stays */
+    vx_journal_close(journal);
+    vx_files_install(NULL);
+    vx_sim_disk_destroy(disk);
+}
+
+static void a_torn_end_of_the_journal_is_cut_off_whatever_the_crash_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        vx_sim_disk *disk = vx_sim_disk_create(seed, 1 << 20);
+        vx_journal *journal = NULL;
+        vx_bytes text = { NULL, 0 };
+
+        vx_files_install(vx_sim_disk_files(disk));
+        for (int run = 0; run < 2; run++) {
+            vx_assert_ok(vx_journal_open("/", 1, vx_clock_system(), &journal, NULL), NULL);
+            vx_assert_ok(vx_file_sync_folder("/", NULL), NULL);
+            for (uint64_t round = 0; round < 20 && run == 0; round++)
+                vx_journal_event(journal, round, "worker.join", "s:i", "slot", 2);
+            vx_assert_ok(vx_journal_status(journal, NULL), NULL);
+            if (run == 0)
+                vx_sim_disk_crash(disk);
+            vx_journal_close(journal);
+        }
+        vx_assert_ok(vx_file_read("events.jsonl", 1 << 20, &text, NULL), NULL);
+        assert_true(text.size == 0 || text.at[text.size - 1] == '\n');
+        vx_free(text.at);
+        vx_files_install(NULL);
+        vx_sim_disk_destroy(disk);
+    }
+}
+
 static void the_status_document_has_every_slot_and_the_result_its_state(void **state)
 {
     char *folder = vx_test_folder_create();
@@ -158,6 +213,8 @@ int main(void)
         cmocka_unit_test(an_event_is_one_line_with_its_fields_whatever_bytes_they_hold),
         cmocka_unit_test(metrics_have_null_for_slots_that_are_not_in),
         cmocka_unit_test(a_half_line_of_a_crash_is_cut_off),
+        cmocka_unit_test(a_full_disk_is_told_and_leaves_no_half_line),
+        cmocka_unit_test(a_torn_end_of_the_journal_is_cut_off_whatever_the_crash_lost),
         cmocka_unit_test(the_status_document_has_every_slot_and_the_result_its_state),
     };
 
