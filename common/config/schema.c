@@ -155,7 +155,8 @@ static const cyaml_strval_t log_levels[] = {
 
 #define CHECKPOINT_KEYS(X)                                                                         \
     X(COUNT, vx_job_checkpoint, every, "100", 0, VX_ROUNDS_MAX)                                    \
-    X(COUNT, vx_job_checkpoint, keep, "3", 1, 1000000)
+    X(COUNT, vx_job_checkpoint, keep, "3", 1, 1000000)                                             \
+    X(COUNT, vx_job_checkpoint, keep_every, "0", 0, VX_ROUNDS_MAX)
 
 #define EVALUATION_KEYS(X)                                                                         \
     X(COUNT, vx_job_evaluation, every, "0", 0, VX_ROUNDS_MAX)                                      \

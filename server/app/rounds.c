@@ -214,8 +214,9 @@ static void write_checkpoint(vx_server *server, uint64_t rounds)
         state[i].shape[0] = server->dimension;
         state[i].at = vx_optimiser_state_at(server->optimiser, i).at;
     }
-    server->work_status = vx_checkpoint_write(server->options.run_dir, &checkpoint,
-                                              server->job->checkpoint.keep, &server->work_error);
+    server->work_status =
+        vx_checkpoint_write(server->options.run_dir, &checkpoint, server->job->checkpoint.keep,
+                            server->job->checkpoint.keep_every, &server->work_error);
     vx_free(parameters);
 }
 

@@ -14,7 +14,6 @@
 
 #define FOLDER_MODE 0755
 #define FILE_MODE   0644
-#define ASIDE_MAX   1000
 
 /* Writes one tensor file and measures what a reader of it gets. */
 static vx_status write_tensors(const char *folder, const char *name, const vx_tensor *tensors,
@@ -37,8 +36,7 @@ static vx_status write_tensors(const char *folder, const char *name, const vx_te
 }
 
 static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpoint,
-                                const vx_measure *parameters, const vx_measure *state,
-                                vx_error *err)
+                                const vx_parts *parts, vx_error *err)
 {
     vx_bytes text = { NULL, 0 };
     char *path = vx_path_join(folder, VX_MANIFEST_FILE);
@@ -46,7 +44,10 @@ static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpo
 
     if (path == NULL)
         return vx_fail(err, status, "no memory to write " VX_MANIFEST_FILE);
-    status = vx_manifest_print(checkpoint, parameters, state, &text, err);
+    status = vx_manifest_print(checkpoint, parts, &text, err);
+    if (status == VX_OK && text.size > VX_MANIFEST_MAX)
+        status = vx_fail(err, VX_ERR_LIMIT, VX_MANIFEST_FILE " of %zu bytes, at most %u", text.size,
+                         VX_MANIFEST_MAX);
     if (status == VX_OK)
         status = vx_file_replace(path, (vx_cbytes){ text.at, text.size }, FILE_MODE, err);
     vx_free(text.at);
@@ -55,39 +56,20 @@ static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpo
 }
 
 /* The files of the checkpoint; vx_file_replace makes the folder's entries durable with the last. */
-static vx_status fill(const char *folder, const vx_checkpoint *checkpoint, vx_error *err)
+static vx_status fill(const char *folder, const vx_checkpoint *c, vx_error *err)
 {
-    bool has_state = checkpoint->state_count > 0;
-    vx_measure parameters = { 0 };
-    vx_measure state = { 0 };
-    vx_status status = write_tensors(folder, VX_PARAMETERS_FILE, checkpoint->parameters,
-                                     checkpoint->parameters_count, &parameters, err);
+    const vx_tensor *const tensors[VX_PARTS] = { c->parameters, c->state, c->workers };
+    const size_t counts[VX_PARTS] = { c->parameters_count, c->state_count, c->workers_count };
+    vx_parts parts = { 0 };
+    vx_status status = VX_OK;
 
-    if (status == VX_OK && has_state)
-        status = write_tensors(folder, VX_OPTIMISER_FILE, checkpoint->state,
-                               checkpoint->state_count, &state, err);
-    if (status == VX_OK)
-        status = write_manifest(folder, checkpoint, &parameters, has_state ? &state : NULL, err);
-    return status;
-}
-
-/* Puts path aside under a temp name: half removed, it must not look like a checkpoint. */
-static vx_status put_aside(const char *run_dir, const char *path, vx_error *err)
-{
-    const vx_files *files = vx_files_current();
-    int result = -EEXIST;
-
-    for (unsigned n = 0; n < ASIDE_MAX && result < 0; n++) {
-        char *temp = vx_format("%s/" VX_CHECKPOINT_TEMP "old-%u", run_dir, n);
-
-        if (temp == NULL)
-            return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove it", path);
-        result = files->rename(files->context, path, temp);
-        vx_free(temp);
-        if (result != -ENOTEMPTY && result != -EEXIST)
-            break;
+    for (unsigned i = 0; i < VX_PARTS && status == VX_OK; i++) {
+        parts.present[i] = i == VX_PART_PARAMETERS || counts[i] > 0;
+        if (parts.present[i])
+            status = write_tensors(folder, vx_part_file(i), tensors[i], counts[i],
+                                   &parts.measure[i], err);
     }
-    return result < 0 ? vx_file_fail(err, result, "remove", path) : VX_OK;
+    return status == VX_OK ? write_manifest(folder, c, &parts, err) : status;
 }
 
 /*
@@ -104,7 +86,7 @@ static vx_status publish(const char *run_dir, const char *temp, const char *path
     if (result == -ENOTEMPTY || result == -EEXIST || result == -ENOTDIR) {
         result = files->exchange(files->context, temp, path);
         if (result == -EINVAL || result == -ENOSYS || result == -ENOTSUP) {
-            status = put_aside(run_dir, path, err);
+            status = vx_checkpoint_put_aside(run_dir, path, err);
             if (status != VX_OK)
                 return status;
             result = files->rename(files->context, temp, path);
@@ -113,9 +95,10 @@ static vx_status publish(const char *run_dir, const char *temp, const char *path
     return result < 0 ? vx_file_fail(err, result, "rename the checkpoint to", path) : VX_OK;
 }
 
-/* Of the checkpoints that are not newer than this one, the newest keep stay. Those of later rounds
- * were found broken or abandoned when the run began: not ours to judge, and never counted. */
-static vx_status put_old_aside(const char *run_dir, uint64_t rounds, uint64_t keep, vx_error *err)
+/* Those of later rounds were found broken or abandoned when the run began: not ours to judge, and
+ * never counted. */
+static vx_status put_old_aside(const char *run_dir, uint64_t rounds, uint64_t keep,
+                               uint64_t keep_every, vx_error *err)
 {
     uint64_t *all = NULL;
     size_t count = 0;
@@ -125,12 +108,11 @@ static vx_status put_old_aside(const char *run_dir, uint64_t rounds, uint64_t ke
     for (size_t i = 0; status == VX_OK && i < count; i++) {
         char *path = NULL;
 
-        seen += all[i] <= rounds;
-        if (seen <= keep)
+        if (all[i] > rounds || vx_checkpoint_stays(all[i], seen++, keep, keep_every))
             continue;
         path = vx_checkpoint_path(run_dir, all[i]);
         status = path != NULL
-                     ? put_aside(run_dir, path, err)
+                     ? vx_checkpoint_put_aside(run_dir, path, err)
                      : vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove old ones", run_dir);
         vx_free(path);
     }
@@ -156,7 +138,7 @@ static vx_status build(const char *run_dir, const vx_checkpoint *checkpoint, con
 }
 
 vx_status vx_checkpoint_write(const char *run_dir, const vx_checkpoint *checkpoint, uint64_t keep,
-                              vx_error *err)
+                              uint64_t keep_every, vx_error *err)
 {
     char *path = vx_checkpoint_path(run_dir, checkpoint->rounds);
     char *temp = vx_format("%s/" VX_CHECKPOINT_TEMP "new", run_dir);
@@ -171,7 +153,7 @@ vx_status vx_checkpoint_write(const char *run_dir, const vx_checkpoint *checkpoi
     if (status == VX_OK)
         status = build(run_dir, checkpoint, temp, path, err);
     if (status == VX_OK)
-        status = put_old_aside(run_dir, checkpoint->rounds, keep, err);
+        status = put_old_aside(run_dir, checkpoint->rounds, keep, keep_every, err);
     if (status == VX_OK)
         status = vx_checkpoint_sweep(run_dir, err);
     if (status != VX_OK)

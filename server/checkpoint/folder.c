@@ -1,5 +1,6 @@
 #include "folder.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <vx_base/limits.h>
 
 #define NAME_PREFIX "checkpoint-"
+#define ASIDE_MAX   1000
 
 char *vx_checkpoint_path(const char *run_dir, uint64_t rounds)
 {
@@ -91,6 +93,29 @@ vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err)
     if (status == VX_OK)
         result = files->remove_folder(files->context, path);
     return result < 0 ? vx_file_fail(err, result, "remove", path) : status;
+}
+
+vx_status vx_checkpoint_put_aside(const char *run_dir, const char *path, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    int result = -EEXIST;
+
+    for (unsigned n = 0; n < ASIDE_MAX && result < 0; n++) {
+        char *temp = vx_format("%s/" VX_CHECKPOINT_TEMP "old-%u", run_dir, n);
+
+        if (temp == NULL)
+            return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove it", path);
+        result = files->rename(files->context, path, temp);
+        vx_free(temp);
+        if (result != -ENOTEMPTY && result != -EEXIST)
+            break;
+    }
+    return result < 0 ? vx_file_fail(err, result, "remove", path) : VX_OK;
+}
+
+bool vx_checkpoint_stays(uint64_t rounds, uint64_t newer, uint64_t keep, uint64_t keep_every)
+{
+    return newer < keep || (keep_every > 0 && rounds % keep_every == 0);
 }
 
 static bool is_temp(const char *name)

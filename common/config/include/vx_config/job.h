@@ -147,8 +147,9 @@ typedef struct vx_job_optimiser {
 } vx_job_optimiser;
 
 typedef struct vx_job_checkpoint {
-    uint64_t every; /* rounds; 100; 0 = only at the end */
-    uint64_t keep;  /* newest checkpoints that stay; 3 */
+    uint64_t every;      /* rounds; 100; 0 = only at the end */
+    uint64_t keep;       /* newest checkpoints that stay; 3 */
+    uint64_t keep_every; /* those of a multiple of these rounds stay too; 0 = none */
 } vx_job_checkpoint;
 
 typedef struct vx_job_evaluation {

@@ -45,6 +45,7 @@ static void missing_keys_get_their_defaults(void **state)
     vx_assert_close(job->optimiser.epsilon, 1e-8, 0, 0);
     vx_assert_close(job->optimiser.schedule.up_share, 0.3, 0, 0);
     assert_int_equal(job->checkpoint.keep, 3);
+    assert_int_equal(job->checkpoint.keep_every, 0);
     assert_int_equal(job->faults_count, 0);
     assert_false(job->allow_fault_injection);
     assert_int_equal(job->limits.connections, 64);
@@ -199,7 +200,7 @@ static const char full_job[] =
     "  kind: adamw\n"
     "  step_size: +.5e-1\n"
     "  schedule: {kind: one_cycle, warmup: 5, up_share: 0.25}\n"
-    "checkpoint: {every: 0, keep: 1}\n"
+    "checkpoint: {every: 0, keep: 1, keep_every: 281474976710656}\n"
     "evaluation: {every: 3, batch: 2}\n"
     "faults:\n"
     "- {slots: [0, 1023], kind: infinity, scale: -0.0}\n"

@@ -68,6 +68,10 @@ static const struct {
       "nan, infinity, delay, crash, found no such key" },
 
     /* kinds and ranges */
+    { JOB_SMALL "checkpoint: {keep_every: 281474976710657}\n",
+      "job.yaml:11: checkpoint.keep_every: expected a whole number from 0 to 281474976710656, "
+      "found "
+      "\"281474976710657\"" },
     { "name: Big\n", "job.yaml:1: name: expected 1 to 63 of a-z, 0-9 and -, found \"Big\"" },
     { "name: ''\n", "job.yaml:1: name: expected 1 to 63 of a-z, 0-9 and -, found \"\"" },
     { "name:\n", "job.yaml:1: name: expected 1 to 63 of a-z, 0-9 and -, found nothing" },

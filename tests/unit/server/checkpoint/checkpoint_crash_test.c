@@ -73,7 +73,7 @@ static void a_crash_at_any_moment_leaves_the_newest_that_was_written_or_this_one
             uint64_t found = 0;
 
             vx_sim_disk_stop(disk, k);
-            status = vx_checkpoint_write(RUN, sample(30, true), 1 + seed % 2, NULL);
+            status = vx_checkpoint_write(RUN, sample(30, true), 1 + seed % 2, 0, NULL);
             vx_sim_disk_crash(disk);
             found = newest(RUN, NULL);
             assert_true(found == 30 || (found == 20 && status != VX_OK));
@@ -103,7 +103,7 @@ static void a_crash_while_the_only_one_is_replaced_leaves_one_of_the_two(void **
             write_sample(RUN, 20, 1);
             vx_sim_disk_stop(disk, k);
             set_back(&content, 7);
-            status = vx_checkpoint_write(RUN, &content, 1, NULL);
+            status = vx_checkpoint_write(RUN, &content, 1, 0, NULL);
             vx_sim_disk_crash(disk);
             assert_int_equal(newest(RUN, NULL), 20);
             epoch = newest_epoch();
@@ -130,11 +130,11 @@ static void a_crash_after_a_kill_leaves_one_of_those_that_were_written(void **st
             write_sample(RUN, 20, 1);
             vx_sim_disk_stop(disk, k);
             set_back(&content, 7);
-            first = vx_checkpoint_write(RUN, &content, 1, NULL);
+            first = vx_checkpoint_write(RUN, &content, 1, 0, NULL);
             vx_sim_disk_close_all(disk);
             vx_sim_disk_stop(disk, m);
             set_back(&content, 8);
-            second = vx_checkpoint_write(RUN, &content, 1, NULL);
+            second = vx_checkpoint_write(RUN, &content, 1, 0, NULL);
             vx_sim_disk_crash(disk);
             assert_int_equal(newest(RUN, NULL), 20);
             epoch = newest_epoch();
@@ -175,7 +175,7 @@ static void a_failure_of_any_operation_leaves_the_earlier_ones_and_no_rest(void 
             vx_error err = { 0 };
 
             vx_sim_disk_fail(disk, VX_SIM_OP_ANY, k, numbers[i]);
-            status = vx_checkpoint_write(RUN, sample(30, true), 2, &err);
+            status = vx_checkpoint_write(RUN, sample(30, true), 2, 0, &err);
             failed = vx_sim_disk_count(disk, VX_SIM_OP_ANY) - before >= k;
             vx_sim_disk_fail(disk, VX_SIM_OP_ANY, 0, 0);
             assert_true(status == VX_OK ||
@@ -205,7 +205,7 @@ static void a_failed_sync_and_a_crash_leave_the_newest_that_was_written(void **s
 
             vx_sim_disk_fail(disk, VX_SIM_OP_SYNC, k, EIO);
             set_back(&content, 7);
-            status = vx_checkpoint_write(RUN, &content, 1, NULL);
+            status = vx_checkpoint_write(RUN, &content, 1, 0, NULL);
             failed = vx_sim_disk_count(disk, VX_SIM_OP_SYNC) - before >= k;
             vx_sim_disk_crash(disk);
             assert_int_equal(newest(RUN, NULL), 20);
@@ -228,7 +228,7 @@ static void a_full_disk_keeps_the_earlier_ones_and_says_that_it_is_full(void **s
         vx_error err = { 0 };
 
         vx_sim_disk_set_capacity(disk, before + room);
-        status = vx_checkpoint_write(RUN, sample(30, true), 2, &err);
+        status = vx_checkpoint_write(RUN, sample(30, true), 2, 0, &err);
         assert_true(status == VX_OK || status == VX_ERR_SPACE);
         assert_true(status == VX_OK || strstr(err.message, "No space left") != NULL);
         expect_earlier_ones(status);
@@ -248,7 +248,7 @@ static void without_exchange_one_of_the_same_rounds_is_replaced_too(void **state
 
         vx_sim_disk_fail(disk, VX_SIM_OP_EXCHANGE, 1, EINVAL);
         set_back(&content, 7);
-        vx_assert_ok(vx_checkpoint_write(RUN, &content, 2, NULL), NULL);
+        vx_assert_ok(vx_checkpoint_write(RUN, &content, 2, 0, NULL), NULL);
         vx_sim_disk_crash(disk);
         assert_int_equal(newest(RUN, NULL), 20);
         assert_int_equal(newest_epoch(), 7);
