@@ -253,9 +253,12 @@ static void reach_from_roots(vx_sim_disk *disk)
 
     while (more) {
         more = false;
-        for (node *n = disk->nodes; n != NULL; n = n->next)
-            if (n->reached && (reach_all(&n->names_now) | reach_all(&n->names_durable)))
-                more = true;
+        for (node *n = disk->nodes; n != NULL; n = n->next) {
+            if (!n->reached)
+                continue;
+            more |= reach_all(&n->names_now);
+            more |= reach_all(&n->names_durable);
+        }
     }
 }
 
