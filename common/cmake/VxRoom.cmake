@@ -22,7 +22,7 @@ set(VX_MAY_USE_plan         "base;config;aggregate;optimise")
 set(VX_MAY_USE_checkpoint   "base;tensor_file")
 set(VX_MAY_USE_control      "base;roster")
 set(VX_MAY_USE_server_app   "base;linalg;config;tensor_file;transport;wire;roster;round;aggregate;optimise;plan;checkpoint;control")
-set(VX_MAY_USE_ctl          "base;linalg;config;transport;wire;aggregate;optimise;plan")
+set(VX_MAY_USE_ctl          "base;linalg;config;tensor_file;transport;wire;aggregate;optimise;plan;checkpoint")
 
 add_library(vx_warnings INTERFACE)
 target_compile_options(vx_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion
