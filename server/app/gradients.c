@@ -5,6 +5,10 @@
 #include <vx_base/assert.h>
 #include <vx_linalg/finite.h>
 
+/* For one sending of parameters. An honest worker answers once, or twice after a lost connection;
+ * each refusal costs a line in the records. */
+#define GRADIENTS_MAX 16
+
 static bool collecting(const vx_server *server)
 {
     return server->round.state == VX_ROUND_COLLECTING || server->round.state == VX_ROUND_HELD;
@@ -47,8 +51,9 @@ static void conclude(vx_peer *peer, uint64_t round, vx_judgement judgement)
 static vx_judgement judge(const vx_peer *peer, uint64_t round)
 {
     const vx_server *server = peer->server;
+    bool answered = round < server->roster.slots[peer->slot].last_answer;
 
-    if (peer->sent_round != round + 1 && round >= server->round.number)
+    if (peer->sent_round != round + 1 && round >= server->round.number && !answered)
         return VX_JUDGED_OVER_QUOTA; /* parameters that it was never sent */
     return vx_roster_judge(&server->roster, peer->slot, round, server->round.number,
                            collecting(server));
@@ -87,6 +92,15 @@ vx_status vx_gradient_header(vx_peer *peer, const vx_frame_header *header, uint8
     return VX_OK;
 }
 
+/* True when it has sent more gradients than it was sent parameters for. */
+static bool over_quota(vx_peer *peer)
+{
+    if (peer->gradients_of != peer->sent_round)
+        peer->gradients = 0;
+    peer->gradients_of = peer->sent_round;
+    return ++peer->gradients > GRADIENTS_MAX;
+}
+
 static vx_status finish_gradient(vx_peer *peer, uint64_t round, vx_cbytes message, vx_error *err)
 {
     vx_server *server = peer->server;
@@ -99,6 +113,11 @@ static vx_status finish_gradient(vx_peer *peer, uint64_t round, vx_cbytes messag
     if (status != VX_OK) {
         vx_roster_charge(&server->roster, peer->slot, round, VX_JUDGED_MALFORMED);
         return status;
+    }
+    if (over_quota(peer)) {
+        vx_roster_charge(&server->roster, peer->slot, round, VX_JUDGED_OVER_QUOTA);
+        return vx_fail(err, VX_ERR_LIMIT, "more than %d gradients for one sending of parameters",
+                       GRADIENTS_MAX);
     }
     if (judgement == VX_JUDGED_ACCEPTED)
         judgement = judge(peer, round); /* the round may have closed since the last chunk */

@@ -56,8 +56,12 @@ struct vx_peer {
     uint64_t receive_round, receive_next;
     vx_judgement receive_judgement;
     bool receive_nonfinite;
-    uint8_t *scratch;  /* chunk that is refused; NULL for other roles */
-    vx_bytes document; /* owned while it is being sent */
+    uint64_t gradients_of; /* sent_round that `gradients` counts for */
+    unsigned gradients;    /* that came since these parameters were sent */
+    double control_left;   /* control frames that it may send now; grows with time */
+    uint64_t control_ns;   /* when that was so */
+    uint8_t *scratch;      /* chunk that is refused; NULL for other roles */
+    vx_bytes document;     /* owned while it is being sent */
 };
 
 struct vx_server {
