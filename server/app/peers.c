@@ -6,6 +6,11 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 
+/* Control frames: this many a second besides heartbeats, saved up for at most a minute. Far above
+ * what an honest peer sends, also when it or the server stood still. */
+#define CONTROL_A_SECOND 20.0
+#define CONTROL_SECONDS  60.0
+
 /* Types that each role may send once it is welcome. */
 static bool may_send(const vx_peer *peer, uint16_t type)
 {
@@ -75,6 +80,23 @@ static vx_status take_leave(vx_peer *peer, vx_cbytes message, vx_error *err)
     return VX_OK;
 }
 
+/* A flood costs the loop its time: the others would wait. */
+static bool over_quota(vx_peer *peer)
+{
+    const vx_server *server = peer->server;
+    double a_second = CONTROL_A_SECOND + 4.0 / server->job->workers.heartbeat_s;
+    uint64_t now_ns = vx_server_now(server);
+
+    peer->control_left += peer->control_ns == 0 ? a_second * CONTROL_SECONDS
+                                                : a_second * (double)(now_ns - peer->control_ns) /
+                                                      (double)VX_NS_PER_S;
+    if (peer->control_left > a_second * CONTROL_SECONDS)
+        peer->control_left = a_second * CONTROL_SECONDS;
+    peer->control_ns = now_ns;
+    peer->control_left -= 1.0;
+    return peer->control_left < 0.0;
+}
+
 static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *header,
                           vx_cbytes message, vx_bytes payload, vx_error *err)
 {
@@ -83,6 +105,8 @@ static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *hea
     (void)conn;
     if (peer->stage == VX_PEER_CLOSING)
         return VX_OK;
+    if (header->payload_size == 0 && over_quota(peer))
+        return vx_fail(err, VX_ERR_LIMIT, "a flood of control frames");
     if (peer->slot != VX_FRAME_SLOT_NONE && peer->stage == VX_PEER_WELCOMED)
         peer->server->roster.slots[peer->slot].last_seen_ns = vx_server_now(peer->server);
     switch (header->type) {
@@ -188,6 +212,25 @@ void vx_server_on_accept(void *owner, vx_conn *conn)
     server->peers_count++;
     vx_conn_start(conn, &events, peer);
     vx_conn_set_timeout(conn, (uint64_t)(server->job->limits.handshake_s * 1000.0));
+}
+
+/* at (d) stays as it is until the peer has it: see momentum.c. */
+void vx_peer_send_vector(vx_peer *peer, vx_wire_type type, uint64_t round, const float *at)
+{
+    size_t total = peer->server->dimension * sizeof(float);
+
+    for (size_t offset = 0; offset < total; offset += VX_CHUNK_BYTES_MAX) {
+        size_t left = total - offset;
+        vx_frame frame = { .header = vx_server_header(peer->server, peer, type, round),
+                           .payload = { (const uint8_t *)at + offset,
+                                        left < VX_CHUNK_BYTES_MAX ? left : VX_CHUNK_BYTES_MAX } };
+
+        frame.header.offset = offset;
+        if (vx_conn_send(peer->conn, &frame) != VX_OK) {
+            vx_conn_close(peer->conn, VX_ERR_LIMIT, "does not read what it is sent");
+            return;
+        }
+    }
 }
 
 void vx_peer_send(vx_peer *peer, vx_wire_type type, uint64_t round, vx_cbytes message)

@@ -238,7 +238,8 @@ int vx_ctl_train(const vx_ctl_options *options)
         exit_code = vx_ctl_complain(&err);
     }
     if (!run.is_up && options->run_dir == NULL && run.run_dir != NULL)
-        (void)rmdir(run.run_dir); /* when it is as empty as we made it */
+        (void)vx_files_current()->remove_folder(
+            vx_files_current()->context, run.run_dir); /* when it is as empty as we made it */
     clear(&run);
     return exit_code;
 }

@@ -19,8 +19,10 @@ static void check_manifest(const vx_manifest *manifest)
     VX_ASSERT(checkpoint->rounds <= VX_ROUNDS_MAX);
     VX_ASSERT(strlen(checkpoint->job) <= VX_MANIFEST_MAX);
     VX_ASSERT(strlen(checkpoint->blas) <= VX_MANIFEST_MAX);
-    VX_ASSERT(manifest->parameters.size <= INT64_MAX);
-    VX_ASSERT(!manifest->has_state || manifest->state.size <= INT64_MAX);
+    VX_ASSERT(manifest->parts.present[VX_PART_PARAMETERS]);
+    for (int part = 0; part < VX_PARTS; part++)
+        VX_ASSERT(!manifest->parts.present[part] ||
+                  manifest->parts.measure[part].size <= INT64_MAX);
 }
 
 static void check_text(vx_cbytes text)

@@ -55,6 +55,7 @@ static void noise(vx_vecf gradient, double deviation, uint64_t seed, uint32_t sl
 static void apply_one(const vx_fault_plan *plan, uint64_t seed, uint32_t slot, uint64_t round,
                       vx_vecf gradient, vx_fault_effect *effect)
 {
+    effect->altered |= plan->kind != VX_FAULT_DELAY && plan->kind != VX_FAULT_CRASH;
     switch (plan->kind) {
     case VX_FAULT_SIGN_FLIP:
         multiply(gradient, -plan->scale);

@@ -36,6 +36,7 @@ typedef enum vx_wire_type {
     VX_WIRE_STOP,       /* S -> W E  the run is over */
     VX_WIRE_REQUEST,    /* O -> S */
     VX_WIRE_DOCUMENT,   /* S -> O  payload: JSON text */
+    VX_WIRE_STATE,      /* S -> W  momentum with the label header.round, chunks */
     VX_WIRE_TYPE_MAX
 } vx_wire_type;
 const char *vx_wire_type_name(uint16_t type); /* "gradient"; "unknown" */
@@ -47,6 +48,8 @@ typedef enum vx_wire_role {
     VX_WIRE_ROLE_MAX
 } vx_wire_role;
 
+#define VX_WIRE_STATES_MAX 2
+
 typedef struct vx_wire_hello {
     vx_wire_role role;
     uint32_t slot; /* a worker's; else VX_FRAME_SLOT_NONE */
@@ -56,6 +59,7 @@ typedef struct vx_wire_hello {
     char host[VX_NAME_MAX];
     char blas[VX_NAME_MAX]; /* core type */
     uint32_t pid;
+    uint64_t states[VX_WIRE_STATES_MAX]; /* labels of the momentum that a worker holds; 0 = none */
 } vx_wire_hello;
 
 typedef struct vx_wire_welcome {
@@ -64,7 +68,9 @@ typedef struct vx_wire_welcome {
     uint64_t round, dimension; /* dimension 0 towards the evaluator that has not told it yet */
     uint32_t heartbeat_ms, heartbeat_timeout_ms; /* > 0; timeout >= heartbeat */
     vx_digest config;
-    vx_cbytes job; /* the resolved job file; borrowed from the decoded message, see below */
+    vx_cbytes job;      /* the resolved job file; borrowed from the decoded message, see below */
+    uint64_t state;     /* label (1 + round) of the momentum to go on with; 0 = begin anew */
+    bool state_follows; /* as STATE frames, before any parameters; not with state 0 */
 } vx_wire_welcome;
 
 typedef enum vx_wire_refusal_code {
@@ -103,6 +109,7 @@ typedef struct vx_wire_gradient {
     uint64_t compute_ns;
     bool injected; /* a fault plan was in force: an honest statement of the fault injector, for the
                       records */
+    bool altered;  /* by it: what is sent is not the worker's momentum */
 } vx_wire_gradient;
 
 typedef enum vx_wire_verdict {

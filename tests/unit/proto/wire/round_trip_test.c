@@ -67,6 +67,7 @@ static void a_hello_keeps_every_field(void **state)
     assert_string_equal(back.blas, hello.blas);
     assert_string_equal(back.version, hello.version);
     assert_true(back.pid == UINT32_MAX);
+    assert_true(back.states[0] == 41 && back.states[1] == VX_ROUNDS_MAX);
 }
 
 static void a_hello_without_a_digest_has_the_zero_digest(void **state)
@@ -107,6 +108,7 @@ static void a_welcome_carries_the_largest_job_inside_the_message(void **state)
     assert_int_equal(back.workers, 4);
     assert_int_equal(back.heartbeat_ms, 2000);
     assert_true(back.heartbeat_timeout_ms == UINT32_MAX);
+    assert_true(back.state == VX_ROUNDS_MAX && back.state_follows);
     welcome.job.size++;
     vx_assert_status(vx_wire_welcome_encode(&welcome, buffer, &size), VX_ERR_LIMIT, NULL);
     free(job);
@@ -130,7 +132,7 @@ static void any_nll_comes_back_bit_for_bit(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        const vx_wire_gradient gradient = { values[i], 0, INT64_MAX, false };
+        const vx_wire_gradient gradient = { values[i], 0, INT64_MAX, false, false };
         vx_wire_gradient back = { 0 };
 
         vx_assert_ok(vx_wire_gradient_encode(&gradient, buffer, &size), NULL);

@@ -31,7 +31,8 @@ vx_wire_hello vx_test_hello(void)
                             .version = "0.1.0",
                             .host = "node-17.cluster",
                             .blas = "SkylakeX",
-                            .pid = UINT32_MAX };
+                            .pid = UINT32_MAX,
+                            .states = { 41, VX_ROUNDS_MAX } };
 
     for (size_t i = 0; i < sizeof(hello.token); i++)
         hello.token[i] = (uint8_t)(7 * i);
@@ -81,6 +82,8 @@ vx_wire_welcome vx_test_welcome(void)
                               .dimension = VX_DIMENSION_MAX,
                               .heartbeat_ms = 2000,
                               .heartbeat_timeout_ms = UINT32_MAX,
+                              .state = VX_ROUNDS_MAX,
+                              .state_follows = true,
                               .config = vx_digest_of("job", 3),
                               .job = { (const uint8_t *)job, sizeof(job) - 1 } };
 }
@@ -117,6 +120,8 @@ static vx_status check_welcome(vx_cbytes message, vx_error *err)
     VX_ASSERT(again.slot == welcome.slot && again.epoch == welcome.epoch);
     VX_ASSERT(again.round == welcome.round && again.dimension == welcome.dimension);
     VX_ASSERT(vx_digest_equal(again.config, welcome.config));
+    VX_ASSERT(again.state == welcome.state && again.state_follows == welcome.state_follows);
+    VX_ASSERT(welcome.state <= VX_ROUNDS_MAX && (welcome.state > 0 || !welcome.state_follows));
     return VX_OK;
 }
 
@@ -201,7 +206,7 @@ static bool is_same_number(double a, double b)
 
 static vx_status sample_gradient(vx_bytes buffer, size_t *ret_size)
 {
-    const vx_wire_gradient gradient = { 2.302585, INT64_MAX, 123456789, true };
+    const vx_wire_gradient gradient = { 2.302585, INT64_MAX, 123456789, true, true };
 
     return vx_wire_gradient_encode(&gradient, buffer, ret_size);
 }

@@ -27,7 +27,7 @@ static void a_gradient_is_judged_by_its_round(void **state)
     (void)state;
     vx_assert_ok(vx_roster_create(1, &roster), NULL);
     vx_roster_join(&roster, 0, 0);
-    vx_roster_begin_round(&roster);
+    vx_roster_begin_round(&roster, NULL);
     assert_int_equal(vx_roster_judge(&roster, 0, 4, 4, true), VX_JUDGED_ACCEPTED);
     assert_int_equal(vx_roster_judge(&roster, 0, 5, 4, true), VX_JUDGED_MALFORMED);
     assert_int_equal(vx_roster_judge(&roster, 0, 3, 4, true), VX_JUDGED_LATE);
@@ -48,7 +48,7 @@ static void a_gradient_that_is_not_finite_answers_the_round_but_is_absent(void *
     vx_assert_ok(vx_roster_create(2, &roster), NULL);
     vx_roster_join(&roster, 0, 0);
     vx_roster_join(&roster, 1, 0);
-    vx_roster_begin_round(&roster);
+    vx_roster_begin_round(&roster, NULL);
     vx_roster_charge(&roster, 0, 0, VX_JUDGED_NONFINITE);
     assert_int_equal(roster.collected, 0);
     assert_int_equal(roster.outstanding, 1);
@@ -66,7 +66,7 @@ a_gradient_stays_in_when_its_worker_dies_and_is_a_duplicate_when_it_comes_again(
     (void)state;
     vx_assert_ok(vx_roster_create(2, &roster), NULL);
     vx_roster_join(&roster, 0, 0);
-    vx_roster_begin_round(&roster);
+    vx_roster_begin_round(&roster, NULL);
     vx_roster_charge(&roster, 0, 0, VX_JUDGED_ACCEPTED);
     vx_roster_part(&roster, 0, VX_SLOT_LOST);
     assert_int_equal(roster.collected, 1);
@@ -93,7 +93,7 @@ static void received_is_always_the_sum_of_the_judgements(void **state)
 
         if (vx_rng_below(&rng, 10) == 0) {
             current++;
-            vx_roster_begin_round(&roster);
+            vx_roster_begin_round(&roster, NULL);
         }
         vx_roster_charge(&roster, slot, round,
                          vx_roster_judge(&roster, slot, round, current, true));

@@ -15,19 +15,26 @@ static vx_momentum *momentum_of(double beta, size_t dimension)
     return momentum;
 }
 
+/* A round whose momentum enters. */
+static void advance(vx_momentum *momentum, uint64_t round, vx_vecf gradient)
+{
+    vx_momentum_apply(momentum, round, gradient);
+    vx_momentum_accept(momentum, round);
+}
+
 static void momentum_follows_the_recursion_by_hand(void **state)
 {
     vx_momentum *momentum = momentum_of(0.75, 2);
     float g[2] = { 4, -8 };
     (void)state;
 
-    vx_momentum_apply(momentum, (vx_vecf){ g, 2 }); /* m_1 = g_1 */
+    advance(momentum, 0, (vx_vecf){ g, 2 }); /* m_1 = g_1 */
     assert_true(g[0] == 4 && g[1] == -8);
     memcpy(g, (float[]){ 8, 0 }, sizeof(g));
-    vx_momentum_apply(momentum, (vx_vecf){ g, 2 }); /* 0.75 (4, -8) + 0.25 (8, 0) */
+    advance(momentum, 1, (vx_vecf){ g, 2 }); /* 0.75 (4, -8) + 0.25 (8, 0) */
     assert_true(g[0] == 5 && g[1] == -6);
     memcpy(g, (float[]){ 1, 2 }, sizeof(g));
-    vx_momentum_apply(momentum, (vx_vecf){ g, 2 }); /* 0.75 (5, -6) + 0.25 (1, 2) */
+    advance(momentum, 2, (vx_vecf){ g, 2 }); /* 0.75 (5, -6) + 0.25 (1, 2) */
     assert_true(g[0] == 4 && g[1] == -4);
     vx_momentum_destroy(momentum);
 }
@@ -40,7 +47,7 @@ static void the_first_momentum_is_the_first_gradient_to_the_bit(void **state)
     (void)state;
 
     memcpy(g, first, sizeof(g));
-    vx_momentum_apply(momentum, (vx_vecf){ g, 4 });
+    advance(momentum, 0, (vx_vecf){ g, 4 });
     assert_memory_equal(g, first, sizeof(g));
     vx_momentum_destroy(momentum);
 }
@@ -51,9 +58,9 @@ static void beta_zero_changes_nothing(void **state)
     float g[2] = { 1, 2 };
     (void)state;
 
-    vx_momentum_apply(momentum, (vx_vecf){ g, 2 });
+    advance(momentum, 0, (vx_vecf){ g, 2 });
     memcpy(g, (float[]){ 3, -7 }, sizeof(g));
-    vx_momentum_apply(momentum, (vx_vecf){ g, 2 });
+    advance(momentum, 1, (vx_vecf){ g, 2 });
     assert_true(g[0] == 3 && g[1] == -7);
     vx_momentum_destroy(momentum);
 }
@@ -67,18 +74,79 @@ static void a_gradient_that_is_not_finite_passes_and_leaves_the_state(void **sta
         vx_momentum *momentum = momentum_of(0.5, 2);
         float g[2] = { 7, bad[k] };
 
-        vx_momentum_apply(momentum, (vx_vecf){ g, 2 }); /* before any state: stays the first */
+        advance(momentum, 0, (vx_vecf){ g, 2 }); /* before any state: stays the first */
         assert_true(g[0] == 7 && memcmp(&g[1], &bad[k], sizeof(float)) == 0);
         memcpy(g, (float[]){ 2, 4 }, sizeof(g));
-        vx_momentum_apply(momentum, (vx_vecf){ g, 2 });
+        advance(momentum, 1, (vx_vecf){ g, 2 });
         memcpy(g, (float[]){ bad[k], 1 }, sizeof(g));
-        vx_momentum_apply(momentum, (vx_vecf){ g, 2 });
+        advance(momentum, 2, (vx_vecf){ g, 2 });
         assert_true(memcmp(&g[0], &bad[k], sizeof(float)) == 0 && g[1] == 1);
         memcpy(g, (float[]){ 4, 0 }, sizeof(g));
-        vx_momentum_apply(momentum, (vx_vecf){ g, 2 });
+        advance(momentum, 3, (vx_vecf){ g, 2 });
         assert_true(g[0] == 3 && g[1] == 2);
         vx_momentum_destroy(momentum);
     }
+}
+
+static void a_round_that_is_asked_for_again_is_made_of_the_same_base(void **state)
+{
+    vx_momentum *momentum = momentum_of(0.5, 1);
+    float g[1] = { 8 };
+    (void)state;
+
+    advance(momentum, 0, (vx_vecf){ g, 1 });
+    g[0] = 4;
+    vx_momentum_apply(momentum, 1, (vx_vecf){ g, 1 });
+    assert_true(g[0] == 6);
+    g[0] = 4; /* round 1 was not committed: it comes again */
+    vx_momentum_apply(momentum, 1, (vx_vecf){ g, 1 });
+    assert_true(g[0] == 6);
+    vx_momentum_accept(momentum, 1);
+    assert_int_equal(vx_momentum_base(momentum), 2);
+    assert_int_equal(vx_momentum_other(momentum), 1);
+    assert_true(vx_momentum_rebase(momentum, 1)); /* the server has lost round 1 */
+    g[0] = 4;
+    vx_momentum_apply(momentum, 1, (vx_vecf){ g, 1 });
+    assert_true(g[0] == 6);
+    vx_momentum_destroy(momentum);
+}
+
+static void a_gradient_that_did_not_enter_leaves_no_trace(void **state)
+{
+    vx_momentum *momentum = momentum_of(0.5, 1);
+    float g[1] = { 8 };
+    (void)state;
+
+    advance(momentum, 0, (vx_vecf){ g, 1 });
+    g[0] = 1000;
+    vx_momentum_apply(momentum, 1, (vx_vecf){ g, 1 }); /* late */
+    g[0] = 4;
+    vx_momentum_apply(momentum, 2, (vx_vecf){ g, 1 });
+    assert_true(g[0] == 6);
+    vx_momentum_accept(momentum, 1); /* nobody holds it any more */
+    assert_int_equal(vx_momentum_base(momentum), 1);
+    vx_momentum_destroy(momentum);
+}
+
+static void a_state_can_be_given_taken_and_forgotten(void **state)
+{
+    vx_momentum *momentum = momentum_of(0.5, 1);
+    float g[1] = { 4 };
+    (void)state;
+
+    assert_false(vx_momentum_rebase(momentum, 7));
+    vx_momentum_restore(momentum, 7, (vx_cvecf){ (const float[]){ 8 }, 1 });
+    vx_momentum_apply(momentum, 9, (vx_vecf){ g, 1 });
+    assert_true(g[0] == 6);
+    assert_int_equal(vx_momentum_other(momentum), 10);
+    assert_true(vx_momentum_rebase(momentum, 10));
+    assert_true(vx_momentum_rebase(momentum, 7));
+    assert_true(vx_momentum_rebase(momentum, 0));
+    assert_false(vx_momentum_rebase(momentum, 10));
+    g[0] = 4;
+    vx_momentum_apply(momentum, 9, (vx_vecf){ g, 1 });
+    assert_true(g[0] == 4);
+    vx_momentum_destroy(momentum);
 }
 
 static void applying_momentum_allocates_nothing(void **state)
@@ -88,8 +156,8 @@ static void applying_momentum_allocates_nothing(void **state)
     uint64_t before = vx_alloc_count();
     (void)state;
 
-    vx_momentum_apply(momentum, (vx_vecf){ g, 3 });
-    vx_momentum_apply(momentum, (vx_vecf){ g, 3 });
+    advance(momentum, 0, (vx_vecf){ g, 3 });
+    advance(momentum, 1, (vx_vecf){ g, 3 });
     assert_int_equal(vx_alloc_count(), before);
     vx_momentum_destroy(momentum);
 }
@@ -123,7 +191,7 @@ static void create_survives_the_failure_of_every_allocation(void **state)
         vx_alloc_set_hook(NULL, NULL);
         assert_true(status == VX_OK || (status == VX_ERR_NOMEM && momentum == NULL));
     }
-    assert_int_equal(k, 3); /* the object, its state, then the run that succeeds */
+    assert_int_equal(k, 4); /* the object, its two states, then the run that succeeds */
     vx_momentum_destroy(momentum);
     assert_null(vx_momentum_destroy(NULL));
 }
@@ -176,6 +244,9 @@ int main(void)
         cmocka_unit_test(the_first_momentum_is_the_first_gradient_to_the_bit),
         cmocka_unit_test(beta_zero_changes_nothing),
         cmocka_unit_test(a_gradient_that_is_not_finite_passes_and_leaves_the_state),
+        cmocka_unit_test(a_round_that_is_asked_for_again_is_made_of_the_same_base),
+        cmocka_unit_test(a_gradient_that_did_not_enter_leaves_no_trace),
+        cmocka_unit_test(a_state_can_be_given_taken_and_forgotten),
         cmocka_unit_test(applying_momentum_allocates_nothing),
         cmocka_unit_test(beta_outside_its_range_is_refused),
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),

@@ -44,7 +44,8 @@ typedef struct vx_fault_plan {
 typedef struct vx_fault_effect {
     double delay_s;
     bool crash;
-    bool any; /* a plan was in force */
+    bool any;     /* a plan was in force */
+    bool altered; /* and it changed the gradient */
 } vx_fault_effect;
 
 /* Applies the plans in order to gradient (d). Pure but for gradient. */
