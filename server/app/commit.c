@@ -403,7 +403,7 @@ static double median_loss(const vx_roster *roster, uint64_t *ret_samples)
 
 void vx_server_work(vx_server *server)
 {
-    if (server->working != VX_WORK_NONE || !server->aggregate_waits)
+    if (server->working != VX_WORK_NONE || !server->aggregate_waits || vx_saver_delays(server))
         return;
     server->work_snapshot = vx_snapshot_free_one(server);
     if (server->work_snapshot == NULL)

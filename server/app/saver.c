@@ -197,6 +197,7 @@ static void after_save(uv_work_t *work, int canceled)
         note_saved(server, saver->rounds);
     else
         note_not_saved(server);
+    vx_server_work(server);
     vx_server_finish_step(server);
 }
 
@@ -221,6 +222,21 @@ void vx_saver_due(vx_server *server, uint64_t rounds)
 
     if (every > 0 && rounds % every == 0 && rounds > server->replay_until)
         server->saver.due = true; /* the next round's work makes the copy of what it starts from */
+}
+
+/* While a checkpoint is on its way the next one is left out; but one that is to stay for good is
+ * waited for, and so is its round. */
+bool vx_saver_delays(vx_server *server)
+{
+    vx_saver *saver = &server->saver;
+    uint64_t stays = server->job->checkpoint.keep_every;
+
+    if (!saver->due || !saver->running)
+        return false;
+    if (stays > 0 && server->round.number % stays == 0)
+        return true;
+    saver->due = false;
+    return false;
 }
 
 void vx_saver_last(vx_server *server)

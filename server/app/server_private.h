@@ -279,6 +279,7 @@ void vx_saver_destroy(vx_server *server);
 void vx_saver_due(vx_server *server, uint64_t rounds);  /* a round was committed */
 void vx_saver_copy(vx_server *server, uint64_t rounds); /* on the pool, beside no other work */
 void vx_saver_start(vx_server *server);                 /* writes the copy, if there is one */
+bool vx_saver_delays(vx_server *server);                /* the next round's work */
 void vx_saver_last(vx_server *server); /* what is committed and not saved, at the end of the run */
 bool vx_saver_busy(const vx_server *server);
 

@@ -86,7 +86,8 @@ class Checkpoints(unittest.TestCase):
         run.server.send_signal(signal.SIGTERM)
         self.assertEqual(run.finish()[0], [75, 0])
         self.assertEqual(run.events("recovery")[0]["checkpoint"], before)
-        self.checkpoint("verify", "--run-dir", run.directory)
+        self.assertEqual([row["round"] for row in run.metrics()], list(range(len(run.metrics()))))
+        self.checkpoint("verify", self.path(run, self.rounds(run)[-1]))
 
     def test_prune_waits_for_the_server_to_end(self):
         run = self.make(rounds=5000, extra=SLOW + keeping(5, 4)).start_server().start_workers()

@@ -86,7 +86,7 @@ VX_MUST_CHECK vx_status vx_server_card_write(const char *run_dir, const vx_serve
  * is none. */
 char *vx_server_card_endpoint(const char *run_dir);
 
-/* Of each slot that this round waits for, first of those that are not live: where it is, since when,
- * and what happens next; for messages; cut with "..." when it does not fit. Returns text. */
+/* Of each slot that this round waits for, first of those that are not live: where it is, since
+ * when, and what happens next; for messages; cut with "..." when it does not fit. Returns text. */
 char *vx_roster_missing_text(const vx_roster *roster, uint64_t now_ns, char *text, size_t size);
 #endif
