@@ -120,6 +120,7 @@ static const cyaml_strval_t log_levels[] = {
     X(COUNT, vx_job_workers, count, NULL, 1, VX_WORKERS_MAX)                                       \
     X(COUNT, vx_job_workers, quorum, DERIVED_COUNT, 1, VX_WORKERS_MAX)                             \
     X(COUNT, vx_job_workers, backup, "0", 0, VX_WORKERS_MAX - 1)                                   \
+    X(COUNT, vx_job_workers, staleness, "0", 0, 1000)                                              \
     X(ENUM, vx_job_workers, deadline, "fixed", deadlines)                                          \
     X(REAL, vx_job_workers, deadline_s, "60", VX_RANGE_SECONDS)                                    \
     X(REAL, vx_job_workers, deadline_least_s, "0.1", VX_RANGE_SECONDS)                             \

@@ -31,6 +31,7 @@ static void describe_slots(vx_server *server)
         vx_judgement verdict = VX_JUDGED_LATE;
 
         server->present[i] = slot->collected;
+        server->age[i] = slot->collected ? server->row.round - slot->of_round : 0;
         if (slot->collected)
             verdict = VX_JUDGED_ACCEPTED;
         else if (slot->answered)
@@ -176,6 +177,20 @@ static vx_status step(vx_server *server, vx_error *err)
     return VX_OK;
 }
 
+/* A gradient of age a counts 1 / (1 + a). */
+static void damp_old_rows(vx_server *server)
+{
+    size_t d = server->dimension;
+
+    for (size_t i = 0; i < server->roster.count; i++) {
+        float *row = server->rows + i * d;
+
+        if (server->present[i] && server->age[i] > 0)
+            for (size_t k = 0; k < d; k++)
+                row[k] = (float)((double)row[k] / (double)(1 + server->age[i]));
+    }
+}
+
 static vx_status make_round(vx_server *server, vx_error *err)
 {
     size_t d = server->dimension;
@@ -187,6 +202,7 @@ static vx_status make_round(vx_server *server, vx_error *err)
     server->row.phases.check_ms = MS(before - server->work_started_ns);
     if (server->saver.due && !server->saver.loaded)
         vx_saver_copy(server, server->row.round);
+    damp_old_rows(server);
     status = vx_aggregator_run(server->aggregator, rows, server->present,
                                (vx_vecf){ server->update, d }, &server->report, err);
     if (status != VX_OK)

@@ -24,6 +24,12 @@ vx_status vx_momentum_rows_create(vx_server *server)
     return VX_OK;
 }
 
+/* What the slot sent is its momentum: no fault changed it, and it is not damped for its age. */
+static bool is_state(const vx_server *server, const vx_slot *slot)
+{
+    return !slot->altered && slot->of_round == server->round.number;
+}
+
 static bool tells_label(const vx_peer *peer, uint64_t label)
 {
     for (size_t i = 0; i < VX_WIRE_STATES_MAX; i++)
@@ -43,8 +49,8 @@ void vx_momentum_of(const vx_server *server, const vx_peer *peer, uint64_t *ret_
     *ret_label = 0;
     if (server->state_rows == NULL)
         return;
-    *ret_label = slot->collected ? server->round.number + 1 : slot->entered;
-    if (slot->collected && !slot->altered)
+    *ret_label = slot->collected ? slot->of_round + 1 : slot->entered;
+    if (slot->collected && is_state(server, slot))
         state = server->rows + offset;
     else if (!slot->collected && server->state_held[peer->hello.slot])
         state = server->state_rows + offset;
@@ -98,7 +104,7 @@ void vx_momentum_committed(vx_server *server)
     server->state_rows = rows;
     for (size_t i = 0; i < server->roster.count; i++) {
         if (server->present[i])
-            server->state_held[i] = !server->roster.slots[i].altered;
+            server->state_held[i] = is_state(server, &server->roster.slots[i]);
         else
             server->state_held[i] = server->state_held[i] && !server->row_busy[i];
     }

@@ -170,6 +170,8 @@ static vx_ledger_durability durability_of(const vx_server *server)
     case VX_JOB_DURABILITY_AUTO:
         break;
     }
+    if (server->job->workers.staleness > 0) /* such rounds cannot be made again */
+        return VX_LEDGER_FULL;
     return server->dimension * sizeof(float) <= FULL_BYTES_MAX ? VX_LEDGER_FULL : VX_LEDGER_ROUNDS;
 }
 
@@ -363,7 +365,9 @@ void vx_recover_after(vx_server *server)
                   vx_plan_quorum(job, server->aggregator));
     server->round.enough = server->roster.count - (size_t)job->workers.backup;
     server->replay_until = server->plan.until;
-    server->may_rewind = server->row.round > server->plan.from && server->state_rows != NULL;
+    server->may_rewind = server->row.round > server->plan.from && server->state_rows != NULL &&
+                         job->workers.staleness == 0;
+    server->roster.staleness = job->workers.staleness;
     server->saved_rounds = server->loaded != NULL ? server->plan.from : UINT64_MAX;
     take_up(server, server->row.round);
     server->ready = true;

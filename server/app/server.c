@@ -205,9 +205,10 @@ static vx_status take_memory(vx_server *server, vx_error *err)
 
     server->slot_peers = vx_calloc(slots, sizeof(vx_peer *));
     server->present = vx_calloc(slots, sizeof(bool));
+    server->age = vx_calloc(slots, sizeof(*server->age));
     server->tensors = vx_calloc(VX_TENSORS_MAX, sizeof(*server->tensors));
     if (status != VX_OK || server->slot_peers == NULL || server->present == NULL ||
-        server->tensors == NULL)
+        server->age == NULL || server->tensors == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     return VX_OK;
 }
@@ -282,6 +283,7 @@ static void release(vx_server *server)
     vx_free(server->slot_tokens);
     vx_free(server->slot_peers);
     vx_free(server->present);
+    vx_free(server->age);
     vx_free(server->tensors);
     vx_free(server->theta);
     vx_free(server->update);

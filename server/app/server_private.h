@@ -125,6 +125,7 @@ struct vx_server {
     float *theta, *update; /* (d) (work) */
     float *rows;           /* (slots, d); present rows (work) */
     bool *present;         /* (slots) (work) */
+    uint64_t *age;         /* (slots) rounds that a present row is old (work) */
     /* Worker momentum: what a slot sent last that entered an aggregate is its state; a new
      * incarnation goes on with it. NULL without momentum. */
     float *state_rows; /* (slots, d); changes places with rows at each commit */

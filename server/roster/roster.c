@@ -99,9 +99,15 @@ void vx_roster_expect_all(vx_roster *roster)
 
 void vx_roster_commit_round(vx_roster *roster, uint64_t round)
 {
-    for (size_t i = 0; i < roster->count; i++)
-        if (roster->slots[i].collected)
-            roster->slots[i].entered = round + 1;
+    for (size_t i = 0; i < roster->count; i++) {
+        vx_slot *slot = &roster->slots[i];
+
+        if (!slot->collected)
+            continue;
+        VX_ASSERT(slot->of_round <= round);
+        VX_ASSERT(slot->of_round >= slot->entered); /* no gradient enters twice */
+        slot->entered = slot->of_round + 1;
+    }
 }
 
 vx_judgement vx_roster_judge(const vx_roster *roster, size_t slot, uint64_t round, uint64_t current,
@@ -114,7 +120,11 @@ vx_judgement vx_roster_judge(const vx_roster *roster, size_t slot, uint64_t roun
         return VX_JUDGED_MALFORMED;
     if (round < entry->last_answer)
         return round + 1 == entry->last_answer ? VX_JUDGED_DUPLICATE : VX_JUDGED_STALE;
-    if (round == current && collecting)
+    if (round < entry->entered)
+        return VX_JUDGED_STALE; /* of before this start of the server */
+    if (collecting && current - round <= roster->staleness && entry->answered)
+        return VX_JUDGED_DUPLICATE; /* with an older one */
+    if (collecting && current - round <= roster->staleness)
         return entry->expected ? VX_JUDGED_ACCEPTED : VX_JUDGED_OVER_QUOTA;
     if (round == current)
         return VX_JUDGED_LATE;
@@ -134,6 +144,7 @@ void vx_roster_charge(vx_roster *roster, size_t slot, uint64_t round, vx_judgeme
         VX_ASSERT(!entry->answered);
         entry->answered = true;
         entry->collected = judgement == VX_JUDGED_ACCEPTED;
+        entry->of_round = round;
         entry->last_answer = round + 1;
     }
     for (size_t i = 0; i < VX_JUDGED_MAX; i++)

@@ -187,6 +187,25 @@ faults:
         self.assertTrue(all(row["included"] == [0, 2, 3] for row in run.metrics()))
 
 
+    def test_old_gradients_enter_damped_and_once_when_the_job_allows_it(self):
+        late = """allow_fault_injection: true
+faults:
+  - {slots: [1], kind: delay, scale: 0.05}
+  - {slots: [0], kind: delay, scale: 0.02}
+"""
+        run = self.make(rounds=40, extra=late)
+        run.start_server("--set", "workers.deadline_s=0.03", "--set", "workers.staleness=3")
+        run.start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        accepted = [slot["accepted"] for slot in run.result()["slots"]]
+        included = [sum(slot in row["included"] for row in run.metrics()) for slot in range(4)]
+        self.assertEqual(accepted, included)
+        self.assertGreater(accepted[1], 5)
+        self.assertLess(accepted[1], 40)
+        self.assertGreater(run.result()["test"]["accuracy"], 0.5)
+
+
 class BadInput(WithData):
     def refuse(self, run, code, *words, options=()):
         run.start_server(*options)

@@ -143,6 +143,9 @@ static void take_verdict(vx_client *client, uint64_t round, vx_wire_verdict verd
 
 static void ready(vx_client *client)
 {
+    const worker *self = client->owner;
+
+    client->session.staleness = self->task.job->workers.staleness;
     vx_log_event(&client->log, VX_LOG_INFO, "worker.ready", "slot=%u", client->bootstrap->slot);
 }
 

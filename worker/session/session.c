@@ -56,6 +56,15 @@ static vx_session_action next_for_link(vx_session *session)
     return VX_SESSION_WAIT;
 }
 
+/* The gradient at hand is wanted, or not too old. */
+static bool is_wanted(const vx_session *session)
+{
+    if (session->computed == VX_SESSION_NO_ROUND || session->wanted == VX_SESSION_NO_ROUND)
+        return false;
+    return session->computed <= session->wanted &&
+           session->wanted - session->computed <= session->staleness;
+}
+
 vx_session_action vx_session_next(vx_session *session)
 {
     if (session->ended)
@@ -64,17 +73,16 @@ vx_session_action vx_session_next(vx_session *session)
         session->setting_up = true;
         return VX_SESSION_SET_UP;
     }
+    if (session->link == VX_SESSION_UP && !session->working && is_wanted(session) &&
+        session->sent != session->computed) {
+        session->sent = session->computed;
+        return VX_SESSION_SEND;
+    }
     if (session->ready && !session->working && !session->blocked &&
         session->wanted != VX_SESSION_NO_ROUND && session->wanted != session->computed) {
         session->working = true;
         session->working_on = session->wanted;
         return VX_SESSION_COMPUTE;
-    }
-    if (session->link == VX_SESSION_UP && !session->working &&
-        session->computed != VX_SESSION_NO_ROUND && session->computed == session->wanted &&
-        session->sent != session->computed) {
-        session->sent = session->computed;
-        return VX_SESSION_SEND;
     }
     return next_for_link(session);
 }

@@ -102,10 +102,11 @@ typedef struct vx_job_model {
 } vx_job_model;
 
 typedef struct vx_job_workers {
-    uint64_t count;  /* slots, 1..VX_WORKERS_MAX */
-    uint64_t quorum; /* least contributions that close a round at its deadline; default count -
-                        byzantine, at least 1 */
-    uint64_t backup; /* a round closes when count - backup have answered; 0 */
+    uint64_t count;     /* slots, 1..VX_WORKERS_MAX */
+    uint64_t quorum;    /* least contributions that close a round at its deadline; default count -
+                           byzantine, at least 1 */
+    uint64_t backup;    /* a round closes when count - backup have answered; 0 */
+    uint64_t staleness; /* rounds that a gradient may be old; 0 */
     vx_job_deadline deadline;   /* fixed */
     double deadline_s;          /* of a round; adaptive: the most; 60 */
     double deadline_least_s;    /* adaptive; 0.1 */

@@ -39,8 +39,9 @@ typedef struct vx_slot {
     bool collected;       /* and it is valid: its row is present */
     bool expected;        /* this round asks it for a gradient */
     uint64_t last_answer; /* 1 + the last round it answered; 0 = none */
-    uint64_t entered;     /* 1 + the last round whose aggregate its gradient entered; 0 = none */
-    uint64_t received;    /* = the sum of judged[] */
+    uint64_t of_round;    /* of the gradient that is collected: this round, or an older one */
+    uint64_t entered; /* 1 + the round of its newest gradient that entered an aggregate; 0 = none */
+    uint64_t received; /* = the sum of judged[] */
     uint64_t judged[VX_JUDGED_MAX];
     uint64_t last_seen_ns;
     uint32_t pid;
@@ -57,6 +58,7 @@ typedef struct vx_roster {
     size_t count;
     vx_slot *slots; /* (count), owned */
     size_t live, collected, outstanding;
+    uint64_t staleness; /* rounds that a gradient may be old and still be accepted */
 } vx_roster;
 
 VX_MUST_CHECK vx_status vx_roster_create(size_t count, vx_roster *ret_roster);

@@ -41,6 +41,7 @@ static void missing_keys_get_their_defaults(void **state)
     vx_assert_close(job->workers.deadline_least_s, 0.1, 0, 0);
     vx_assert_close(job->workers.deadline_spread, 8, 0, 0);
     assert_int_equal(job->workers.backup, 0);
+    assert_int_equal(job->workers.staleness, 0);
     assert_int_equal(job->checkpoint.durability, VX_JOB_DURABILITY_AUTO);
     assert_int_equal(job->checkpoint.on_disk_full, VX_JOB_ON_DISK_FULL_STOP);
     assert_int_equal(job->aggregation.rule, VX_JOB_RULE_FLAG);

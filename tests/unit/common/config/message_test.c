@@ -150,6 +150,11 @@ static const struct {
       "job.yaml:8: model.widths: expected 1 to 32 widths with model.family: mlp, found none" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  quorum: 5\n" JOB_OPTIMISER,
       "job.yaml:11: workers.quorum: expected at most workers.count (4), found 5" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  staleness: 2\n" JOB_OPTIMISER
+                         "checkpoint:\n  durability: ledger\n",
+      "job.yaml:14: checkpoint.durability: expected full or checkpoint with workers.staleness "
+      "above "
+      "0, found ledger: a round of older gradients cannot be made again" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  quorum: 3\n  backup: 2\n" JOB_OPTIMISER,
       "job.yaml:12: workers.backup: expected at most workers.count - workers.quorum (1), found 2" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  deadline: adaptive\n  deadline_s: 0.05\n"

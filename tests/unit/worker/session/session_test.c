@@ -87,6 +87,25 @@ static void a_gradient_that_is_computed_while_the_epoch_changes_is_not_sent(void
     assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
 }
 
+static void a_gradient_that_is_not_too_old_is_sent_before_the_next_is_computed(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    session.staleness = 2;
+    vx_session_parameters(&session, 4);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_parameters(&session, 6);
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
+    assert_int_equal(session.computed, 4);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_parameters(&session, 9);
+    vx_session_computed(&session); /* 6: three rounds old */
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    assert_int_equal(session.working_on, 9);
+}
+
 static void nothing_is_computed_while_it_is_blocked(void **state)
 {
     vx_session session = ready();
@@ -189,6 +208,7 @@ int main(void)
         cmocka_unit_test(parameters_that_come_while_setting_up_are_used_after_it),
         cmocka_unit_test(parameters_that_are_being_replaced_are_not_computed_with),
         cmocka_unit_test(a_gradient_that_is_computed_while_the_epoch_changes_is_not_sent),
+        cmocka_unit_test(a_gradient_that_is_not_too_old_is_sent_before_the_next_is_computed),
         cmocka_unit_test(nothing_is_computed_while_it_is_blocked),
         cmocka_unit_test(a_gradient_that_nobody_wants_any_more_is_not_sent),
         cmocka_unit_test(after_a_break_the_same_gradient_is_sent_again_without_computing),

@@ -49,6 +49,7 @@ typedef struct vx_session {
     uint64_t computed; /* round of the gradient that is at hand */
     uint64_t sent;     /* newest round sent on this link */
     uint64_t working_on;
+    uint64_t staleness; /* rounds that a gradient may be behind and still be sent */
     vx_status outcome;
 } vx_session;
 
