@@ -112,7 +112,9 @@ static void restore_momentum(vx_server *server, const vx_checkpoint *content)
 {
     size_t d = server->dimension;
 
-    for (size_t i = 0; i < content->workers_count && server->state_rows != NULL; i++) {
+    if (server->state_rows == NULL || server->state_held == NULL)
+        return;
+    for (size_t i = 0; i < content->workers_count; i++) {
         const vx_tensor *tensor = &content->workers[i];
         size_t slot = 0;
         uint64_t label = content->workers_round[i];
