@@ -10,8 +10,8 @@ import unittest
 
 import numpy
 
-from support import (Run, free_port, processes_of, program, read_safetensors, temporary_folder,
-                     vexil, wait_for, write_data, write_idx)
+from support import (Run, free_port, processes_of, program, read_json, read_safetensors,
+                     temporary_folder, vexil, wait_for, write_data, write_idx)
 
 
 class WithData(unittest.TestCase):
@@ -351,6 +351,21 @@ faults:
         self.assertEqual(run.result()["epoch"], 2)
         self.assertEqual([row["round"] for row in run.metrics()], list(range(120)))
         self.assert_tidy()
+
+    def test_hup_opens_the_log_anew_and_usr2_writes_where_the_run_stands(self):
+        log = os.path.join(self.folder, "server.log")
+        run = self.make(rounds=5000, extra=self.SLOW).start_server("--log", log).start_workers()
+        run.wait_for_rounds(5)
+        os.rename(log, log + ".1")
+        run.server.send_signal(signal.SIGHUP)
+        wait_for(lambda: os.path.exists(log) and "reopened=true" in open(log).read(), 10, "a log")
+        self.assertIn("server.start", open(log + ".1").read())
+        status = os.path.join(run.directory, "status.json")
+        run.server.send_signal(signal.SIGUSR2)
+        wait_for(lambda: os.path.exists(status), 10, "status.json")
+        self.assertEqual(read_json(status)["state"], "training")
+        run.server.send_signal(signal.SIGTERM)
+        self.assertEqual(run.finish()[0], [75, 0])
 
     def test_ctrl_c_on_train_ends_everything(self):
         run = self.make(rounds=5000, extra=self.SLOW)
