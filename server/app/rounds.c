@@ -106,18 +106,24 @@ static void publish(vx_server *server)
         vx_server_census(server, VX_ROUND_EV_CENSUS); /* a slot of it may be missing */
 }
 
+void vx_server_tell_held(vx_server *server)
+{
+    char missing[250];
+
+    vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
+    snprintf(server->message, sizeof(server->message),
+             "missing %s; %zu of %zu gradients are in, %zu are needed", missing,
+             server->roster.collected, server->roster.count,
+             server->round.needed > 0 ? server->round.needed : server->round.quorum);
+}
+
 static void hold(vx_server *server)
 {
     char missing[250];
 
     vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
     server->state_since_ns = vx_server_now(server);
-    snprintf(
-        server->message, sizeof(server->message),
-        "round %llu is held: %zu of %zu gradients are in, %zu are needed; missing: %s; it goes "
-        "on when they return",
-        (unsigned long long)server->round.number, server->roster.collected, server->roster.count,
-        server->round.needed > 0 ? server->round.needed : server->round.quorum, missing);
+    vx_server_tell_held(server);
     vx_log_event(&server->log, VX_LOG_WARN, "round.held",
                  "round=%llu collected=%zu quorum=%zu missing=\"%s\"",
                  (unsigned long long)server->round.number, server->roster.collected,

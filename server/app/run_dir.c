@@ -177,6 +177,30 @@ static bool has_file(const vx_server *server, const char *name)
     return there;
 }
 
+static void on_checkpoint(void *context, const vx_checkpoint_entry *entry)
+{
+    bool *found = context;
+
+    (void)entry;
+    *found = true;
+}
+
+/* A run of which a round was committed: its row is in the metrics, or there is a checkpoint. */
+static bool has_rounds(const vx_server *server)
+{
+    bool found = false;
+    char *path = vx_path_join(server->options.run_dir, "metrics.jsonl");
+    const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
+    bool rows = path != NULL && files->info_of(files->context, path, &info) >= 0 && info.size > 0;
+
+    vx_free(path);
+    if (vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, on_checkpoint, &found,
+                           NULL) != VX_OK)
+        return true; /* what cannot be read is not written over */
+    return rows || found;
+}
+
 static vx_status open_log(vx_server *server, vx_error *err)
 {
     vx_log_level level = server->options.log_level_given
@@ -210,7 +234,7 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
         return status;
     if (server->options.resume && !has_file(server, "epoch"))
         return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
-    if (!server->options.resume && has_file(server, "epoch"))
+    if (!server->options.resume && has_rounds(server))
         return vx_fail(err, VX_ERR_BUSY,
                        "%s has an earlier run; use --resume to go on with it, or another --run-dir",
                        server->options.run_dir);

@@ -268,7 +268,8 @@ void vx_peer_drop_snapshot(vx_peer *peer); /* at its end */
 /* rounds.c */
 void vx_server_census(vx_server *server,
                       vx_round_event_kind kind); /* steps the round, performs the action */
-void vx_server_offer_parameters(vx_peer *peer);  /* to a worker that may contribute now */
+void vx_server_tell_held(vx_server *server);    /* into server->message: what the round waits for */
+void vx_server_offer_parameters(vx_peer *peer); /* to a worker that may contribute now */
 
 /* commit.c */
 void vx_server_work(vx_server *server); /* starts the work items that are due, if none runs */

@@ -106,7 +106,7 @@ class Killed(Scenario):
         self.assertTrue(held["missing"].startswith("2: lost"), held)
         status = run.status()
         self.assertEqual((status["state"], status["missing"]), ("held", [2, 3, 4]))
-        self.assertIn("missing: 2: lost", status["message"])
+        self.assertIn("missing 2: lost", status["message"])
         count = len(run.metrics())
         pause(0.5)
         self.assertEqual(len(run.metrics()), count)

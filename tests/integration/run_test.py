@@ -164,6 +164,18 @@ faults:
                 "accepted", "duplicate", "stale", "malformed", "over_quota", "late", "nonfinite")))
         self.assert_tidy()
 
+    def test_a_worker_that_gives_up_costs_its_slot_only(self):
+        crash = """allow_fault_injection: true
+faults:
+  - {slots: [3], kind: crash, from_round: 5}
+"""
+        run = self.make(extra=crash).start_server("--set", "workers.max_restarts=1")
+        run.start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertIn("giving up", texts[1])
+        self.assertEqual(run.metrics()[-1]["included"], [0, 1, 2])
+
     def test_garbage_on_the_port_changes_nothing(self):
         run = self.make(rounds=30).start_server()
         host, port = run.card()["endpoints"][0][6:].split(":")
@@ -290,6 +302,22 @@ class BadInput(WithData):
         codes, texts = third.finish(30)
         self.assertEqual(codes, [73], texts)
         self.assertIn("--resume", texts[0])
+
+    def test_a_run_that_failed_at_its_start_leaves_the_folder_free(self):
+        run = self.make()
+        run.start_server("--set", "data.test_labels=/nosuch")
+        self.assertEqual(run.finish()[0], [66])
+        os.rename(os.path.join(self.folder, "train-labels"), os.path.join(self.folder, "away"))
+        run.start_server("--set", "seed=9").start_workers()
+        run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, 66)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=30)
+        os.rename(os.path.join(self.folder, "away"), os.path.join(self.folder, "train-labels"))
+        run.start_server().start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["epoch"], 3)
 
     def test_an_unreachable_server(self):
         tokens = os.path.join(self.folder, "tokens")

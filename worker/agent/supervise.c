@@ -172,7 +172,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
         if (restarts++ >= bootstrap->max_restarts) {
             fprintf(stderr, "vexil-worker: slot %u: ended with %d, restarted %u times: giving up\n",
                     bootstrap->slot, code, bootstrap->max_restarts);
-            return code;
+            return 0; /* this slot is lost; with another code mpirun would end all the others */
         }
         fprintf(stderr, "vexil-worker: slot %u: ended with %d, restart %u of %u in %u ms\n",
                 bootstrap->slot, code, restarts, bootstrap->max_restarts, backoff);

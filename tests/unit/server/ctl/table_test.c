@@ -24,20 +24,55 @@ static void a_status_has_a_head_and_a_line_a_slot(void **state)
 
     (void)state; /* refused = duplicate + stale + malformed + over_quota + nonfinite = 1 + 2 + 1 */
     assert_string_equal(
-        text,
-        "job       fashion-mnist\n"
-        "state     training\n"
-        "round     412/1000  41.2%\n"
-        "rate      118.3 rounds/s  eta 5s\n"
-        "loss      0.431\n"
-        "test      accuracy 0.8610  nll 0.4123  (10000 observations, round 400)\n"
-        "workers   8/8\n"
-        "\n"
-        "slot  state   inc  accepted    late  refused     v_i   weight       norm  host:pid\n"
-        "   0  live      2       412       4        4  0.9123   0.1250      1.235  node1:4711\n"
-        "   1  absent    0         0       0        0       -        -          -  -"
-        "  (faults injected)\n");
+        text, "job       fashion-mnist\n"
+              "state     training\n"
+              "round     412/1000  41.2%\n"
+              "rate      118.3 rounds/s  eta 5s\n"
+              "loss      0.431\n"
+              "test      accuracy 0.8610  nll 0.4123  (10000 observations, round 400)\n"
+              "workers   8/8\n"
+              "\n"
+              "slot state  inc accepted   late refused    v_i weight     norm host:pid\n"
+              "   0 live     2      412      4       4 0.9123 0.1250    1.235 node1:4711\n"
+              "   1 absent   0        0      0       0      -      -        - - *\n"
+              "* the job injects faults into this worker\n");
     free(text);
+}
+
+static char *print_suspects(const char *slots)
+{
+    json_t *root = json_loads(slots, 0, NULL);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    vx_ctl_suspects_print(out, root);
+    (void)fclose(out);
+    json_decref(root);
+    return text;
+}
+
+static void a_minority_that_the_rule_leaves_out_is_named(void **state)
+{
+    static const struct {
+        const char *slots, *text;
+    } cases[] = {
+        { "[]", "" },
+        { "[{\"slot\":0,\"weight\":0.5},{\"slot\":1,\"weight\":0.4},{\"slot\":2,\"weight\":0.1}]",
+          "suspects  slot 2 weight 0.100 of 0.333\n" },
+        { "[{\"slot\":0,\"weight\":1},{\"slot\":1,\"weight\":0},{\"slot\":2,\"weight\":0}]", "" },
+        { "[{\"slot\":0,\"weight\":null},{\"slot\":1,\"weight\":null},"
+          "{\"slot\":2,\"weight\":null,\"nonfinite\":7}]",
+          "suspects  slot 2 7 refused\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = print_suspects(cases[i].slots);
+
+        assert_string_equal(text, cases[i].text);
+        free(text);
+    }
 }
 
 static void a_held_run_says_since_when_and_why(void **state)
@@ -48,16 +83,15 @@ static void a_held_run_says_since_when_and_why(void **state)
                              "\"slots\":[]}");
 
     (void)state;
-    assert_string_equal(text,
-                        "job       j\n"
-                        "state     held for 1m15s: missing slots: 1 and 2\n"
-                        "round     3/9  33.3%\n"
-                        "rate      -\n"
-                        "loss      -\n"
-                        "workers   2/4\n"
-                        "\n"
-                        "slot  state   inc  accepted    late  refused     v_i   weight       norm  "
-                        "host:pid\n");
+    assert_string_equal(
+        text, "job       j\n"
+              "state     held for 1m15s: missing slots: 1 and 2\n"
+              "round     3/9  33.3%\n"
+              "rate      -\n"
+              "loss      -\n"
+              "workers   2/4\n"
+              "\n"
+              "slot state  inc accepted   late refused    v_i weight     norm host:pid\n");
     free(text);
 }
 
@@ -112,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_has_a_head_and_a_line_a_slot),
+        cmocka_unit_test(a_minority_that_the_rule_leaves_out_is_named),
         cmocka_unit_test(a_held_run_says_since_when_and_why),
         cmocka_unit_test(a_result_has_a_line_for_each_thing_that_exists),
         cmocka_unit_test(a_run_that_failed_at_its_start_has_no_digest),

@@ -257,6 +257,24 @@ static void expect_refused(const char *run_dir, vx_digest config, vx_status expe
         fail_msg("'%s' is not in '%s'", text, err.message);
 }
 
+static void a_ledger_without_a_round_is_taken_over_by_another_job(void **state)
+{
+    const vx_digest first = { { 1 } };
+    const vx_digest second = { { 2 } };
+    char *folder = vx_test_folder_create();
+    vx_ledger *ledger = NULL;
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_assert_ok(vx_ledger_open(folder, first, VX_LEDGER_ROUNDS, &ledger, &err), &err);
+    vx_ledger_close(ledger);
+    for (int i = 0; i < 2; i++) { /* and it is the second job's from then on */
+        vx_assert_ok(vx_ledger_open(folder, second, VX_LEDGER_ROUNDS, &ledger, &err), &err);
+        vx_ledger_close(ledger);
+    }
+    vx_test_folder_remove(folder);
+}
+
 static void the_ledger_of_another_job_is_refused_with_both_digests(void **state)
 {
     const vx_digest other = { { 0xab, 0xcd } };
@@ -462,6 +480,7 @@ int main(void)
         TEST(pruned_rounds_are_gone_and_the_work_of_a_call_is_bounded),
         TEST(the_files_stay_small_over_many_commits_with_pruning),
         TEST(nothing_stands_beside_the_database_but_its_log),
+        TEST(a_ledger_without_a_round_is_taken_over_by_another_job),
         TEST(the_ledger_of_another_job_is_refused_with_both_digests),
         TEST(another_format_or_application_is_refused),
         TEST(a_file_that_is_no_database_is_refused_and_not_touched),
