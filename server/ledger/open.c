@@ -1,6 +1,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+
 #include "database.h"
 #include "ledger_state.h"
 
@@ -252,6 +255,17 @@ static vx_status make_ready(vx_ledger *ledger, vx_error *err)
     return VX_OK;
 }
 
+/* SQLite syncs the folder of a new journal or log once, and does not tell when that fails. */
+static vx_status make_names_durable(const vx_ledger *ledger, vx_error *err)
+{
+    char *folder = vx_path_folder(ledger->path);
+    vx_status status = folder != NULL ? vx_file_sync_folder(folder, err)
+                                      : vx_fail(err, VX_ERR_NOMEM, "%s: no memory", ledger->path);
+
+    vx_free(folder);
+    return status;
+}
+
 vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error *err)
 {
     sqlite3_int64 pages = 0;
@@ -276,5 +290,7 @@ vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error 
      * tells of is durable. */
     if (status == VX_OK)
         status = vx_ledger_move_log(ledger, err);
+    if (status == VX_OK)
+        status = make_names_durable(ledger, err);
     return status;
 }
