@@ -6,6 +6,8 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/file.h>
+#include <vx_base/files.h>
 #include <vx_base/median.h>
 #include <vx_plan/plan.h>
 
@@ -177,6 +179,20 @@ static vx_ledger_durability durability_of(const vx_server *server)
     return server->dimension * sizeof(float) <= FULL_BYTES_MAX ? VX_LEDGER_FULL : VX_LEDGER_ROUNDS;
 }
 
+/* A checkpoint that was skipped, of rounds that nobody derives again: were it read at another
+ * start, two histories would mix. */
+static void set_aside(void *context, const vx_checkpoint_entry *entry)
+{
+    const vx_server *server = context;
+    const vx_files *files = vx_files_current();
+    char *name = vx_format("%s/skipped-%010llu-%u", server->options.run_dir,
+                           (unsigned long long)entry->rounds, server->epoch);
+
+    if (entry->rounds > server->plan.until && name != NULL)
+        (void)files->rename(files->context, entry->folder, name);
+    vx_free(name);
+}
+
 static vx_status open_ledger(vx_server *server, vx_error *err)
 {
     uint64_t first = 0;
@@ -193,6 +209,7 @@ static vx_status open_ledger(vx_server *server, vx_error *err)
                        server->options.run_dir, VX_LEDGER_FILE, (unsigned long long)end,
                        (unsigned long long)server->job->rounds);
     server->plan = vx_recovery_plan(rounds, first, end);
+    (void)!vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, set_aside, server, NULL);
     if (server->plan.forget)
         status = vx_ledger_truncate(server->ledger, first, err);
     return status;
@@ -367,6 +384,7 @@ void vx_recover_after(vx_server *server)
                   vx_plan_quorum(job, server->aggregator));
     server->round.enough = server->roster.count - (size_t)job->workers.backup;
     server->replay_until = server->plan.until;
+    server->updates_kept = server->row.round == server->plan.until;
     server->may_rewind = server->row.round > server->plan.from && server->state_rows != NULL &&
                          job->workers.staleness == 0;
     server->roster.staleness = job->workers.staleness;
@@ -397,6 +415,66 @@ static void part_with_workers(vx_server *server)
     for (size_t i = 0; i < server->roster.count; i++)
         if (server->slot_peers[i] != NULL)
             vx_conn_close(server->slot_peers[i]->conn, VX_OK, "the recorded rounds are made again");
+}
+
+vx_status vx_recover_update(vx_server *server, bool *ret_kept, vx_error *err)
+{
+    size_t size = server->dimension * sizeof(float);
+    vx_ledger_round record;
+    vx_status status = vx_ledger_read(server->ledger, server->row.round, server->replayed_slots,
+                                      server->roster.count,
+                                      (vx_bytes){ (uint8_t *)server->update, size }, &record, err);
+
+    *ret_kept = status == VX_OK && record.update_bytes.size == size;
+    return status;
+}
+
+void vx_recover_forward(vx_server *server)
+{
+    server->ready = false; /* who comes meanwhile waits */
+    vx_uv->timer_stop(&server->deadline_timer);
+    vx_uv->timer_stop(&server->stall_timer);
+    part_with_workers(server);
+    for (size_t i = 0; i < server->roster.count; i++)
+        server->recovered[i] = server->roster.slots[i].entered;
+    server->row.round = server->round.number;
+    vx_server_start_work(server, VX_WORK_FORWARD);
+}
+
+void vx_recover_forward_work(vx_server *server)
+{
+    vx_roster past = { 0 };
+    vx_status status = vx_roster_create(server->roster.count, &past);
+
+    while (status == VX_OK && server->row.round < server->plan.until) {
+        status = apply_update(server, server->row.round, &past, &server->work_error);
+        server->row.round += status == VX_OK;
+    }
+    vx_roster_destroy(&past);
+    server->work_status = status;
+}
+
+void vx_recover_forward_after(vx_server *server)
+{
+    bool stop = server->round.stop;
+    size_t quorum = server->round.quorum;
+    size_t enough = server->round.enough;
+
+    if (server->finishing)
+        return;
+    if (server->work_status != VX_OK) {
+        vx_server_finish(server, server->work_status, &server->work_error);
+        return;
+    }
+    vx_round_init(&server->round, server->plan.until, server->job->rounds, server->roster.count,
+                  quorum);
+    server->round.enough = enough;
+    server->round.stop = stop;
+    take_up(server, server->plan.until);
+    server->ready = true;
+    vx_uv->timer_again(&server->start_timer);
+    vx_server_welcome_waiting(server);
+    vx_server_census(server, VX_ROUND_EV_CENSUS);
 }
 
 bool vx_recover_rewinds(vx_server *server)

@@ -153,9 +153,13 @@ static void abandon(vx_server *server)
                  (unsigned long long)server->round.number, missing);
     vx_journal_event(server->journal, server->round.number, "replay.abandoned", "s:s, s:I",
                      "missing", missing, "recorded_until", (long long)server->replay_until);
+    server->message[0] = '\0';
+    if (server->updates_kept) {
+        vx_recover_forward(server);
+        return;
+    }
     server->replay_until = server->round.number;
     server->forget_records = true;
-    server->message[0] = '\0';
     vx_roster_expect_all(&server->roster);
     offer_to_all(server);
     arm_deadline(server);
@@ -229,6 +233,14 @@ void vx_server_census(vx_server *server, vx_round_event_kind kind)
         server->round.stop |= kind == VX_ROUND_EV_STOP;
         if (kind == VX_ROUND_EV_STOP)
             perform(server, vx_round_step(&server->round, event));
+        return;
+    }
+    if (server
+            ->finishing) { /* a round that was being made may still be committed, no more begins */
+        if (kind == VX_ROUND_EV_COMMITTED) {
+            (void)vx_round_step(&server->round, event);
+            vx_roster_begin_round(&server->roster, NULL);
+        }
         return;
     }
     begins = server->round.state == VX_ROUND_STARTING && !server->round.stop &&

@@ -38,31 +38,34 @@ static uint8_t *place_of_token(vx_server *server, const char *role, const char *
     return server->slot_tokens[number];
 }
 
-/* The tokens of the earlier start: workers that live know them. False: they are not all there. */
-static bool read_tokens(vx_server *server)
+/* The tokens of the earlier start: workers that live know them. VX_AGAIN: they are not all there.
+ */
+static vx_status read_tokens(vx_server *server, vx_error *err)
 {
     char *path = vx_path_join(server->options.run_dir, "tokens");
     size_t wanted = server->job->workers.count + 2;
     vx_bytes text = { NULL, 0 };
     char *save = NULL;
     size_t have = 0;
+    vx_status status = path != NULL ? vx_file_read(path, wanted * 96, &text, err)
+                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
 
-    if (path != NULL && vx_file_read(path, wanted * 96, &text, NULL) == VX_OK) {
-        for (char *line = strtok_r((char *)text.at, "\n", &save); line != NULL;
-             line = strtok_r(NULL, "\n", &save)) {
-            char role[16];
-            char slot[16];
-            char hex[2 * VX_TOKEN_BYTES + 2];
-            uint8_t *at = NULL;
+    vx_free(path);
+    if (status != VX_OK)
+        return status == VX_ERR_NOT_FOUND ? VX_AGAIN : status;
+    for (char *line = strtok_r((char *)text.at, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        char role[16];
+        char slot[16];
+        char hex[2 * VX_TOKEN_BYTES + 2];
+        uint8_t *at = NULL;
 
-            if (sscanf(line, "%15s %15s %65s", role, slot, hex) == 3)
-                at = place_of_token(server, role, slot);
-            have += at != NULL && vx_hex_decode(hex, at, VX_TOKEN_BYTES);
-        }
+        if (sscanf(line, "%15s %15s %65s", role, slot, hex) == 3)
+            at = place_of_token(server, role, slot);
+        have += at != NULL && vx_hex_decode(hex, at, VX_TOKEN_BYTES);
     }
     vx_free(text.at);
-    vx_free(path);
-    return have == wanted;
+    return have == wanted ? VX_OK : VX_AGAIN;
 }
 
 /* One secret a slot, one for the evaluator, one for observers. */
@@ -80,10 +83,13 @@ static vx_status write_tokens(vx_server *server, vx_error *err)
         vx_free(text);
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     }
-    if (server->options.resume && read_tokens(server)) {
+    if (server->options.resume)
+        status = read_tokens(server, err);
+    if (server->options.resume && status != VX_AGAIN) {
         vx_free(text);
-        return VX_OK;
+        return status;
     }
+    status = VX_OK;
     for (size_t i = 0; status == VX_OK && i < slots; i++) {
         status = vx_random_bytes(server->slot_tokens[i], VX_TOKEN_BYTES, err);
         used += (size_t)snprintf(text + used, room - used, "worker %zu %s\n", i,
@@ -168,13 +174,27 @@ static vx_status load_checkpoint(vx_server *server, vx_error *err)
     return VX_OK;
 }
 
-static bool has_file(const vx_server *server, const char *name)
+/* Bytes of a file of the run directory, 0 when there is none. What cannot be told is an error: a
+ * run is never taken for a new one. */
+static vx_status size_of_file(const vx_server *server, const char *name, uint64_t *ret_size,
+                              vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     char *path = vx_path_join(server->options.run_dir, name);
-    bool there = path != NULL && vx_file_exists(path);
+    vx_file_info info = { 0 };
+    vx_status status = VX_OK;
+    int result = 0;
 
+    *ret_size = 0;
+    if (path == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    result = files->info_of(files->context, path, &info);
+    if (result >= 0)
+        *ret_size = info.size;
+    else if (result != -ENOENT)
+        status = vx_file_fail(err, result, "look at", path);
     vx_free(path);
-    return there;
+    return status;
 }
 
 static void on_checkpoint(void *context, const vx_checkpoint_entry *entry)
@@ -185,20 +205,52 @@ static void on_checkpoint(void *context, const vx_checkpoint_entry *entry)
     *found = true;
 }
 
-/* A run of which a round was committed: its row is in the metrics, or there is a checkpoint. */
-static bool has_rounds(const vx_server *server)
+/* Whether the folder may be used as the options say: a run of which a round was committed (it has a
+ * row in the metrics, or a checkpoint) is gone on with only when that was asked for. */
+static vx_status check_earlier_run(const vx_server *server, vx_error *err)
 {
-    bool found = false;
-    char *path = vx_path_join(server->options.run_dir, "metrics.jsonl");
-    const vx_files *files = vx_files_current();
-    vx_file_info info = { 0 };
-    bool rows = path != NULL && files->info_of(files->context, path, &info) >= 0 && info.size > 0;
+    uint64_t epoch = 0;
+    uint64_t rows = 0;
+    bool checkpoint = false;
+    vx_status status = size_of_file(server, "epoch", &epoch, err);
 
-    vx_free(path);
-    if (vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, on_checkpoint, &found,
-                           NULL) != VX_OK)
-        return true; /* what cannot be read is not written over */
-    return rows || found;
+    if (status == VX_OK && server->options.resume)
+        return epoch > 0 ? VX_OK
+                         : vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume",
+                                   server->options.run_dir);
+    if (status == VX_OK)
+        status = size_of_file(server, "metrics.jsonl", &rows, err);
+    if (status == VX_OK)
+        status = vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, on_checkpoint,
+                                    &checkpoint, err);
+    if (status == VX_OK && (rows > 0 || checkpoint))
+        return vx_fail(err, VX_ERR_BUSY,
+                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
+                       server->options.run_dir);
+    return status;
+}
+
+/* Removes what a killed server was writing; what cannot be removed stays till the next start. */
+static void sweep(const vx_server *server)
+{
+    const vx_files *files = vx_files_current();
+    vx_names names = { 0 };
+
+    (void)vx_checkpoint_sweep(server->options.run_dir, NULL);
+    if (vx_file_list(server->options.run_dir, &names, NULL) != VX_OK)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *mark = strstr(names.at[i], ".tmp.");
+        char *path = NULL;
+
+        if (mark == NULL || mark[5] == '\0' || mark[5 + strspn(mark + 5, "0123456789")] != '\0')
+            continue;
+        path = vx_path_join(server->options.run_dir, names.at[i]);
+        if (path != NULL)
+            (void)files->remove(files->context, path);
+        vx_free(path);
+    }
+    vx_names_clear(&names);
 }
 
 static vx_status open_log(vx_server *server, vx_error *err)
@@ -232,13 +284,10 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
         status = open_log(server, err);
     if (status != VX_OK)
         return status;
-    if (server->options.resume && !has_file(server, "epoch"))
-        return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
-    if (!server->options.resume && has_rounds(server))
-        return vx_fail(err, VX_ERR_BUSY,
-                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
-                       server->options.run_dir);
-    if (server->options.resume)
+    status = check_earlier_run(server, err);
+    if (status == VX_OK)
+        sweep(server);
+    if (status == VX_OK && server->options.resume)
         status = load_checkpoint(server, err);
     if (status == VX_OK)
         status = next_epoch(server, err);

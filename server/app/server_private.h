@@ -40,6 +40,8 @@ typedef struct vx_snapshot {
 
 typedef enum vx_work_kind {
     VX_WORK_NONE,
+    VX_WORK_FORWARD, /* recorded updates applied, after the workers could not make those rounds
+                        again */
     VX_WORK_RECOVER, /* checkpoint and ledger into memory, recorded updates applied again */
     VX_WORK_ROUND,   /* aggregate, step, record */
     VX_WORK_RECORD   /* a round that is made and could not be recorded: tried again */
@@ -160,9 +162,11 @@ struct vx_server {
 
     /* recovery */
     vx_recovery plan;
-    uint64_t *recovered;   /* (slots) labels of momentum, until the server is ready (work) */
-    float *initial;        /* (d) first parameters, while a run without checkpoint may be rewound */
-    bool may_rewind;       /* the updates were applied, but workers may lack their momentum */
+    uint64_t *recovered; /* (slots) labels of momentum, until the server is ready (work) */
+    float *initial;      /* (d) first parameters, while a run without checkpoint may be rewound */
+    bool updates_kept;   /* of every round of the plan: whatever workers send, it stays as it is */
+    bool kept;           /* the round that is being made again has its recorded update (work) */
+    bool may_rewind;     /* the updates were applied, but workers may lack their momentum */
     uint64_t replay_until; /* rounds below it are recorded, and are made again */
     vx_ledger_round replayed;
     vx_ledger_slot *replayed_slots; /* (slots) */
@@ -215,6 +219,13 @@ vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, v
 vx_status vx_server_make_ready(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_recover_work(vx_server *server); /* on the pool */
 void vx_recover_after(vx_server *server);
+/* The recorded rounds that workers cannot make again are applied from the ledger, which has their
+ * updates; what workers lack then begins anew. */
+void vx_recover_forward(vx_server *server);
+void vx_recover_forward_work(vx_server *server); /* on the pool */
+void vx_recover_forward_after(vx_server *server);
+/* The update of the round that is made again, when the ledger kept it, into server->update. */
+vx_status vx_recover_update(vx_server *server, bool *ret_kept, vx_error *err) VX_MUST_CHECK;
 /* Before the first round: when a worker lacks the momentum that it should go on with, the run goes
  * back to the checkpoint, and the workers make the recorded rounds again. True: it went back. */
 bool vx_recover_rewinds(vx_server *server);

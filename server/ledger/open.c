@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
@@ -129,6 +130,18 @@ static vx_status check_identity(vx_ledger *ledger, vx_error *err)
     return status;
 }
 
+/* SQLite says "... error code 266" of a page that it could not read, as of one that it could not
+ * understand. */
+static bool is_read_error(const char *text)
+{
+    static const char mark[] = "error code ";
+    const char *at = strstr(text, mark);
+    char *end = NULL;
+    long code = at != NULL ? strtol(at + sizeof(mark) - 1, &end, 10) : 0;
+
+    return (code & 0xff) == SQLITE_IOERR;
+}
+
 static vx_status check_pages(vx_ledger *ledger, vx_error *err)
 {
     char text[TEXT_SIZE];
@@ -136,7 +149,8 @@ static vx_status check_pages(vx_ledger *ledger, vx_error *err)
                                         sizeof(text), err);
 
     if (status == VX_OK && strcmp(text, "ok") != 0)
-        return vx_fail(err, VX_ERR_DATA, "%s: damaged: %s", ledger->path, text);
+        return vx_fail(err, is_read_error(text) ? VX_ERR_IO : VX_ERR_DATA, "%s: %s: %s",
+                       ledger->path, is_read_error(text) ? "cannot be read" : "damaged", text);
     return status;
 }
 
