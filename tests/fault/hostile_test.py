@@ -78,7 +78,7 @@ class Strangers(Hostile):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        run = self.begin(rounds=300)
+        run = self.begin(rounds=150)
         files, most, kept = open_files(run.server_pid()), 0, []
         for i in range(10000):
             peer = socket.socket()
@@ -247,7 +247,7 @@ class Liars(Hostile):
 
     def test_25_floods(self):
         """25 (I8): a slot that sends more than it may is closed; memory and disk stay bounded."""
-        run = self.begin_with_liar(rounds=400)
+        run = self.begin_with_liar(rounds=200)
         memory = rss_kib(run.server_pid())
         size = os.path.getsize(os.path.join(run.directory, "events.jsonl"))
         for name in ("heartbeats", "gradients", "hellos"):
@@ -270,7 +270,7 @@ class Liars(Hostile):
 
     def test_25_a_peer_that_does_not_read(self):
         """25 (I8): what it is sent does not pile up in the server."""
-        run = self.begin_with_liar(rounds=500, delay=0.01, **{"model.widths": "[4096]"})
+        run = self.begin_with_liar(rounds=60, delay=0.01, **{"model.widths": "[4096]"})
         run.until_round(2)
         memory = rss_kib(run.server_pid())
         liar = Peer(run.port())

@@ -1,4 +1,5 @@
 """What the fault scenarios share: a cluster of real processes, and the checks of the promises."""
+import ctypes
 import json
 import os
 import shutil
@@ -46,6 +47,13 @@ def parent_of(pid):
         return int(file.read().rsplit(")", 1)[1].split()[1])
 
 
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_the_test():
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Cluster(Run):
     """A run whose settings stay the same when its server is started again."""
 
@@ -76,7 +84,8 @@ class Cluster(Run):
             self.server = subprocess.Popen(
                 [*before, program("vexild"), "--job", self.job, "--run-dir", self.directory,
                  *self.options(), *options],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                preexec_fn=die_with_the_test)
         return self
 
     def server_pid(self):
@@ -119,7 +128,7 @@ class Cluster(Run):
                 [*launcher(len(slots) if slots is not None else self.workers), *more,
                  program("vexil-worker"), *source],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                env=environment())
+                env=environment(), preexec_fn=die_with_the_test)
         return self
 
     def joins(self, slot):
@@ -145,10 +154,11 @@ class Cluster(Run):
 
     def until_round(self, count, seconds=60):
         """Waits until so many rounds are committed."""
-        def enough():
-            path = os.path.join(self.directory, "metrics.jsonl")
-            return os.path.exists(path) and len(self.metrics()) >= count
-        wait_for(enough, seconds, f"{count} rounds")
+        wait_for(lambda: len(self.metrics()) >= count, seconds, f"{count} rounds")
+
+    def metrics(self):
+        path = os.path.join(self.directory, "metrics.jsonl")
+        return super().metrics() if os.path.exists(path) else []
 
     def wait(self, seconds=90):
         """Exit codes of the server and of mpirun."""
@@ -208,7 +218,7 @@ class Scenario(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         if "VX_FAULT_KEEP" in os.environ:
-            print("kept:", shutil.copytree(cls.folder, cls.folder + "-kept"))
+            print("kept:", shutil.copytree(cls.folder, cls.folder + "-kept", symlinks=True))
         cls.temporary.cleanup()
 
     def setUp(self):
@@ -228,7 +238,8 @@ class Scenario(unittest.TestCase):
                 if key.startswith(("model.", "optimiser.")) or key == "workers.momentum"}
         key = repr((bits, job))
         if rounds > len(self.clean_runs.get(key, ())):
-            run = self.make(bits, rounds=max(rounds, 400), **job).serve()
+            least = 1 if "model.widths" in bits else 150
+            run = self.make(bits, rounds=max(rounds, least), **job).serve()
             run.card()
             run.work()
             self.assertEqual(run.wait(), [0, 0], run.why("clean run"))

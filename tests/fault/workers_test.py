@@ -1,5 +1,6 @@
 """Workers, agents and nodes die; the server stays."""
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -103,10 +104,11 @@ class Killed(Scenario):
         os.kill(run.worker(2), signal.SIGKILL)
         self.did("SIGKILL of workers 3 and 4, then of 2, their agents stopped")
         held = wait_for(lambda: run.events("round.held"), 20, "the stall")[0]
-        self.assertTrue(held["missing"].startswith("2: lost"), held)
         status = run.status()
-        self.assertEqual((status["state"], status["missing"]), ("held", [2, 3, 4]))
-        self.assertIn("missing 2: lost", status["message"])
+        self.assertEqual(status["state"], "held")
+        self.assertGreaterEqual(set(status["missing"]), {2, 3, 4})
+        for text in (held["missing"], status["message"]):
+            self.assertRegex(text, r"\b2\b[^,;]*lost")
         count = len(run.metrics())
         pause(0.5)
         self.assertEqual(len(run.metrics()), count)
@@ -175,6 +177,7 @@ class Node(Scenario):
 
         def undo():
             for node in ("a", "b"):
+                ip("link", "del", f"vxf-{node}", must=False)
                 ip("netns", "del", f"vxfault-{node}", must=False)
             ip("link", "del", "vxfault0", must=False)
 
@@ -206,7 +209,7 @@ class Node(Scenario):
             file.write(NODE)
         os.chmod(shell, 0o755)
         job = {"settings": {**WAITING, "workers.heartbeat_s": 0.5,
-                            "workers.heartbeat_timeout_s": 2}, "rounds": 60, "extra": pace()}
+                            "workers.heartbeat_timeout_s": 2}, "rounds": 40, "extra": pace()}
         run = self.make(**job).serve("--listen", f"tcp://10.213.7.1:{free_port()}")
         run.card()
         nodes = ("--mca", "plm_rsh_agent", shell, "--host", "a:2,b:2", "--mca", "btl", "self,tcp",
@@ -221,7 +224,7 @@ class Node(Scenario):
         self.did(f"link of node b down, its {len(lost)} processes killed")
         wait_for(lambda: run.events("round.held"), 30, "the stall")
         try:
-            self.did(f"mpirun ended with {run.mpirun.wait(8)}")
+            self.did(f"mpirun ended with {run.mpirun.wait(4)}")
         except subprocess.TimeoutExpired:
             self.did("mpirun hung and was killed")
             run.mpirun.kill()
@@ -258,19 +261,20 @@ class Repeated(Scenario):
 
     def test_200_worker_kills(self):
         """1 (I6 I10): 200 kills over a run; memory and descriptors flat, the same parameters."""
-        job = {"rounds": 1500, "settings": {**WAITING, "workers.max_restarts": 1000},
+        job = {"workers": 20, "rounds": 400, "settings": {**WAITING, "workers.quorum": 20},
                "extra": pace(0.05)}
         run = self.make(**job).serve()
         run.card()
         run.work().until_round(5)
-        pid = run.server_pid()
+        pid, chance = run.server_pid(), random.Random(200)
         memory = files = None
-        for i in range(200):
-            slot = i % 4
-            joins = len(run.joins(slot))
-            os.kill(run.worker(slot), signal.SIGKILL)
-            run.wait_joined(slot, joins + 1)
-            if i == 20:
+        for wave in range(10):
+            for slot in chance.sample(range(20), 20):
+                os.kill(run.worker(slot), signal.SIGKILL)
+                pause(chance.random() * 0.1)
+            for slot in range(20):
+                run.wait_joined(slot, wave + 2)
+            if wave == 1:
                 memory, files = rss_kib(pid), open_files(pid)
         self.did(f"200 kills: {memory} to {rss_kib(pid)} KiB, {files} to {open_files(pid)} files")
         self.assertLess(rss_kib(pid), memory + 1024)
