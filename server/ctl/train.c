@@ -159,7 +159,10 @@ static void say_why(const vx_ctl_run *run, bool done)
         vx_ctl_worker_log_print(stderr, run->workers_log, run->workers_log_from);
         break;
     case VX_CTL_REASON_WORKERS_GONE:
-        say_end_of("before the run was done, mpirun", &run->workers, run->workers_log);
+        (void)fprintf(stderr,
+                      "vexil: every worker has ended for good before the run was done; see %s\n",
+                      run->workers_log);
+        vx_ctl_worker_log_print(stderr, run->workers_log, run->workers_log_from);
         break;
     case VX_CTL_REASON_NONE:
         if (run->server.signal != 0)
