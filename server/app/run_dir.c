@@ -195,6 +195,36 @@ static vx_status open_log(vx_server *server, vx_error *err)
     return VX_OK;
 }
 
+static void count_checkpoint(void *context, const vx_checkpoint_entry *entry)
+{
+    size_t *count = context;
+
+    (void)entry;
+    ++*count;
+}
+
+/* What cannot be read may hold rounds. */
+static bool has_committed(const vx_server *server)
+{
+    vx_ledger *ledger = NULL;
+    uint64_t first = 0;
+    uint64_t end = 0;
+    size_t checkpoints = 0;
+
+    if (vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, count_checkpoint,
+                           &checkpoints, NULL) != VX_OK ||
+        checkpoints > 0)
+        return true;
+    if (!has_file(server, VX_LEDGER_FILE))
+        return false;
+    if (vx_ledger_open(server->options.run_dir, server->config, VX_LEDGER_ROUNDS, &ledger, NULL) !=
+        VX_OK)
+        return true;
+    vx_ledger_range(ledger, &first, &end);
+    vx_ledger_close(ledger);
+    return first < end;
+}
+
 vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
 {
     char *lock = vx_path_join(server->options.run_dir, "run.lock");
@@ -210,7 +240,7 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
         return status;
     if (server->options.resume && !has_file(server, "epoch"))
         return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
-    if (!server->options.resume && has_file(server, "epoch"))
+    if (!server->options.resume && has_file(server, "epoch") && has_committed(server))
         return vx_fail(err, VX_ERR_BUSY,
                        "%s has an earlier run; use --resume to go on with it, or another --run-dir",
                        server->options.run_dir);

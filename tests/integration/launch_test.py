@@ -1,6 +1,8 @@
 """What mpirun and its agents do when workers, or their start, fail."""
+import glob
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,6 +54,30 @@ class Launch(WithData):
         self.assertEqual(run.mpirun.returncode, 66, text)
         self.assertEqual(text.count("vexil-worker:"), 1, text)
         self.assertIn(nowhere, text)
+
+    def test_a_run_that_failed_at_its_start_does_not_use_up_its_folder(self):
+        labels = os.path.join(self.folder, "test-labels")
+        os.rename(labels, labels + ".away")
+        run = self.make().start_server()
+        self.assertEqual(run.finish()[0], [66])
+        os.rename(labels + ".away", labels)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            run.start_server("--listen", "tcp://127.0.0.1:%d" % taken.getsockname()[1])
+            self.assertEqual(run.finish()[0], [73])
+        run.start_server("--set", "seed=7")
+        wait_for(lambda: run.events("server.ready"), 30, "the ledger")
+        run.server.send_signal(signal.SIGTERM)
+        self.assertEqual(run.finish()[0], [75])
+        self.assertFalse(glob.glob(os.path.join(run.directory, "checkpoint-*")))
+        run.start_server("--set", "seed=8").start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["epoch"], 4)
+        run.mpirun = None
+        run.start_server()
+        self.assertEqual(run.finish()[0], [73])
 
     def test_ranks_that_wait_for_the_server_use_no_processor(self):
         run = self.make()
