@@ -106,8 +106,8 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
     vx_log_event(&server->log, VX_LOG_INFO, "server.finish", "state=%s round=%llu why=\"%s\"",
                  state_name(server), (unsigned long long)server->round.number,
                  server->outcome_error.message);
-    if (server->ready && server->round.number > 0 &&
-        server->saved_rounds != server->round.number && (outcome == VX_OK || outcome == VX_ERR_INTERRUPTED))
+    if (server->ready && server->round.number > 0 && server->saved_rounds != server->round.number &&
+        (outcome == VX_OK || outcome == VX_ERR_INTERRUPTED))
         server->last_save_waits = true;
     if (server->ready && outcome == VX_OK &&
         !(server->test.known && server->test.round == server->round.number) &&

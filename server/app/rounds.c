@@ -112,12 +112,6 @@ static void hold(vx_server *server)
 
     vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
     server->state_since_ns = vx_server_now(server);
-    snprintf(
-        server->message, sizeof(server->message),
-        "round %llu is held: %zu of %zu gradients are in, %zu are needed; missing: %s; it goes "
-        "on when they return",
-        (unsigned long long)server->round.number, server->roster.collected, server->roster.count,
-        server->round.needed > 0 ? server->round.needed : server->round.quorum, missing);
     vx_log_event(&server->log, VX_LOG_WARN, "round.held",
                  "round=%llu collected=%zu quorum=%zu missing=\"%s\"",
                  (unsigned long long)server->round.number, server->roster.collected,
@@ -171,8 +165,7 @@ static void fail(vx_server *server)
     vx_error err = server->work_error;
 
     if (server->work_status == VX_OK)
-        vx_fail(&err, VX_ERR_UNAVAILABLE, "round %llu: %s",
-                (unsigned long long)server->round.number, server->round.failure);
+        vx_waiting_failed(server, &err);
     vx_server_finish(server, err.code, &err);
 }
 

@@ -177,24 +177,6 @@ static bool has_file(const vx_server *server, const char *name)
     return there;
 }
 
-static vx_status open_log(vx_server *server, vx_error *err)
-{
-    vx_log_level level = server->options.log_level_given
-                             ? server->options.log_level
-                             : (vx_log_level)server->job->limits.log_level;
-    int fd = STDERR_FILENO;
-
-    server->log_fd = -1;
-    if (server->options.log_file != NULL) {
-        fd = open(server->options.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (fd < 0)
-            return vx_fail(err, VX_ERR_IO, "%s: %s", server->options.log_file, strerror(errno));
-        server->log_fd = fd;
-    }
-    server->log = vx_log_to(fd, level, "vexild");
-    return VX_OK;
-}
-
 static void count_checkpoint(void *context, const vx_checkpoint_entry *entry)
 {
     size_t *count = context;
@@ -225,15 +207,77 @@ static bool has_committed(const vx_server *server)
     return first < end;
 }
 
-vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
+/* The job of the run that is to go on must be this one, once it has a committed round. */
+static vx_status compare_job(const vx_server *server, vx_error *err)
+{
+    char *path = vx_path_join(server->options.run_dir, "job.yaml");
+    char difference[VX_DIFFERENCE_SIZE] = "";
+    vx_job *earlier = NULL;
+    vx_digest digest = { { 0 } };
+    char theirs[VX_DIGEST_TEXT_SIZE];
+    char ours[VX_DIGEST_TEXT_SIZE];
+    vx_status status = path != NULL ? vx_job_load(path, NULL, 0, &earlier, NULL) : VX_ERR_NOMEM;
+
+    vx_free(path);
+    if (status == VX_OK)
+        status = vx_job_digest(earlier, &digest);
+    if (status == VX_OK)
+        status = vx_job_difference(server->job, earlier, difference);
+    vx_job_destroy(earlier);
+    if (status != VX_OK) /* checkpoint and ledger say whose they are */
+        return VX_OK;
+    if (vx_digest_equal(digest, server->config) || !has_committed(server))
+        return VX_OK;
+    return vx_fail(err, VX_ERR_CONFIG,
+                   "%s is a run of another job: %s; its config digest is %s, this job has %s; "
+                   "resume with the job file and --set options of the first run",
+                   server->options.run_dir, difference, vx_digest_text(digest, theirs),
+                   vx_digest_text(server->config, ours));
+}
+
+/* Takes run.lock. */
+static vx_status lock_run_dir(vx_server *server, vx_error *err)
 {
     char *lock = vx_path_join(server->options.run_dir, "run.lock");
-    vx_status status = lock != NULL ? vx_file_make_folder(server->options.run_dir, err)
-                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    vx_error why = { 0 };
+    vx_status status = lock != NULL ? vx_file_lock(lock, &server->lock_fd, &why)
+                                    : vx_fail(&why, VX_ERR_NOMEM, "out of memory");
+
+    vx_free(lock);
+    if (status == VX_ERR_BUSY)
+        return vx_fail(err, status,
+                       "another server uses %s: %s; end it (vexil stop --run-dir %s) or take "
+                       "another --run-dir",
+                       server->options.run_dir, why.message, server->options.run_dir);
+    if (status != VX_OK && err != NULL)
+        *err = why;
+    return status;
+}
+
+static vx_status open_log(vx_server *server, vx_error *err)
+{
+    vx_log_level level = server->options.log_level_given
+                             ? server->options.log_level
+                             : (vx_log_level)server->job->limits.log_level;
+    int fd = STDERR_FILENO;
+
+    server->log_fd = -1;
+    if (server->options.log_file != NULL) {
+        fd = open(server->options.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (fd < 0)
+            return vx_fail(err, VX_ERR_IO, "%s: %s", server->options.log_file, strerror(errno));
+        server->log_fd = fd;
+    }
+    server->log = vx_log_to(fd, level, "vexild");
+    return VX_OK;
+}
+
+vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
+{
+    vx_status status = vx_file_make_folder(server->options.run_dir, err);
 
     if (status == VX_OK)
-        status = vx_file_lock(lock, &server->lock_fd, err);
-    vx_free(lock);
+        status = lock_run_dir(server, err);
     if (status == VX_OK)
         status = open_log(server, err);
     if (status != VX_OK)
@@ -245,6 +289,8 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
                        "%s has an earlier run; use --resume to go on with it, or another --run-dir",
                        server->options.run_dir);
     if (server->options.resume)
+        status = compare_job(server, err);
+    if (status == VX_OK && server->options.resume)
         status = load_checkpoint(server, err);
     if (status == VX_OK)
         status = next_epoch(server, err);

@@ -1,5 +1,6 @@
 """End to end: vexild, mpirun and vexil-worker, and vexil train, as real processes."""
 import glob
+import json
 import os
 import signal
 import socket
@@ -200,6 +201,24 @@ class BadInput(WithData):
     def test_a_wrong_key_names_file_line_and_key(self):
         self.refuse(self.make(extra="momentun: 1\n"), 78, "run.yaml:21:", "momentun")
 
+    def test_a_job_file_that_is_too_large(self):
+        self.refuse(self.make(extra="# " + "x" * 61440 + "\n"), 78, "run.yaml", "61440 bytes")
+
+    def test_addresses_without_scheme_or_port_are_wrong_use(self):
+        self.refuse(self.make(), 2, "--listen", "foo", options=("--listen", "foo"))
+        done = subprocess.run([program("vexil-worker"), "--connect", "127.0.0.1:7421",
+                               "--token-file", "/dev/null"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--connect", done.stderr)
+
+    def test_too_few_workers_are_named(self):
+        run = self.make().start_server("--set", "workers.start_timeout_s=2")
+        run.start_workers(workers=2)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [69, 0], texts)
+        self.assertIn("2 of 4, 3 are needed; 2: has not joined", texts[0])
+        self.assertIn("event=start.stalls", texts[0])
+
     def test_a_missing_data_file(self):
         os.unlink(os.path.join(self.folder, "test-labels"))
         self.refuse(self.make(), 66, "test-labels")
@@ -265,6 +284,7 @@ class BadInput(WithData):
         codes, texts = second.finish(30)
         self.assertEqual(codes, [73], texts)
         self.assertIn(str(run.server.pid), texts[0])
+        self.assertIn("another server uses " + run.directory, texts[0])
         run.start_workers()
         self.assertEqual(run.finish()[0], [0, 0])
         third = Run(self.folder, "run").start_server()
@@ -281,7 +301,8 @@ class BadInput(WithData):
                           "--connect-timeout", "1", workers=1)
         _, text = run.mpirun.communicate(timeout=60)
         self.assertEqual(run.mpirun.returncode, 69, text)
-        self.assertIn("tcp://127.0.0.1:", text)
+        message = [line for line in text.splitlines() if line.startswith("vexil-worker:")]
+        self.assertEqual([line.count("tcp://127.0.0.1:") for line in message], [1], text)
         self.assert_tidy()
 
     def test_a_wrong_token_and_another_job_are_refused_with_a_reason(self):
@@ -358,7 +379,6 @@ faults:
 
 class Status(WithData):
     def test_status_shows_a_running_job(self):
-        import json
         run = self.make(rounds=5000, extra=Stopping.SLOW).start_server().start_workers()
         run.wait_for_rounds(10)
         text = vexil("status", "--run-dir", run.directory)
@@ -371,6 +391,22 @@ class Status(WithData):
         stop = vexil("stop", "--run-dir", run.directory)
         self.assertEqual(stop.returncode, 0, stop.stderr)
         self.assertEqual(run.finish()[0], [75, 0])
+
+    def test_a_held_run_says_who_is_missing_and_since_when_now(self):
+        run = self.make(rounds=5000, extra=Stopping.SLOW)
+        run.start_server("--set", "workers.quorum=4", "--set", "workers.max_restarts=0")
+        run.start_workers().wait_for_rounds(5)
+        os.kill([e["pid"] for e in run.events("worker.join") if e["slot"] == 3][0],
+                signal.SIGKILL)
+        wait_for(lambda: run.events("round.held"), 30, "a held round")
+        texts = []
+        for _ in range(2):
+            time.sleep(1.2)
+            texts.append(json.loads(vexil("status", "--run-dir", run.directory,
+                                          "--json").stdout)["message"])
+        self.assertNotEqual(*texts)
+        self.assertTrue(texts[0].startswith("3: lost, last heard "), texts)
+        self.assertTrue(texts[0].endswith("3 of 4 gradients are in, 4 are needed"), texts)
 
     def test_status_without_a_server_says_so(self):
         done = vexil("status", "--run-dir", self.folder)
