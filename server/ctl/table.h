@@ -7,6 +7,8 @@
 /* What `vexil status` prints of a status document: the head, then a line a slot. */
 void vx_ctl_table_print(FILE *out, const json_t *root);
 
-/* What `vexil train` prints at the end of a run. */
-void vx_ctl_result_print(FILE *out, const vx_ctl_result *result, const char *run_dir);
+/* What `vexil train` prints at the end of a run. root: the document that result was read from, for
+ * its slots; may be NULL. */
+void vx_ctl_result_print(FILE *out, const vx_ctl_result *result, const json_t *root,
+                         const char *run_dir);
 #endif

@@ -199,7 +199,7 @@ static void print_result(const vx_ctl_run *run, const vx_ctl_result *result, jso
     if (run->options->json)
         vx_ctl_json_event(stdout, "result", run->run_dir, root, NULL);
     else
-        vx_ctl_result_print(stdout, result, run->run_dir);
+        vx_ctl_result_print(stdout, result, root, run->run_dir);
     (void)fflush(stdout);
 }
 

@@ -363,6 +363,7 @@ faults:
         train.send_signal(signal.SIGINT)
         text, _ = train.communicate(timeout=60)
         self.assertEqual(train.returncode, 130, text)
+        self.assertEqual(text.count("stopped at round"), 1, text)
         self.assertEqual(run.result()["state"], "stopped")
         self.assert_tidy()
 
@@ -390,7 +391,28 @@ class Status(WithData):
         self.assertEqual([slot["state"] for slot in document["slots"]], ["live"] * 4)
         stop = vexil("stop", "--run-dir", run.directory)
         self.assertEqual(stop.returncode, 0, stop.stderr)
-        self.assertEqual(run.finish()[0], [75, 0])
+        codes, texts = run.finish()
+        self.assertEqual(codes, [75, 0])
+        self.assertEqual(texts[0].count("stopped at round"), 1, texts[0])
+
+    def test_status_of_a_run_that_has_ended_is_its_result(self):
+        run = self.complete()
+        text = vexil("status", "--run-dir", run.directory)
+        self.assertEqual((text.returncode, text.stderr), (0, ""))
+        self.assertIn("state     done\nrounds    30/30\n", text.stdout)
+        data = vexil("status", "--run-dir", run.directory, "--json")
+        self.assertEqual((data.returncode, json.loads(data.stdout)), (0, run.result()))
+
+    def test_a_slot_that_attacks_stands_out_at_the_end(self):
+        fault = """allow_fault_injection: true
+faults:
+  - {slots: [4], kind: sign_flip, scale: 10}
+"""
+        run = self.make(rule="geometric_median", workers=5, extra=fault)
+        done = subprocess.run([program("vexil"), "train", run.job, "--run-dir", run.directory],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"least weight  slot 4 \(0\.0\d+\) of 0\.2\n")
 
     def test_a_held_run_says_who_is_missing_and_since_when_now(self):
         run = self.make(rounds=5000, extra=Stopping.SLOW)
