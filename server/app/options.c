@@ -29,7 +29,7 @@ static const char help_text[] =
     "  --resume              goes on from the newest checkpoint of the run directory\n"
     "  --listen tcp://H:P    address for workers (default tcp://127.0.0.1:0, any free port)\n"
     "  --log FILE            log to FILE instead of standard error\n"
-    "  --log-level LEVEL     debug, info, warn or error\n"
+    "  --log-level LEVEL     debug, info, warn or error (default: limits.log_level of the job)\n"
     "  --version, --help\n\n"
     "Signals: TERM and INT finish the round, write a checkpoint and exit with 75; a second one "
     "ends at once.\n"
