@@ -83,14 +83,16 @@ static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal
     vx_uv->close((uv_handle_t *)process, on_process_closed);
     if (server->finishing)
         return;
-    vx_fail(&err, signal != 0 ? VX_ERR_SYSTEM : status_of_exit(code),
-            "the evaluator ended (exit %lld, signal %d) before it told the model", (long long)code,
-            signal);
+    if (signal != 0)
+        vx_fail(&err, VX_ERR_SYSTEM, "the evaluator was ended by signal %d", signal);
+    else
+        vx_fail(&err, status_of_exit(code),
+                "the evaluator ended with exit code %lld before it told the model",
+                (long long)code);
     if (!is_model_known(server) && signal == 0)
         vx_server_finish(server, err.code, &err);
     else
-        vx_log_event(&server->log, VX_LOG_WARN, "evaluator.ended", "exit=%lld signal=%d",
-                     (long long)code, signal);
+        vx_log_event(&server->log, VX_LOG_WARN, "evaluator.ended", "why=\"%s\"", err.message);
 }
 
 vx_status vx_evaluator_start(vx_server *server, vx_error *err)

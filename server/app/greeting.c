@@ -217,8 +217,6 @@ static void send_status(vx_peer *peer)
 
     if (peer->document.at != NULL)
         return; /* the last one is still on its way */
-    if (server->round.state == VX_ROUND_HELD)
-        vx_server_tell_held(server); /* of now */
     vx_server_summary(server, vx_server_state_name(server), &summary);
     if (vx_status_document(&summary, &server->roster, &peer->document) != VX_OK ||
         peer->document.size > VX_DOCUMENT_BYTES_MAX) {

@@ -435,6 +435,7 @@ void vx_recover_forward(vx_server *server)
     vx_uv->timer_stop(&server->deadline_timer);
     vx_uv->timer_stop(&server->stall_timer);
     part_with_workers(server);
+    vx_roster_begin_round(&server->roster, NULL); /* what is in enters nothing */
     for (size_t i = 0; i < server->roster.count; i++)
         server->recovered[i] = server->roster.slots[i].entered;
     server->row.round = server->round.number;

@@ -106,24 +106,12 @@ static void publish(vx_server *server)
         vx_server_census(server, VX_ROUND_EV_CENSUS); /* a slot of it may be missing */
 }
 
-void vx_server_tell_held(vx_server *server)
-{
-    char missing[250];
-
-    vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
-    snprintf(server->message, sizeof(server->message),
-             "missing %s; %zu of %zu gradients are in, %zu are needed", missing,
-             server->roster.collected, server->roster.count,
-             server->round.needed > 0 ? server->round.needed : server->round.quorum);
-}
-
 static void hold(vx_server *server)
 {
     char missing[250];
 
     vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
     server->state_since_ns = vx_server_now(server);
-    vx_server_tell_held(server);
     vx_log_event(&server->log, VX_LOG_WARN, "round.held",
                  "round=%llu collected=%zu quorum=%zu missing=\"%s\"",
                  (unsigned long long)server->round.number, server->roster.collected,
@@ -181,8 +169,7 @@ static void fail(vx_server *server)
     vx_error err = server->work_error;
 
     if (server->work_status == VX_OK)
-        vx_fail(&err, VX_ERR_UNAVAILABLE, "round %llu: %s",
-                (unsigned long long)server->round.number, server->round.failure);
+        vx_waiting_failed(server, &err);
     vx_server_finish(server, err.code, &err);
 }
 

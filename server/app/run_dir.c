@@ -197,39 +197,6 @@ static vx_status size_of_file(const vx_server *server, const char *name, uint64_
     return status;
 }
 
-static void on_checkpoint(void *context, const vx_checkpoint_entry *entry)
-{
-    bool *found = context;
-
-    (void)entry;
-    *found = true;
-}
-
-/* Whether the folder may be used as the options say: a run of which a round was committed (it has a
- * row in the metrics, or a checkpoint) is gone on with only when that was asked for. */
-static vx_status check_earlier_run(const vx_server *server, vx_error *err)
-{
-    uint64_t epoch = 0;
-    uint64_t rows = 0;
-    bool checkpoint = false;
-    vx_status status = size_of_file(server, "epoch", &epoch, err);
-
-    if (status == VX_OK && server->options.resume)
-        return epoch > 0 ? VX_OK
-                         : vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume",
-                                   server->options.run_dir);
-    if (status == VX_OK)
-        status = size_of_file(server, "metrics.jsonl", &rows, err);
-    if (status == VX_OK)
-        status = vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, on_checkpoint,
-                                    &checkpoint, err);
-    if (status == VX_OK && (rows > 0 || checkpoint))
-        return vx_fail(err, VX_ERR_BUSY,
-                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
-                       server->options.run_dir);
-    return status;
-}
-
 /* Removes what a killed server was writing; what cannot be removed stays till the next start. */
 static void sweep(const vx_server *server)
 {
@@ -253,6 +220,110 @@ static void sweep(const vx_server *server)
     vx_names_clear(&names);
 }
 
+static void count_checkpoint(void *context, const vx_checkpoint_entry *entry)
+{
+    size_t *count = context;
+
+    (void)entry;
+    ++*count;
+}
+
+/* Whether a round of this folder's run was committed. */
+static vx_status look_for_rounds(const vx_server *server, bool *ret_found, vx_error *err)
+{
+    vx_ledger *ledger = NULL;
+    uint64_t size = 0;
+    uint64_t first = 0;
+    uint64_t end = 0;
+    size_t checkpoints = 0;
+    vx_status status = vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK,
+                                          count_checkpoint, &checkpoints, err);
+
+    *ret_found = true;
+    if (status != VX_OK || checkpoints > 0)
+        return status;
+    status = size_of_file(server, VX_LEDGER_FILE, &size, err);
+    if (status == VX_OK && size > 0)
+        status =
+            vx_ledger_open(server->options.run_dir, server->config, VX_LEDGER_ROUNDS, &ledger, err);
+    if (status == VX_ERR_CONFIG)
+        return VX_OK; /* of another job */
+    if (ledger != NULL)
+        vx_ledger_range(ledger, &first, &end);
+    vx_ledger_close(ledger);
+    *ret_found = first < end;
+    return status;
+}
+
+/* The job of the run that is to go on must be this one, once it has a committed round. */
+static vx_status compare_job(const vx_server *server, vx_error *err)
+{
+    char *path = vx_path_join(server->options.run_dir, "job.yaml");
+    char difference[VX_DIFFERENCE_SIZE] = "";
+    vx_job *earlier = NULL;
+    bool committed = false;
+    vx_digest digest = { { 0 } };
+    char theirs[VX_DIGEST_TEXT_SIZE];
+    char ours[VX_DIGEST_TEXT_SIZE];
+    vx_status status = path != NULL ? vx_job_load(path, NULL, 0, &earlier, NULL) : VX_ERR_NOMEM;
+
+    vx_free(path);
+    if (status == VX_OK)
+        status = vx_job_digest(earlier, &digest);
+    if (status == VX_OK)
+        status = vx_job_difference(server->job, earlier, difference);
+    vx_job_destroy(earlier);
+    if (status != VX_OK) /* checkpoint and ledger say whose they are */
+        return VX_OK;
+    if (vx_digest_equal(digest, server->config) ||
+        look_for_rounds(server, &committed, NULL) != VX_OK || !committed)
+        return VX_OK;
+    return vx_fail(err, VX_ERR_CONFIG,
+                   "%s is a run of another job: %s; its config digest is %s, this job has %s; "
+                   "resume with the job file and --set options of the first run",
+                   server->options.run_dir, difference, vx_digest_text(digest, theirs),
+                   vx_digest_text(server->config, ours));
+}
+
+/* Whether the folder may be used as the options say: a run of which a round was committed is gone
+ * on with only when that was asked for. */
+static vx_status check_earlier_run(const vx_server *server, vx_error *err)
+{
+    uint64_t epoch = 0;
+    bool found = false;
+    vx_status status = size_of_file(server, "epoch", &epoch, err);
+
+    if (status == VX_OK && server->options.resume && epoch == 0)
+        return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
+    if (status != VX_OK || server->options.resume || epoch == 0)
+        return status;
+    status = look_for_rounds(server, &found, err);
+    if (status == VX_OK && found)
+        return vx_fail(err, VX_ERR_BUSY,
+                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
+                       server->options.run_dir);
+    return status;
+}
+
+/* Takes run.lock. */
+static vx_status lock_run_dir(vx_server *server, vx_error *err)
+{
+    char *lock = vx_path_join(server->options.run_dir, "run.lock");
+    vx_error why = { 0 };
+    vx_status status = lock != NULL ? vx_file_lock(lock, &server->lock_fd, &why)
+                                    : vx_fail(&why, VX_ERR_NOMEM, "out of memory");
+
+    vx_free(lock);
+    if (status == VX_ERR_BUSY)
+        return vx_fail(err, status,
+                       "another server uses %s: %s; end it (vexil stop --run-dir %s) or take "
+                       "another --run-dir",
+                       server->options.run_dir, why.message, server->options.run_dir);
+    if (status != VX_OK && err != NULL)
+        *err = why;
+    return status;
+}
+
 static vx_status open_log(vx_server *server, vx_error *err)
 {
     vx_log_level level = server->options.log_level_given
@@ -273,13 +344,10 @@ static vx_status open_log(vx_server *server, vx_error *err)
 
 vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
 {
-    char *lock = vx_path_join(server->options.run_dir, "run.lock");
-    vx_status status = lock != NULL ? vx_file_make_folder(server->options.run_dir, err)
-                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    vx_status status = vx_file_make_folder(server->options.run_dir, err);
 
     if (status == VX_OK)
-        status = vx_file_lock(lock, &server->lock_fd, err);
-    vx_free(lock);
+        status = lock_run_dir(server, err);
     if (status == VX_OK)
         status = open_log(server, err);
     if (status != VX_OK)
@@ -287,6 +355,8 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
     status = check_earlier_run(server, err);
     if (status == VX_OK)
         sweep(server);
+    if (status == VX_OK && server->options.resume)
+        status = compare_job(server, err);
     if (status == VX_OK && server->options.resume)
         status = load_checkpoint(server, err);
     if (status == VX_OK)

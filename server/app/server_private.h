@@ -200,6 +200,7 @@ struct vx_server {
     uint64_t phases_count;
     vx_digest parameters_digest;
     char message[400];
+    bool start_stalls; /* workers are missing since a tenth of the start timeout */
 
     bool finishing, finished, card_written, last_save_waits;
     vx_status outcome;
@@ -208,7 +209,7 @@ struct vx_server {
 
 /* server.c */
 uint64_t vx_server_now(const vx_server *server); /* monotonic ns */
-void vx_server_summary(const vx_server *server, const char *state, vx_run_summary *ret_summary);
+void vx_server_summary(vx_server *server, const char *state, vx_run_summary *ret_summary);
 const char *vx_server_state_name(const vx_server *server);
 vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, vx_wire_type type,
                                  uint64_t round);
@@ -279,8 +280,12 @@ void vx_peer_drop_snapshot(vx_peer *peer); /* at its end */
 /* rounds.c */
 void vx_server_census(vx_server *server,
                       vx_round_event_kind kind); /* steps the round, performs the action */
-void vx_server_tell_held(vx_server *server);    /* into server->message: what the round waits for */
-void vx_server_offer_parameters(vx_peer *peer); /* to a worker that may contribute now */
+void vx_server_offer_parameters(vx_peer *peer);  /* to a worker that may contribute now */
+
+/* waiting.c */
+void vx_waiting_describe(vx_server *server);              /* the message of a run that waits */
+void vx_waiting_on_start(uv_timer_t *timer);              /* each tenth of the start timeout */
+void vx_waiting_failed(vx_server *server, vx_error *err); /* the run ends by round.failure */
 
 /* commit.c */
 void vx_server_work(vx_server *server); /* starts the work items that are due, if none runs */

@@ -154,24 +154,9 @@ static vx_status check_pages(vx_ledger *ledger, vx_error *err)
     return status;
 }
 
-/* A ledger without a round is nobody's: that of a run which failed at its start. */
-static vx_status take_over(vx_ledger *ledger, vx_digest config, vx_error *err)
-{
-    char sql[SQL_SIZE];
-    char digest[VX_DIGEST_TEXT_SIZE];
-    char seal[VX_DIGEST_TEXT_SIZE];
-    int size = snprintf(sql, sizeof(sql), "UPDATE job SET config = x'%s', seal = x'%s'",
-                        vx_digest_text(config, digest), vx_digest_text(seal_of_job(config), seal));
-
-    VX_ASSERT(size > 0 && (size_t)size < sizeof(sql));
-    return vx_database_run(ledger->db, ledger->path, sql, err);
-}
-
-static vx_status check_job(vx_ledger *ledger, vx_digest config, vx_error *err)
+static vx_status read_job(vx_ledger *ledger, vx_digest *ret_config, vx_error *err)
 {
     char text[TEXT_SIZE];
-    char ours[VX_DIGEST_TEXT_SIZE];
-    char theirs[VX_DIGEST_TEXT_SIZE];
     uint8_t bytes[2 * VX_DIGEST_BYTES];
     vx_digest found;
     vx_digest seal;
@@ -189,12 +174,21 @@ static vx_status check_job(vx_ledger *ledger, vx_digest config, vx_error *err)
     if (!vx_digest_equal(seal, seal_of_job(found)))
         return vx_fail(err, VX_ERR_DATA, "%s: damaged: the job that it names does not fit its seal",
                        ledger->path);
-    if (!vx_digest_equal(found, config) && ledger->first == ledger->end)
-        return take_over(ledger, config, err);
-    if (!vx_digest_equal(found, config))
-        return vx_fail(err, VX_ERR_CONFIG, "%s: it is of a job with digest %s, this job has %s",
-                       ledger->path, vx_digest_text(found, theirs), vx_digest_text(config, ours));
+    *ret_config = found;
     return VX_OK;
+}
+
+/* One statement, so one transaction. */
+static vx_status take_over(vx_ledger *ledger, vx_digest config, vx_error *err)
+{
+    char sql[SQL_SIZE];
+    char digest[VX_DIGEST_TEXT_SIZE];
+    char seal[VX_DIGEST_TEXT_SIZE];
+    int size = snprintf(sql, sizeof(sql), "UPDATE job SET config = x'%s', seal = x'%s'",
+                        vx_digest_text(config, digest), vx_digest_text(seal_of_job(config), seal));
+
+    VX_ASSERT(size > 0 && (size_t)size < sizeof(sql));
+    return vx_database_run(ledger->db, ledger->path, sql, err);
 }
 
 static vx_status read_range(vx_ledger *ledger, vx_error *err)
@@ -221,17 +215,26 @@ static vx_status read_range(vx_ledger *ledger, vx_error *err)
     return VX_OK;
 }
 
-static vx_status check(vx_ledger *ledger, vx_digest config, vx_error *err)
+static vx_status check(vx_ledger *ledger, vx_digest config, bool *ret_other_job, vx_error *err)
 {
+    char ours[VX_DIGEST_TEXT_SIZE];
+    char theirs[VX_DIGEST_TEXT_SIZE];
+    vx_digest found = { { 0 } };
     vx_status status = check_identity(ledger, err);
 
     if (status == VX_OK)
         status = check_pages(ledger, err);
     if (status == VX_OK)
-        status = read_range(ledger, err);
+        status = read_job(ledger, &found, err);
     if (status == VX_OK)
-        status = check_job(ledger, config, err);
-    return status;
+        status = read_range(ledger, err);
+    if (status != VX_OK)
+        return status;
+    *ret_other_job = !vx_digest_equal(found, config);
+    if (*ret_other_job && ledger->first < ledger->end)
+        return vx_fail(err, VX_ERR_CONFIG, "%s: it is of a job with digest %s, this job has %s",
+                       ledger->path, vx_digest_text(found, theirs), vx_digest_text(config, ours));
+    return VX_OK;
 }
 
 static int count_log_pages(void *context, sqlite3 *db, const char *name, int pages)
@@ -284,6 +287,7 @@ vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error 
 {
     sqlite3_int64 pages = 0;
     int log = 0;
+    bool other_job = false;
     vx_status status = connect(ledger, err);
 
     if (status == VX_OK)
@@ -297,9 +301,11 @@ vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error 
     if (status == VX_OK && pages == 0)
         status = create(ledger, config, err);
     if (status == VX_OK)
-        status = check(ledger, config, err);
+        status = check(ledger, config, &other_job, err);
     if (status == VX_OK)
         status = make_ready(ledger, err);
+    if (status == VX_OK && other_job)
+        status = take_over(ledger, config, err);
     /* A round that a crash caught before its sync is readable, and lost with the power: what open
      * tells of is durable. */
     if (status == VX_OK)

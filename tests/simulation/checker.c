@@ -59,6 +59,20 @@ static void check_rows(const vx_server *server)
     }
 }
 
+/* The ledger has the update of this recorded round: it stays what it was, whatever comes in now. */
+static bool is_kept(const vx_server *server)
+{
+    return server->updates_kept && server->row.round < server->replay_until &&
+           sim_check.records[server->row.round + 1].known;
+}
+
+/* Recorded rounds are applied from the ledger: what workers have sent for them enters nothing. */
+static void begin_forward(const vx_server *server)
+{
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
+        sim_check.included[slot] = server->roster.slots[slot].judged[VX_JUDGED_ACCEPTED];
+}
+
 static void begin_work(const vx_server *server)
 {
     sim_check.aggregating = true;
@@ -69,9 +83,12 @@ static void begin_work(const vx_server *server)
     check_rows(server);
     if (!sim_check.records[sim_check.round].known)
         sim_violation("I1", "round %" PRIu64 " is made of nothing", sim_check.round);
-    sim_check.can_step =
-        sim_model_step(sim_check.model, sim_check.round, server->rows, sim_check.present,
-                       &sim_check.records[sim_check.round].state, &sim_check.next);
+    if (is_kept(server))
+        sim_check.can_step = true, sim_check.next = sim_check.records[sim_check.round + 1].state;
+    else
+        sim_check.can_step =
+            sim_model_step(sim_check.model, sim_check.round, server->rows, sim_check.present,
+                           &sim_check.records[sim_check.round].state, &sim_check.next);
     sim_plant_rows_behind(server);
 }
 
@@ -153,6 +170,8 @@ static void watch_work(sim_process *process, const uv_work_t *request, bool begi
     if (begins) {
         if (server->working == VX_WORK_ROUND)
             begin_work(server);
+        if (server->working == VX_WORK_FORWARD)
+            begin_forward(server);
         return;
     }
     if (sim_check.aggregating)
@@ -189,10 +208,7 @@ bool sim_checker_keeps_updates(void)
 {
     vx_job_durability durability = sim_check.model->job->checkpoint.durability;
 
-    /* With momentum a recovery may go back to its checkpoint all the same, for a worker whose state
-     * is lost: the rounds are then made again by the workers, and a lying one makes them anew. */
-    return (durability == VX_JOB_DURABILITY_FULL || durability == VX_JOB_DURABILITY_AUTO) &&
-           sim_check.model->job->workers.momentum == 0.0;
+    return durability == VX_JOB_DURABILITY_FULL || durability == VX_JOB_DURABILITY_AUTO;
 }
 
 static bool records_rounds(void)

@@ -289,6 +289,20 @@ static void the_ledger_of_another_job_is_refused_with_both_digests(void **state)
     vx_ledger_close(ledger);
 }
 
+/* A job whose first start failed is mended and started again. */
+static void a_ledger_without_records_becomes_that_of_another_job(void **state)
+{
+    const vx_digest other = { { 0xab, 0xcd } };
+    vx_ledger *ledger = NULL;
+    vx_error err = { 0 };
+
+    vx_ledger_close(open_sample(*state, VX_LEDGER_ROUNDS));
+    vx_assert_ok(vx_ledger_open(*state, other, VX_LEDGER_ROUNDS, &ledger, &err), &err);
+    commit_sample(ledger, 0, 0);
+    vx_ledger_close(ledger);
+    expect_refused(*state, sample_config, VX_ERR_CONFIG, "abcd0000000000000000000000000000");
+}
+
 /* Bytes of the header of an SQLite file, by its file format: 60 user version, 68 application id. */
 static void another_format_or_application_is_refused(void **state)
 {
@@ -482,6 +496,7 @@ int main(void)
         TEST(nothing_stands_beside_the_database_but_its_log),
         TEST(a_ledger_without_a_round_is_taken_over_by_another_job),
         TEST(the_ledger_of_another_job_is_refused_with_both_digests),
+        TEST(a_ledger_without_records_becomes_that_of_another_job),
         TEST(another_format_or_application_is_refused),
         TEST(a_file_that_is_no_database_is_refused_and_not_touched),
         TEST(a_folder_that_is_missing_and_a_path_that_is_a_folder_are_told),
