@@ -212,7 +212,7 @@ static vx_status make_round(vx_server *server, vx_error *err)
     server->kept = false;
     server->diverged_why[0] = '\0';
     if (is_replay(server) && server->updates_kept)
-        status = vx_recover_update(server, &server->kept, err);
+        status = vx_replay_update(server, &server->kept, err);
     if (status == VX_OK && !server->kept)
         status = vx_aggregator_run(server->aggregator, rows, server->present,
                                    (vx_vecf){ server->update, d }, &server->report, err);
@@ -242,7 +242,7 @@ static void on_work(uv_work_t *work)
         vx_recover_work(server);
         return;
     case VX_WORK_FORWARD:
-        vx_recover_forward_work(server);
+        vx_replay_forward_work(server);
         return;
     case VX_WORK_ROUND:
         server->work_status = make_round(server, &server->work_error);
@@ -405,7 +405,7 @@ static void after_work(uv_work_t *work, int canceled)
     if (kind == VX_WORK_RECOVER)
         vx_recover_after(server);
     else if (kind == VX_WORK_FORWARD)
-        vx_recover_forward_after(server);
+        vx_replay_forward_after(server);
     else
         after_round(server);
     vx_server_work(server);

@@ -143,7 +143,7 @@ static void abandon(vx_server *server)
                      "missing", missing, "recorded_until", (long long)server->replay_until);
     server->message[0] = '\0';
     if (server->updates_kept) {
-        vx_recover_forward(server);
+        vx_replay_forward(server);
         return;
     }
     server->replay_until = server->round.number;
@@ -232,7 +232,7 @@ void vx_server_census(vx_server *server, vx_round_event_kind kind)
     }
     begins = server->round.state == VX_ROUND_STARTING && !server->round.stop &&
              (roster->live == roster->count || kind == VX_ROUND_EV_START_TIMEOUT);
-    if (begins && vx_recover_rewinds(server))
+    if (begins && vx_replay_rewinds(server))
         return; /* the workers come back */
     perform(server, vx_round_step(&server->round, event));
 }

@@ -220,17 +220,27 @@ vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, v
 vx_status vx_server_make_ready(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_recover_work(vx_server *server); /* on the pool */
 void vx_recover_after(vx_server *server);
-/* The recorded rounds that workers cannot make again are applied from the ledger, which has their
- * updates; what workers lack then begins anew. */
-void vx_recover_forward(vx_server *server);
-void vx_recover_forward_work(vx_server *server); /* on the pool */
-void vx_recover_forward_after(vx_server *server);
-/* The update of the round that is made again, when the ledger kept it, into server->update. */
-vx_status vx_recover_update(vx_server *server, bool *ret_kept, vx_error *err) VX_MUST_CHECK;
+void vx_recover_done(vx_server *server); /* frees what only recovery needs */
+/* To the checkpoint, or to the first parameters when there is none. */
+vx_status vx_recover_restore(vx_server *server, vx_error *err) VX_MUST_CHECK;
+/* One recorded round whose update was kept. VX_AGAIN: it was not. past is a roster of the caller's
+ * that only serves for this. */
+vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past,
+                           vx_error *err) VX_MUST_CHECK;
+/* The loop's view of what has been recovered: round, labels, first snapshot. */
+void vx_recover_take_up(vx_server *server, uint64_t round);
+
+/* replay.c */
 /* Before the first round: when a worker lacks the momentum that it should go on with, the run goes
  * back to the checkpoint, and the workers make the recorded rounds again. True: it went back. */
-bool vx_recover_rewinds(vx_server *server);
-void vx_recover_done(vx_server *server); /* frees what only recovery needs */
+bool vx_replay_rewinds(vx_server *server);
+/* The update of the round that is made again, when the ledger kept it, into server->update. */
+vx_status vx_replay_update(vx_server *server, bool *ret_kept, vx_error *err) VX_MUST_CHECK;
+/* The recorded rounds that workers cannot make again are applied from the ledger, which has their
+ * updates; what workers lack then begins anew. */
+void vx_replay_forward(vx_server *server);
+void vx_replay_forward_work(vx_server *server); /* on the pool */
+void vx_replay_forward_after(vx_server *server);
 
 /* momentum.c */
 vx_status vx_momentum_rows_create(vx_server *server) VX_MUST_CHECK;

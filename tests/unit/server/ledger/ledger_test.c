@@ -263,13 +263,12 @@ static void a_ledger_without_a_round_is_taken_over_by_another_job(void **state)
     const vx_digest second = { { 2 } };
     char *folder = vx_test_folder_create();
     vx_ledger *ledger = NULL;
-    vx_error err = { 0 };
 
     (void)state;
-    vx_assert_ok(vx_ledger_open(folder, first, VX_LEDGER_ROUNDS, &ledger, &err), &err);
+    vx_assert_ok(vx_ledger_open(folder, first, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
     vx_ledger_close(ledger);
     for (int i = 0; i < 2; i++) { /* and it is the second job's from then on */
-        vx_assert_ok(vx_ledger_open(folder, second, VX_LEDGER_ROUNDS, &ledger, &err), &err);
+        vx_assert_ok(vx_ledger_open(folder, second, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
         vx_ledger_close(ledger);
     }
     vx_test_folder_remove(folder);
