@@ -138,6 +138,8 @@ static vx_status write_record(vx_server *server, vx_error *err)
     vx_status status = VX_OK;
 
     vx_ledger_range(server->ledger, &first, &end);
+    if (server->forget_records)
+        vx_recover_set_aside(server, server->row.round);
     if (server->forget_records && first < end && server->row.round < end)
         status = vx_ledger_truncate(server->ledger, server->row.round, err);
     if (status != VX_OK)

@@ -178,18 +178,28 @@ static vx_ledger_durability durability_of(const vx_server *server)
     return server->dimension * sizeof(float) <= FULL_BYTES_MAX ? VX_LEDGER_FULL : VX_LEDGER_ROUNDS;
 }
 
-/* A checkpoint that was skipped, of rounds that nobody derives again: were it read at another
- * start, two histories would mix. */
+typedef struct beyond {
+    const vx_server *server;
+    uint64_t rounds;
+} beyond;
+
 static void set_aside(void *context, const vx_checkpoint_entry *entry)
 {
-    const vx_server *server = context;
+    const beyond *where = context;
     const vx_files *files = vx_files_current();
-    char *name = vx_format("%s/skipped-%010llu-%u", server->options.run_dir,
-                           (unsigned long long)entry->rounds, server->epoch);
+    char *name = vx_format("%s/skipped-%010llu-%u", where->server->options.run_dir,
+                           (unsigned long long)entry->rounds, where->server->epoch);
 
-    if (entry->rounds > server->plan.until && name != NULL)
+    if (entry->rounds > where->rounds && name != NULL)
         (void)files->rename(files->context, entry->folder, name);
     vx_free(name);
+}
+
+void vx_recover_set_aside(vx_server *server, uint64_t rounds)
+{
+    beyond where = { server, rounds };
+
+    (void)!vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, set_aside, &where, NULL);
 }
 
 static vx_status open_ledger(vx_server *server, vx_error *err)
@@ -208,7 +218,7 @@ static vx_status open_ledger(vx_server *server, vx_error *err)
                        server->options.run_dir, VX_LEDGER_FILE, (unsigned long long)end,
                        (unsigned long long)server->job->rounds);
     server->plan = vx_recovery_plan(rounds, first, end);
-    (void)!vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, set_aside, server, NULL);
+    vx_recover_set_aside(server, server->plan.until);
     if (server->plan.forget)
         status = vx_ledger_truncate(server->ledger, first, err);
     return status;

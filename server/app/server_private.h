@@ -220,6 +220,9 @@ vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, v
 vx_status vx_server_make_ready(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_recover_work(vx_server *server); /* on the pool */
 void vx_recover_after(vx_server *server);
+/* Checkpoints of more rounds are renamed: they are of a history that nobody derives again, and were
+ * one read at another start, two histories would mix. */
+void vx_recover_set_aside(vx_server *server, uint64_t rounds);
 void vx_recover_done(vx_server *server); /* frees what only recovery needs */
 /* To the checkpoint, or to the first parameters when there is none. */
 vx_status vx_recover_restore(vx_server *server, vx_error *err) VX_MUST_CHECK;

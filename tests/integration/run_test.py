@@ -169,6 +169,7 @@ faults:
         crash = """allow_fault_injection: true
 faults:
   - {slots: [3], kind: crash, from_round: 5}
+  - {slots: [0], kind: delay, scale: 0.05}
 """
         run = self.make(extra=crash).start_server("--set", "workers.max_restarts=1")
         run.start_workers()

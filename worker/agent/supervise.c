@@ -144,6 +144,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     sigset_t watched;
     sigset_t old_mask;
     bool stop = false;
+    bool was_restarted = false;
     uint32_t restarts = 0;
     vx_clock clock = vx_clock_system();
     int code = 0;
@@ -163,8 +164,11 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
         pid_t child = start_worker(bootstrap, program, &old_mask);
 
         code = child < 0 ? vx_status_exit_code(VX_ERR_SYSTEM) : watch(child, &watched, &stop);
+        if (was_restarted && code == vx_status_exit_code(VX_ERR_UNAVAILABLE))
+            return 0; /* the run was over before it came back */
         if (stop || !vx_supervise_restarts(code))
             return stop ? 0 : code;
+        was_restarted = true;
         if (vx_clock_monotonic_ns(&clock) - born >= HEALTHY_AFTER_S * VX_NS_PER_S)
             restarts = 0;
         if (restarts++ >= bootstrap->max_restarts) {

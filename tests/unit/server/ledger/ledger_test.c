@@ -259,19 +259,12 @@ static void expect_refused(const char *run_dir, vx_digest config, vx_status expe
 
 static void a_ledger_without_a_round_is_taken_over_by_another_job(void **state)
 {
-    const vx_digest first = { { 1 } };
-    const vx_digest second = { { 2 } };
-    char *folder = vx_test_folder_create();
-    vx_ledger *ledger = NULL;
+    const vx_digest other = { { 2 } };
+    vx_ledger *ledger = open_sample(*state, VX_LEDGER_ROUNDS);
 
-    (void)state;
-    vx_assert_ok(vx_ledger_open(folder, first, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
     vx_ledger_close(ledger);
-    for (int i = 0; i < 2; i++) { /* and it is the second job's from then on */
-        vx_assert_ok(vx_ledger_open(folder, second, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
-        vx_ledger_close(ledger);
-    }
-    vx_test_folder_remove(folder);
+    for (int i = 0; i < 2; i++, vx_ledger_close(ledger)) /* the other job's from then on */
+        vx_assert_ok(vx_ledger_open(*state, other, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
 }
 
 static void the_ledger_of_another_job_is_refused_with_both_digests(void **state)
