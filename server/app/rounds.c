@@ -122,8 +122,8 @@ static void publish(vx_server *server)
     offer_to_all(server);
     server->published_ns = vx_server_now(server);
     arm_deadline(server);
-    if (replay)
-        vx_server_census(server, VX_ROUND_EV_CENSUS); /* a slot of it may be missing */
+    if (replay || server->roster.live < server->round.least)
+        vx_server_census(server, VX_ROUND_EV_CENSUS); /* some are missing already */
 }
 
 void vx_server_tell_held(vx_server *server)
