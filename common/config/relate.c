@@ -25,6 +25,10 @@ static void derive(vx_job *job)
 
     if (!given(job, "workers.quorum"))
         job->workers.quorum = byzantine < count ? count - byzantine : 1;
+    if (!given(job, "workers.min_workers"))
+        job->workers.min_workers = job->workers.quorum;
+    if (!given(job, "workers.max_workers"))
+        job->workers.max_workers = count;
     if (!given(job, "workers.momentum"))
         job->workers.momentum = job->aggregation.rule == VX_JOB_RULE_MEAN ? 0 : 0.9;
     for (unsigned i = 0; i < job->faults_count; i++) {
@@ -111,15 +115,37 @@ static vx_status resolve_paths(vx_job *job, const char *folder, vx_error *err)
     return status;
 }
 
+static vx_status check_membership(const vx_job *job, vx_error *err)
+{
+    const vx_job_workers *w = &job->workers;
+
+    if (w->quorum > w->count)
+        return vx_job_fail(job, "workers.quorum", err,
+                           "expected at most workers.count (%" PRIu64 "), found %" PRIu64, w->count,
+                           w->quorum);
+    if (w->min_workers < w->quorum)
+        return vx_job_fail(job, "workers.min_workers", err,
+                           "expected at least workers.quorum (%" PRIu64 "), found %" PRIu64,
+                           w->quorum, w->min_workers);
+    if (w->min_workers > w->count)
+        return vx_job_fail(job, "workers.min_workers", err,
+                           "expected at most workers.count (%" PRIu64 "), found %" PRIu64, w->count,
+                           w->min_workers);
+    if (w->max_workers < w->count)
+        return vx_job_fail(job, "workers.max_workers", err,
+                           "expected at least workers.count (%" PRIu64 "), found %" PRIu64,
+                           w->count, w->max_workers);
+    return VX_OK;
+}
+
 static vx_status check_workers(const vx_job *job, vx_error *err)
 {
     const vx_job_workers *w = &job->workers;
     uint64_t n = w->count;
+    vx_status status = check_membership(job, err);
 
-    if (w->quorum > n)
-        return vx_job_fail(job, "workers.quorum", err,
-                           "expected at most workers.count (%" PRIu64 "), found %" PRIu64, n,
-                           w->quorum);
+    if (status != VX_OK)
+        return status;
     if (w->backup > n - w->quorum)
         return vx_job_fail(job, "workers.backup", err,
                            "expected at most workers.count - workers.quorum (%" PRIu64
@@ -180,12 +206,13 @@ static vx_status check_fault(const vx_job *job, unsigned index, vx_error *err)
     char key[VX_KEY_PATH_MAX];
 
     for (unsigned i = 0; i < fault->slots_count; i++) {
-        if (fault->slots[i] < job->workers.count)
+        if (fault->slots[i] < job->workers.max_workers)
             continue;
         (void)snprintf(key, sizeof(key), "faults[%u].slots[%u]", index, i);
         return vx_job_fail(job, key, err,
-                           "expected a slot below workers.count (%" PRIu64 "), found %" PRIu64,
-                           job->workers.count, fault->slots[i]);
+                           "expected a slot below workers.max_workers (%" PRIu64
+                           "), found %" PRIu64,
+                           job->workers.max_workers, fault->slots[i]);
     }
     (void)snprintf(key, sizeof(key), "faults[%u].to_round", index);
     if (fault->from_round > fault->to_round)

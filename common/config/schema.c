@@ -118,6 +118,8 @@ static const cyaml_strval_t log_levels[] = {
 
 #define WORKERS_KEYS(X)                                                                            \
     X(COUNT, vx_job_workers, count, NULL, 1, VX_WORKERS_MAX)                                       \
+    X(COUNT, vx_job_workers, max_workers, DERIVED_COUNT, 1, VX_WORKERS_MAX)                        \
+    X(COUNT, vx_job_workers, min_workers, DERIVED_COUNT, 1, VX_WORKERS_MAX)                        \
     X(COUNT, vx_job_workers, quorum, DERIVED_COUNT, 1, VX_WORKERS_MAX)                             \
     X(COUNT, vx_job_workers, backup, "0", 0, VX_WORKERS_MAX - 1)                                   \
     X(COUNT, vx_job_workers, staleness, "0", 0, 1000)                                              \
@@ -126,6 +128,7 @@ static const cyaml_strval_t log_levels[] = {
     X(REAL, vx_job_workers, deadline_least_s, "0.1", VX_RANGE_SECONDS)                             \
     X(REAL, vx_job_workers, deadline_spread, "8", VX_RANGE_NOT_NEGATIVE)                           \
     X(REAL, vx_job_workers, start_timeout_s, "300", VX_RANGE_SECONDS)                              \
+    X(REAL, vx_job_workers, shard_timeout_s, "0", VX_RANGE_PATIENCE)                               \
     X(REAL, vx_job_workers, heartbeat_s, "2", VX_RANGE_SECONDS)                                    \
     X(REAL, vx_job_workers, heartbeat_timeout_s, "10", VX_RANGE_SECONDS)                           \
     X(COUNT, vx_job_workers, max_restarts, "10", 0, 1000000)                                       \

@@ -36,11 +36,14 @@ static void describe_slots(vx_server *server)
             verdict = VX_JUDGED_ACCEPTED;
         else if (slot->answered)
             verdict = VX_JUDGED_NONFINITE;
-        else if (slot->state != VX_SLOT_LIVE)
+        else if (slot->state != VX_SLOT_LIVE && server->assignment.slots[i].owner == i)
             continue;
+        else if (slot->state != VX_SLOT_LIVE)
+            verdict = VX_JUDGED_MAX; /* it was away; the record is of its shard */
         server->record_slots[count++] = (vx_ledger_slot){
             .slot = (uint32_t)i,
             .incarnation = slot->incarnation,
+            .owner = server->assignment.slots[i].owner,
             .verdict = (uint8_t)verdict,
             .included = slot->collected,
             .samples = slot->collected ? slot->samples : 0,
@@ -340,6 +343,7 @@ static void commit(vx_server *server)
         note_replay(server);
     vx_journal_metrics(server->journal, &server->row, &server->roster);
     vx_roster_commit_round(&server->roster, server->row.round);
+    vx_assignment_commit_round(&server->assignment, server->present);
     vx_momentum_committed(server);
     server->parameters_digest = server->row.parameters;
     server->current = server->work_snapshot;

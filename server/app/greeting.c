@@ -138,6 +138,8 @@ static void join_worker(vx_peer *peer)
     peer->slot = peer->hello.slot;
     peer->incarnation = vx_roster_join(&server->roster, peer->slot, vx_server_now(server));
     server->slot_peers[peer->slot] = peer;
+    if (server->round.needed == 0)
+        vx_roster_expect(&server->roster, peer->slot, vx_shards_awaits(server, peer->slot));
     slot->pid = peer->hello.pid;
     memcpy(slot->host, peer->hello.host, sizeof(slot->host));
     memcpy(slot->blas, peer->hello.blas, sizeof(slot->blas));

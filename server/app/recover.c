@@ -317,6 +317,24 @@ static vx_status keep_initial(vx_server *server, vx_error *err)
     return VX_OK;
 }
 
+vx_status vx_recover_shards(vx_server *server, uint64_t round, vx_error *err)
+{
+    uint64_t first = 0;
+    uint64_t end = 0;
+    vx_ledger_round record;
+    vx_status status = VX_OK;
+
+    vx_ledger_range(server->ledger, &first, &end);
+    if (round <= first || round > end)
+        return VX_OK;
+    status = vx_ledger_read(server->ledger, round - 1, server->replayed_slots, server->roster.count,
+                            (vx_bytes){ NULL, 0 }, &record, err);
+    if (status == VX_OK)
+        vx_shards_recorded(server, &record);
+    server->shards_lost = status == VX_ERR_DATA;
+    return status == VX_ERR_DATA ? VX_OK : status;
+}
+
 void vx_recover_work(vx_server *server)
 {
     vx_error *err = &server->work_error;
@@ -340,6 +358,8 @@ void vx_recover_work(vx_server *server)
         round--; /* the workers make this one, and those that follow */
     }
     vx_roster_destroy(&past);
+    if (status == VX_OK)
+        status = vx_recover_shards(server, round, err);
     server->row.round = round;
     server->work_status = status;
 }
@@ -366,6 +386,11 @@ static void tell_recovery(vx_server *server)
         vx_journal_event(server->journal, round, "recovery.lost", "s:I, s:I", "rounds",
                          (long long)plan->lost, "from", (long long)plan->from);
     }
+    if (server->shards_lost) {
+        vx_log_event(&server->log, VX_LOG_WARN, "shards.begin_anew",
+                     "the record of the round before %llu is damaged", (unsigned long long)round);
+        vx_journal_event(server->journal, round, "shards.begin_anew", "");
+    }
     if (!server->options.resume)
         return;
     vx_log_event(&server->log, VX_LOG_INFO, "recovery",
@@ -389,7 +414,9 @@ void vx_recover_after(vx_server *server)
     }
     vx_round_init(&server->round, server->row.round, job->rounds, server->roster.count,
                   vx_plan_quorum(job, server->aggregator));
-    server->round.enough = server->roster.count - (size_t)job->workers.backup;
+    vx_round_plan(&server->round, job->workers.count,
+                  vx_plan_least_workers(job, server->aggregator));
+    server->ready_ns = vx_server_now(server);
     server->replay_until = server->plan.until;
     server->updates_kept = server->row.round == server->plan.until;
     server->may_rewind = server->row.round > server->plan.from && server->state_rows != NULL &&

@@ -48,14 +48,14 @@ void vx_replay_forward_work(vx_server *server)
         server->row.round += status == VX_OK;
     }
     vx_roster_destroy(&past);
+    if (status == VX_OK)
+        status = vx_recover_shards(server, server->row.round, &server->work_error);
     server->work_status = status;
 }
 
 void vx_replay_forward_after(vx_server *server)
 {
-    bool stop = server->round.stop;
-    size_t quorum = server->round.quorum;
-    size_t enough = server->round.enough;
+    const vx_round before = server->round;
 
     if (server->finishing)
         return;
@@ -64,9 +64,10 @@ void vx_replay_forward_after(vx_server *server)
         return;
     }
     vx_round_init(&server->round, server->plan.until, server->job->rounds, server->roster.count,
-                  quorum);
-    server->round.enough = enough;
-    server->round.stop = stop;
+                  before.quorum);
+    vx_round_plan(&server->round, before.planned, before.least);
+    server->round.enough = before.enough;
+    server->round.stop = before.stop;
     vx_recover_take_up(server, server->plan.until);
     server->ready = true;
     vx_uv->timer_again(&server->start_timer);

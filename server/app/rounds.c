@@ -23,6 +23,7 @@ void vx_server_offer_parameters(vx_peer *peer)
         return;
     peer->sent_round = server->round.number + 1;
     peer->sent_ns = vx_server_now(server);
+    vx_shards_tell(peer);
     vx_snapshot_send(peer, server->current, VX_WIRE_PARAMETERS);
 }
 
@@ -82,7 +83,24 @@ static vx_status load_record(vx_server *server, size_t *ret_needed, vx_error *er
         server->expected[entry->slot] = true;
         ++*ret_needed;
     }
+    vx_shards_recorded(server, &server->replayed);
     return VX_OK;
+}
+
+static size_t at_least(size_t least, size_t value)
+{
+    return value > least ? value : least;
+}
+
+/* A round of its own: the shards are where they belong now, and whoever has one is asked. */
+static void begin_new(vx_server *server)
+{
+    size_t live = at_least(server->round.planned, server->roster.live);
+
+    vx_shards_border(server);
+    for (size_t i = 0; i < server->roster.count; i++)
+        server->expected[i] = vx_shards_awaits(server, i);
+    server->round.enough = live - (size_t)server->job->workers.backup;
 }
 
 static void publish(vx_server *server)
@@ -95,15 +113,17 @@ static void publish(vx_server *server)
         vx_server_finish(server, err.code, &err);
         return;
     }
-    vx_roster_begin_round(&server->roster, needed > 0 ? server->expected : NULL);
+    if (needed == 0)
+        begin_new(server);
+    vx_roster_begin_round(&server->roster, server->expected);
     vx_round_replay(&server->round, needed);
     server->round_began_ns = server->state_since_ns = vx_server_now(server);
     server->message[0] = '\0';
     offer_to_all(server);
     server->published_ns = vx_server_now(server);
     arm_deadline(server);
-    if (replay)
-        vx_server_census(server, VX_ROUND_EV_CENSUS); /* a slot of it may be missing */
+    if (replay || server->roster.live < server->round.least)
+        vx_server_census(server, VX_ROUND_EV_CENSUS); /* some are missing already */
 }
 
 static void hold(vx_server *server)
@@ -148,7 +168,8 @@ static void abandon(vx_server *server)
     }
     server->replay_until = server->round.number;
     server->forget_records = true;
-    vx_roster_expect_all(&server->roster);
+    for (size_t i = 0; i < server->roster.count; i++)
+        vx_roster_expect(&server->roster, i, vx_shards_awaits(server, i));
     offer_to_all(server);
     arm_deadline(server);
     vx_server_census(server, VX_ROUND_EV_CENSUS);
@@ -212,11 +233,10 @@ static void perform(vx_server *server, vx_round_action action)
 void vx_server_census(vx_server *server, vx_round_event_kind kind)
 {
     const vx_roster *roster = &server->roster;
-    vx_round_event event = { kind, { roster->live, roster->collected, roster->outstanding } };
+    vx_round_event event = { .kind = kind };
     bool begins = false;
 
     if (!server->ready) {
-        event.census = (vx_round_census){ 0 };
         server->round.stop |= kind == VX_ROUND_EV_STOP;
         if (kind == VX_ROUND_EV_STOP)
             perform(server, vx_round_step(&server->round, event));
@@ -231,8 +251,10 @@ void vx_server_census(vx_server *server, vx_round_event_kind kind)
         return;
     }
     begins = server->round.state == VX_ROUND_STARTING && !server->round.stop &&
-             (roster->live == roster->count || kind == VX_ROUND_EV_START_TIMEOUT);
+             (roster->live >= server->round.planned || kind == VX_ROUND_EV_START_TIMEOUT);
     if (begins && vx_replay_rewinds(server))
         return; /* the workers come back */
+    vx_shards_lend(server);
+    event.census = (vx_round_census){ roster->live, roster->collected, roster->outstanding };
     perform(server, vx_round_step(&server->round, event));
 }

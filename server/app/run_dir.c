@@ -33,7 +33,7 @@ static uint8_t *place_of_token(vx_server *server, const char *role, const char *
         return server->observer_token;
     number = strtoul(slot, &end, 10);
     if (strcmp(role, "worker") != 0 || *end != '\0' || end == slot ||
-        number >= server->job->workers.count)
+        number >= server->roster.count)
         return NULL;
     return server->slot_tokens[number];
 }
@@ -43,7 +43,7 @@ static uint8_t *place_of_token(vx_server *server, const char *role, const char *
 static vx_status read_tokens(vx_server *server, vx_error *err)
 {
     char *path = vx_path_join(server->options.run_dir, "tokens");
-    size_t wanted = server->job->workers.count + 2;
+    size_t wanted = server->roster.count + 2;
     vx_bytes text = { NULL, 0 };
     char *save = NULL;
     size_t have = 0;
@@ -71,7 +71,7 @@ static vx_status read_tokens(vx_server *server, vx_error *err)
 /* One secret a slot, one for the evaluator, one for observers. */
 static vx_status write_tokens(vx_server *server, vx_error *err)
 {
-    size_t slots = server->job->workers.count;
+    size_t slots = server->roster.count;
     size_t room = (slots + 2) * 96;
     char *text = vx_malloc(room);
     char hex[2 * VX_TOKEN_BYTES + 1];

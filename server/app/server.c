@@ -53,6 +53,7 @@ void vx_server_summary(vx_server *server, const char *state, vx_run_summary *ret
         .seconds = (double)(now - server->started_ns) / (double)VX_NS_PER_S,
         .parameters = server->parameters_digest,
         .test = server->test,
+        .shards = &server->assignment,
         .phases_mean = { sum->wait_ms / rounds, sum->check_ms / rounds, sum->aggregate_ms / rounds,
                          sum->step_ms / rounds, sum->record_ms / rounds,
                          sum->broadcast_ms / rounds },
@@ -203,7 +204,7 @@ static void start_timers(vx_server *server)
 
 static vx_status take_memory(vx_server *server, vx_error *err)
 {
-    size_t slots = server->job->workers.count;
+    size_t slots = server->job->workers.max_workers;
     vx_status status = vx_roster_create(slots, &server->roster);
 
     server->slot_peers = vx_calloc(slots, sizeof(vx_peer *));
@@ -213,6 +214,10 @@ static vx_status take_memory(vx_server *server, vx_error *err)
     if (status != VX_OK || server->slot_peers == NULL || server->present == NULL ||
         server->age == NULL || server->tensors == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    if (vx_shards_create(server) != VX_OK)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    for (size_t i = server->job->workers.count; i < slots; i++)
+        vx_roster_expect(&server->roster, i, false);
     return VX_OK;
 }
 
@@ -281,6 +286,7 @@ static void release(vx_server *server)
     vx_optimiser_destroy(server->optimiser);
     vx_journal_close(server->journal);
     vx_roster_destroy(&server->roster);
+    vx_shards_destroy(server);
     vx_job_destroy(server->job);
     vx_free(server->job_text.at);
     vx_free(server->slot_tokens);
@@ -326,8 +332,9 @@ vx_status vx_server_run(const vx_server_options *options, vx_error *err)
     if (status == VX_OK) {
         start_timers(server);
         vx_log_event(&server->log, VX_LOG_INFO, "server.start",
-                     "job=%s epoch=%u endpoint=%s workers=%zu", server->job->name, server->epoch,
-                     vx_endpoint_text(&server->endpoint, endpoint), server->roster.count);
+                     "job=%s epoch=%u endpoint=%s workers=%llu slots=%zu", server->job->name,
+                     server->epoch, vx_endpoint_text(&server->endpoint, endpoint),
+                     (unsigned long long)server->job->workers.count, server->roster.count);
         vx_journal_event(server->journal, server->round.number, "server.start", "s:s, s:s",
                          "version", VX_VERSION, "endpoint", endpoint);
         status = vx_evaluator_start(server, err);

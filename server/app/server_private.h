@@ -10,6 +10,7 @@
 #include <vx_control/journal.h>
 #include <vx_ledger/ledger.h>
 #include <vx_optimise/optimise.h>
+#include <vx_roster/assignment.h>
 #include <vx_roster/roster.h>
 #include <vx_round/pace.h>
 #include <vx_round/recovery.h>
@@ -79,9 +80,10 @@ struct vx_peer {
     uint32_t slot, incarnation; /* slot: VX_FRAME_SLOT_NONE unless a worker */
     vx_snapshot *sending;       /* held until all its chunks are sent */
     size_t chunks_waiting;
-    uint64_t sent_round; /* 1 + round of the newest parameters sent; 0 = none */
-    uint64_t sent_ns;    /* when */
-    bool left;           /* said goodbye */
+    uint64_t sent_round;  /* 1 + round of the newest parameters sent; 0 = none */
+    uint64_t sent_ns;     /* when */
+    uint64_t shards_told; /* version of what it was told to draw from; 0 = nothing yet */
+    bool left;            /* said goodbye */
     /* the gradient that is coming in */
     uint64_t receive_round, receive_next;
     vx_judgement receive_judgement;
@@ -141,6 +143,12 @@ struct vx_server {
     vx_round round;
     vx_roster roster;
     vx_pace pace;
+    /* The shards; what a border works with, each (slots). */
+    vx_assignment assignment;
+    vx_presence *shard_slots;
+    vx_shard_move *shard_moves;
+    uint32_t *shard_owners;
+    uint64_t ready_ns;            /* slots that have not joined since are away since then */
     vx_checkpoint_loaded *loaded; /* until recovery needs it no more */
 
     uv_timer_t start_timer, deadline_timer, heartbeat_timer, finish_timer, retry_timer;
@@ -172,6 +180,7 @@ struct vx_server {
     vx_ledger_slot *replayed_slots; /* (slots) */
     bool *expected;                 /* (slots) */
     bool diverged, forget_records;  /* (work) */
+    bool shards_lost;               /* where they were is not known */
     char diverged_why[256];         /* (work) */
     vx_snapshot *work_snapshot;
     vx_aggregate_report report; /* borrowed from the aggregator until the next run */
@@ -230,6 +239,9 @@ vx_status vx_recover_restore(vx_server *server, vx_error *err) VX_MUST_CHECK;
  * that only serves for this. */
 vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past,
                            vx_error *err) VX_MUST_CHECK;
+/* The shards where the last round before this one left them. The record may be older than what is
+ * recovered; when it is damaged, the shards begin where they began. */
+vx_status vx_recover_shards(vx_server *server, uint64_t round, vx_error *err) VX_MUST_CHECK;
 /* The loop's view of what has been recovered: round, labels, first snapshot. */
 void vx_recover_take_up(vx_server *server, uint64_t round);
 
@@ -254,6 +266,19 @@ void vx_momentum_mark_busy(vx_server *server);     /* before a round's work */
 void vx_momentum_carry(vx_server *server);         /* in it, on the pool */
 void vx_momentum_committed(vx_server *server);     /* after it */
 bool vx_momentum_at_hand(const vx_server *server); /* every live worker can go on */
+
+/* shards.c */
+vx_status vx_shards_create(vx_server *server) VX_MUST_CHECK;
+void vx_shards_destroy(vx_server *server);
+void vx_shards_border(vx_server *server); /* a new round begins */
+/* Where the shards were in a recorded round. */
+void vx_shards_recorded(vx_server *server, const vx_ledger_round *record);
+/* A new round asks this slot, or would: of the live ones those that have a shard. */
+bool vx_shards_awaits(const vx_server *server, size_t slot);
+void vx_shards_tell(vx_peer *peer); /* before parameters, when it does not know */
+/* In a round that cannot reach its quorum, slots that returned without a shard draw from their own
+ * at once. Its owner may have drawn from it too. */
+void vx_shards_lend(vx_server *server);
 
 /* run_dir.c */
 vx_status vx_server_open_run_dir(vx_server *server, vx_error *err) VX_MUST_CHECK;

@@ -13,9 +13,16 @@ static void describe_held(vx_server *server)
     char missing[SLOTS_SIZE];
 
     vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
-    snprintf(server->message, sizeof(server->message),
-             "%s; %zu of %zu gradients are in, %zu are needed", missing, server->roster.collected,
-             server->roster.count, round->needed > 0 ? round->needed : round->quorum);
+    if (round->needed == 0 && round->least > round->quorum && server->roster.live < round->least)
+        snprintf(server->message, sizeof(server->message),
+                 "%s; %zu workers are live, %zu are needed", missing, server->roster.live,
+                 round->least);
+    else
+        snprintf(server->message, sizeof(server->message),
+                 "%s; %zu of %zu gradients are in, %zu are needed", missing,
+                 server->roster.collected,
+                 round->planned > server->roster.live ? round->planned : server->roster.live,
+                 round->needed > 0 ? round->needed : round->quorum);
 }
 
 static void describe_start(vx_server *server)

@@ -74,6 +74,25 @@ json_t *vx_json_slots(const vx_roster *roster)
     return list;
 }
 
+json_t *vx_json_shards(const vx_assignment *assignment)
+{
+    json_t *idle = json_array();
+
+    if (assignment == NULL) {
+        json_decref(idle);
+        return json_null();
+    }
+    for (size_t i = 0; i < assignment->count; i++) {
+        if (json_array_append_new(idle,
+                                  json_integer((json_int_t)assignment->slots[i].idle_rounds)) == 0)
+            continue;
+        json_decref(idle);
+        return NULL;
+    }
+    return json_pack("{s:I, s:o}", "reassigned", (json_int_t)assignment->reassigned, "idle_rounds",
+                     idle);
+}
+
 vx_status vx_json_dump(json_t *document, size_t flags, vx_bytes *ret_text)
 {
     size_t size = document != NULL ? json_dumpb(document, NULL, 0, flags) : 0;

@@ -9,6 +9,7 @@ json_t *vx_json_text(const char *text); /* bytes that are not UTF-8 become '?' *
 json_t *vx_json_phases(const vx_phases *phases);
 json_t *vx_json_test(const vx_test_result *test); /* null when not known */
 json_t *vx_json_slots(const vx_roster *roster);
+json_t *vx_json_shards(const vx_assignment *assignment); /* null when it is NULL */
 /* Steals document; NULL document = out of memory. */
 vx_status vx_json_replace_file(const char *run_dir, const char *name, json_t *document,
                                vx_error *err);

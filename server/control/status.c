@@ -12,7 +12,7 @@ static json_t *missing_slots(const vx_roster *roster)
     json_t *list = json_array();
 
     for (size_t i = 0; i < roster->count; i++)
-        if (roster->slots[i].state != VX_SLOT_LIVE)
+        if (roster->slots[i].state != VX_SLOT_LIVE && roster->slots[i].expected)
             json_array_append_new(list, json_integer((json_int_t)i));
     return list;
 }
@@ -21,14 +21,15 @@ vx_status vx_status_document(const vx_run_summary *run, const vx_roster *roster,
 {
     double percent = run->rounds > 0 ? 100.0 * (double)run->round / (double)run->rounds : 100.0;
     json_t *document = json_pack(
-        "{s:i, s:o, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:I, s:I, s:o, s:f, s:o, s:o, s:o}",
+        "{s:i, s:o, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:I, s:I, s:o, s:f, s:o, s:o, s:o, "
+        "s:o}",
         "format", 1, "job", vx_json_text(run->job), "state", run->state, "epoch",
         (json_int_t)run->epoch, "round", (json_int_t)run->round, "rounds", (json_int_t)run->rounds,
         "percent", percent, "loss", vx_json_real(run->loss), "rate", vx_json_real(run->rate),
         "eta_s", vx_json_real(run->eta_s), "live", (json_int_t)roster->live, "workers",
         (json_int_t)roster->count, "missing", missing_slots(roster), "since_s", run->since_s,
         "message", vx_json_text(run->message), "test", vx_json_test(&run->test), "slots",
-        vx_json_slots(roster));
+        vx_json_slots(roster), "shards", vx_json_shards(run->shards));
     vx_status status = vx_json_dump(document, JSON_COMPACT, ret_text);
 
     json_decref(document);
@@ -40,14 +41,15 @@ vx_status vx_result_write(const char *run_dir, const vx_run_summary *run, const 
 {
     char digest[VX_DIGEST_TEXT_SIZE];
     json_t *document = json_pack(
-        "{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:f, s:s, s:I, s:o, s:o, s:o, s:{s:s, s:s, s:s}}",
+        "{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:f, s:s, s:I, s:o, s:o, s:o, s:o, "
+        "s:{s:s, s:s, s:s}}",
         "format", 1, "state", run->state, "reason", vx_json_text(run->message), "job",
         vx_json_text(run->job), "epoch", (json_int_t)run->epoch, "rounds", (json_int_t)run->round,
         "rounds_total", (json_int_t)run->rounds, "seconds", run->seconds, "parameters_digest",
         vx_digest_text(run->parameters, digest), "dimension", (json_int_t)run->dimension, "test",
         vx_json_test(&run->test), "phase_ms_mean", vx_json_phases(&run->phases_mean), "slots",
-        vx_json_slots(roster), "versions", "vexil", VX_VERSION, "blas", run->blas, "libuv",
-        run->libuv);
+        vx_json_slots(roster), "shards", vx_json_shards(run->shards), "versions", "vexil",
+        VX_VERSION, "blas", run->blas, "libuv", run->libuv);
 
     return vx_json_replace_file(run_dir, "result.json", document, err);
 }

@@ -8,7 +8,7 @@
 #include "database.h"
 #include "ledger_state.h"
 
-#define FORMAT         1
+#define FORMAT         2
 #define APPLICATION_ID 1450724455 /* "VxLg" */
 #define SQL_SIZE       1024
 #define TEXT_SIZE      320

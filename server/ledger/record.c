@@ -30,6 +30,7 @@ static uint8_t *put_slot(uint8_t *at, const vx_ledger_slot *slot)
 {
     at = put_u32(at, slot->slot);
     at = put_u32(at, slot->incarnation);
+    at = put_u32(at, slot->owner);
     *at++ = slot->verdict;
     *at++ = slot->included;
     at = put_u64(at, slot->samples);
@@ -82,14 +83,15 @@ static vx_ledger_slot load_slot(const uint8_t *at)
 {
     return (vx_ledger_slot){ .slot = vx_load_u32(at),
                              .incarnation = vx_load_u32(at + 4),
-                             .verdict = at[8],
-                             .included = at[9] != 0,
-                             .samples = vx_load_u64(at + 10),
-                             .nll = load_f64(at + 18),
-                             .norm = load_f64(at + 26),
-                             .reconstruction = load_f64(at + 34),
-                             .weight = load_f64(at + 42),
-                             .gradient = load_digest(at + 50) };
+                             .owner = vx_load_u32(at + 8),
+                             .verdict = at[12],
+                             .included = at[13] != 0,
+                             .samples = vx_load_u64(at + 14),
+                             .nll = load_f64(at + 22),
+                             .norm = load_f64(at + 30),
+                             .reconstruction = load_f64(at + 38),
+                             .weight = load_f64(at + 46),
+                             .gradient = load_digest(at + 54) };
 }
 
 bool vx_ledger_record_decode(vx_cbytes bytes, vx_ledger_slot *slots, size_t slots_max,

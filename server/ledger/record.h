@@ -3,14 +3,14 @@
 #include <vx_ledger/ledger.h>
 
 #define VX_LEDGER_HEAD_BYTES 88u
-#define VX_LEDGER_SLOT_BYTES 66u
+#define VX_LEDGER_SLOT_BYTES 70u
 #define VX_LEDGER_RECORD_MAX (VX_LEDGER_HEAD_BYTES + VX_WORKERS_MAX * VX_LEDGER_SLOT_BYTES)
 
 /*
  * The canonical bytes of a round, little-endian without gaps. Head: round u64, epoch u32, slots
  * u32, loss f64, step size f64, digests of update and parameters, size u64 and digest of the update
- * that is kept. Then each slot: slot u32, incarnation u32, verdict u8, included u8, samples u64,
- * nll, norm, reconstruction, weight f64, digest of the gradient.
+ * that is kept. Then each slot: slot u32, incarnation u32, owner u32, verdict u8, included u8,
+ * samples u64, nll, norm, reconstruction, weight f64, digest of the gradient.
  *
  * at holds VX_LEDGER_RECORD_MAX; the size is returned.
  */

@@ -132,8 +132,8 @@ static const char *aggregation_key(const char *message)
     return find_key(keys, message);
 }
 
-vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
-                                    vx_aggregator **ret_aggregator, vx_error *err)
+static vx_status create_aggregator(const vx_job *job, size_t rows, size_t dimension,
+                                   vx_aggregator **ret_aggregator, vx_error *err)
 {
     const char *pre[VX_PLAN_PRE_MAX];
     vx_error why = { 0 };
@@ -144,12 +144,18 @@ vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
         return vx_job_fail(job, "aggregation.pre", err, "expected at most %d names, found %u",
                            VX_PLAN_PRE_MAX, job->aggregation.pre_count);
     options = vx_plan_aggregate_options(job, pre);
-    status = vx_aggregator_create(&options, job->workers.count, dimension, ret_aggregator, &why);
+    status = vx_aggregator_create(&options, rows, dimension, ret_aggregator, &why);
     if (status == VX_ERR_DOMAIN || status == VX_ERR_CONFIG)
         return vx_job_fail(job, aggregation_key(why.message), err, "%s", why.message);
     if (status != VX_OK && err != NULL)
         *err = why;
     return status;
+}
+
+vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
+                                    vx_aggregator **ret_aggregator, vx_error *err)
+{
+    return create_aggregator(job, job->workers.max_workers, dimension, ret_aggregator, err);
 }
 
 /* A word that holds another stands before it. */
@@ -193,7 +199,7 @@ vx_status vx_plan_check(const vx_job *job, vx_error *err)
 {
     vx_aggregator *aggregator = NULL;
     vx_optimiser *optimiser = NULL;
-    vx_status status = vx_plan_aggregator_create(job, 1, &aggregator, err);
+    vx_status status = create_aggregator(job, job->workers.count, 1, &aggregator, err);
 
     if (status == VX_OK)
         status = vx_plan_optimiser_create(job, 1, &optimiser, err);
@@ -207,4 +213,11 @@ size_t vx_plan_quorum(const vx_job *job, const vx_aggregator *aggregator)
     size_t rows_min = vx_aggregator_rows_min(aggregator);
 
     return job->workers.quorum > rows_min ? (size_t)job->workers.quorum : rows_min;
+}
+
+size_t vx_plan_least_workers(const vx_job *job, const vx_aggregator *aggregator)
+{
+    size_t quorum = vx_plan_quorum(job, aggregator);
+
+    return job->workers.min_workers > quorum ? (size_t)job->workers.min_workers : quorum;
 }

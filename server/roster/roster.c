@@ -90,10 +90,10 @@ void vx_roster_begin_round(vx_roster *roster, const bool *expected)
     recount(roster);
 }
 
-void vx_roster_expect_all(vx_roster *roster)
+void vx_roster_expect(vx_roster *roster, size_t slot, bool expected)
 {
-    for (size_t i = 0; i < roster->count; i++)
-        roster->slots[i].expected = true;
+    VX_ASSERT(slot < roster->count);
+    roster->slots[slot].expected = expected;
     recount(roster);
 }
 

@@ -47,9 +47,20 @@ void vx_round_init(vx_round *round, uint64_t committed, uint64_t rounds, size_t 
         .number = committed,
         .rounds = rounds,
         .slots = slots,
+        .planned = slots,
+        .least = quorum,
         .quorum = quorum,
         .enough = slots,
     };
+}
+
+void vx_round_plan(vx_round *round, size_t planned, size_t least)
+{
+    VX_ASSERT(round->quorum <= least);
+    VX_ASSERT(least <= planned);
+    VX_ASSERT(planned <= round->slots);
+    round->planned = planned;
+    round->least = least;
 }
 
 void vx_round_replay(vx_round *round, size_t needed)
@@ -95,7 +106,8 @@ static vx_round_action step_starting(vx_round *round, vx_round_event event)
         return next(round);
     if (event.kind == VX_ROUND_EV_START_TIMEOUT)
         round->overdue = true;
-    if (event.census.live == round->slots || (round->overdue && event.census.live >= round->quorum))
+    if (event.census.live >= round->planned ||
+        (round->overdue && event.census.live >= round->least))
         return publish(round);
     if (event.kind == VX_ROUND_EV_START_TIMEOUT)
         return fail(round, "too few workers joined before the start timeout");
@@ -128,28 +140,37 @@ static vx_round_action step_replaying(vx_round *round, vx_round_event event)
     return VX_ROUND_DO_NOTHING;
 }
 
+static bool is_full(const vx_round *round, const vx_round_census *census)
+{
+    return census->collected >= round->enough ||
+           (census->collected >= round->quorum && (census->outstanding == 0 || round->overdue));
+}
+
 static vx_round_action step_collecting(vx_round *round, vx_round_event event)
 {
     const vx_round_census *census = &event.census;
     size_t reachable = census->collected + census->outstanding;
+    /* A worker whose gradient is in counts for this round, also when it has gone. */
+    bool short_of_workers = census->live < round->least && reachable < round->least;
+    bool possible = reachable >= round->quorum && !short_of_workers;
 
     if (event.kind == VX_ROUND_EV_DEADLINE)
         round->overdue = true;
-    if (census->collected >= round->enough ||
-        (census->collected >= round->quorum && (census->outstanding == 0 || round->overdue)))
+    if (!short_of_workers && is_full(round, census))
         return enter(round, VX_ROUND_AGGREGATING, VX_ROUND_DO_AGGREGATE);
-    if (census->outstanding == 0 && census->live >= round->quorum)
+    if (census->outstanding == 0 && census->collected < round->quorum &&
+        census->live >= round->quorum)
         return fail(round, "too few of the gradients were finite: the training has diverged");
     if (round->state == VX_ROUND_HELD) {
         if (round->stop)
             return enter(round, VX_ROUND_ENDED, VX_ROUND_DO_STOP);
-        if (reachable >= round->quorum && !round->overdue)
+        if (possible && !round->overdue)
             return enter(round, VX_ROUND_COLLECTING, VX_ROUND_DO_RESUME);
         return VX_ROUND_DO_NOTHING;
     }
-    if (reachable < round->quorum && round->stop)
+    if (!possible && round->stop)
         return enter(round, VX_ROUND_ENDED, VX_ROUND_DO_STOP);
-    if (reachable < round->quorum || round->overdue)
+    if (!possible || round->overdue)
         return enter(round, VX_ROUND_HELD, VX_ROUND_DO_HOLD);
     return VX_ROUND_DO_NOTHING;
 }

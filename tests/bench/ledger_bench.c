@@ -116,7 +116,7 @@ static void remove_folder(const bench *b)
 int main(int count, char **arguments)
 {
     const size_t parameters = count > 1 ? strtoul(arguments[1], NULL, 10) : 100000;
-    const size_t record = 88 + SLOTS * 66 + VX_DIGEST_BYTES;
+    const size_t record = 88 + SLOTS * 70 + VX_DIGEST_BYTES;
     bench b = { .folder = "ledger-bench-XXXXXX",
                 .commits = count > 2 ? strtoul(arguments[2], NULL, 10) : 300 };
 

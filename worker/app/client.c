@@ -231,6 +231,8 @@ static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *hea
         status = on_stop(client, message, err);
     else if (header->type == VX_WIRE_VERDICT)
         status = on_verdict(client, header->round, message, err);
+    else if (header->type == VX_WIRE_SHARDS && client->hooks.shards != NULL)
+        status = client->hooks.shards(client, message, err);
     proceed(client);
     return status;
 }

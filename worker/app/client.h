@@ -31,7 +31,8 @@ typedef struct vx_client_hooks {
     void (*verdict)(vx_client *client, uint64_t round, vx_wire_verdict verdict);
     float *(*state_room)(vx_client *client, uint64_t label); /* (d); NULL: nobody waits for it */
     void (*state)(vx_client *client);                        /* it is complete */
-    void (*idle)(vx_client *client);                         /* set-up or a computation has ended */
+    vx_status (*shards)(vx_client *client, vx_cbytes message, vx_error *err);
+    void (*idle)(vx_client *client); /* set-up or a computation has ended */
 } vx_client_hooks;
 
 struct vx_client {

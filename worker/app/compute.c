@@ -19,6 +19,8 @@ void vx_task_gradient_at(vx_task *task, vx_cvecf theta, uint64_t round, vx_vecf 
     vx_status status = VX_OK;
 
     vx_sampler_draw(task->sampler, round, task->positions);
+    for (size_t b = 0; task->indices != NULL && b < task->batch; b++)
+        task->positions[b] = task->indices[task->positions[b]];
     vx_dataset_gather(task->dataset, task->positions, task->batch, standardise_of(task->job),
                       task->features, task->labels);
     status = vx_model_nll_gradient(task->model, theta, &batch, ret_gradient, &ret_about->nll);

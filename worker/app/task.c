@@ -95,22 +95,65 @@ static vx_shard_kind shard_kind(vx_job_shard shard)
     return VX_SHARD_IID;
 }
 
-/* Keeps this slot's observations and makes its sampler. */
-static vx_status take_shard(vx_task *task, vx_error *err)
+static bool draws_from(const vx_task *task, const uint32_t *shards, size_t count)
+{
+    return task->shards_count == count &&
+           memcmp(task->shards, shards, count * sizeof(*shards)) == 0;
+}
+
+static vx_status find_observations(const vx_task *task, const uint32_t *shards, size_t count,
+                                   uint32_t **ret_indices, size_t *ret_count, vx_error *err)
 {
     const vx_job *job = task->job;
-    vx_dataset_info info = vx_dataset_get_info(task->dataset);
     vx_shard_spec spec = { shard_kind(job->data.shard), job->data.alpha, job->seed,
-                           (uint32_t)job->workers.count };
-    uint32_t *indices = NULL;
-    size_t count = 0;
-    vx_status status = vx_shard_indices(&spec, vx_dataset_labels(task->dataset), info.count,
-                                        task->slot, &indices, &count, err);
+                           (uint32_t)job->workers.max_workers };
 
-    if (status == VX_OK)
-        status = vx_dataset_keep(task->dataset, indices, count);
-    if (status == VX_OK)
-        status = vx_sampler_create(job->seed, task->slot, count, task->batch, &task->sampler);
+    return vx_shard_union(&spec, vx_dataset_labels(task->dataset),
+                          vx_dataset_get_info(task->dataset).count, shards, count, ret_indices,
+                          ret_count, err);
+}
+
+vx_status vx_task_take_shards(vx_task *task, const uint32_t *shards, size_t count, vx_error *err)
+{
+    bool whole = task->job->workers.shard_timeout_s > 0.0;
+    vx_sampler *sampler = NULL;
+    uint32_t *indices = NULL;
+    uint32_t *copy = NULL;
+    size_t observations = 0;
+    vx_status status = VX_OK;
+
+    if (draws_from(task, shards, count))
+        return VX_OK;
+    if (!whole && task->shards_count > 0)
+        return vx_fail(err, VX_ERR_PROTOCOL, "other shards in a job without shard_timeout_s");
+    status = find_observations(task, shards, count, &indices, &observations, err);
+    if (status != VX_OK)
+        return status;
+    copy = vx_calloc(count, sizeof(*copy));
+    if (copy == NULL || vx_sampler_create(task->job->seed, task->slot, observations, task->batch,
+                                          &sampler) != VX_OK) {
+        status = vx_fail(err, VX_ERR_NOMEM, "no memory for %zu observations", observations);
+        goto out;
+    }
+    if (!whole && vx_dataset_keep(task->dataset, indices, observations) != VX_OK) {
+        status = vx_fail(err, VX_ERR_NOMEM, "no memory for %zu observations", observations);
+        goto out;
+    }
+    vx_sampler_destroy(task->sampler);
+    task->sampler = sampler;
+    vx_free(task->shards);
+    task->shards = memcpy(copy, shards, count * sizeof(*copy));
+    task->shards_count = count;
+    sampler = NULL; /* moved, like copy */
+    copy = NULL;
+    if (whole) {
+        vx_free(task->indices);
+        task->indices = indices;
+        indices = NULL; /* moved */
+    }
+out:
+    vx_sampler_destroy(sampler);
+    vx_free(copy);
     vx_free(indices);
     return status;
 }
@@ -172,7 +215,7 @@ vx_status vx_task_create_worker(vx_cbytes job_text, const vx_bootstrap *bootstra
     if (status == VX_OK)
         status = create_model(&task, err);
     if (status == VX_OK)
-        status = take_shard(&task, err);
+        status = vx_task_take_shards(&task, &task.slot, 1, err);
     if (status == VX_OK)
         status = take_batch_memory(&task, err);
     if (status == VX_OK)
@@ -214,6 +257,8 @@ void vx_task_destroy(vx_task *task)
     vx_dataset_destroy(task->dataset);
     vx_model_destroy(task->model);
     vx_sampler_destroy(task->sampler);
+    vx_free(task->indices);
+    vx_free(task->shards);
     vx_momentum_destroy(task->momentum);
     vx_free(task->plans);
     vx_free(task->positions);

@@ -14,7 +14,10 @@
  */
 typedef struct vx_task {
     vx_job *job;
-    vx_dataset *dataset; /* the slot's shard, or the test set */
+    vx_dataset *dataset; /* the slot's shard, the whole training set, or the test set */
+    uint32_t *indices;   /* of the slot's observations in dataset; NULL: all of them */
+    uint32_t *shards;    /* (shards_count) that the slot draws from */
+    size_t shards_count;
     vx_model *model;
     vx_sampler *sampler;
     vx_momentum *momentum;
@@ -34,6 +37,14 @@ VX_MUST_CHECK vx_status vx_task_create_worker(vx_cbytes job_text, const vx_boots
 VX_MUST_CHECK vx_status vx_task_create_evaluator(vx_cbytes job_text, const vx_bootstrap *bootstrap,
                                                  vx_task *ret_task, vx_error *err);
 void vx_task_destroy(vx_task *task); /* takes a zeroed one, leaves it zeroed */
+
+/*
+ * From now on the slot draws from these shards, which ascend. Nothing happens when it does already.
+ * With workers.shard_timeout_s a task holds the whole training set and takes any; else it holds its
+ * own shard, and another is VX_ERR_PROTOCOL. On failure the task is as before.
+ */
+VX_MUST_CHECK vx_status vx_task_take_shards(vx_task *task, const uint32_t *shards, size_t count,
+                                            vx_error *err);
 
 typedef struct vx_task_gradient {
     double nll;

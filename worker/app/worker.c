@@ -1,6 +1,7 @@
 #include <vx_worker_app/worker.h>
 
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include <vx_base/alloc.h>
@@ -20,7 +21,12 @@ typedef struct worker {
     bool state_due;
     uint64_t state_label;
     bool state_follows, state_complete;
-    float *state;  /* (d), owned: comes from the server */
+    float *state; /* (d), owned: comes from the server */
+    /* What the server has told to draw from. `told` belongs to the computation while there is one;
+     * what comes meanwhile is taken up after it. */
+    bool shards_due; /* not told since the welcome */
+    bool shards_came;
+    vx_wire_shards told, coming;
     bool unjudged; /* the verdict on what was sent last decides what the next is made of */
     uint64_t sent;
 } worker;
@@ -29,7 +35,7 @@ static void update_block(vx_client *client)
 {
     const worker *self = client->owner;
 
-    vx_session_block(&client->session, self->state_due || self->unjudged);
+    vx_session_block(&client->session, self->state_due || self->unjudged || self->shards_due);
 }
 
 static vx_status set_up(vx_client *client, vx_error *err)
@@ -54,6 +60,36 @@ static vx_status set_up(vx_client *client, vx_error *err)
         if (self->gradient[i] == NULL)
             return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", dimension);
     }
+    return VX_OK;
+}
+
+static void take_up_shards(vx_client *client)
+{
+    worker *self = client->owner;
+
+    if (!self->shards_came || client->working)
+        return;
+    self->shards_came = false;
+    self->told = self->coming;
+}
+
+static vx_status shards_arrived(vx_client *client, vx_cbytes message, vx_error *err)
+{
+    static vx_wire_shards shards; /* the loop thread's */
+    worker *self = client->owner;
+    const vx_wire_shards *before = self->shards_came ? &self->coming : &self->told;
+    vx_status status = vx_wire_shards_decode(message, &shards, err);
+
+    if (status != VX_OK)
+        return status;
+    if (before->count != shards.count ||
+        memcmp(before->shards, shards.shards, shards.count * sizeof(*shards.shards)) != 0)
+        vx_session_forget(&client->session); /* what is at hand was drawn from others */
+    self->coming = shards;
+    self->shards_came = true;
+    self->shards_due = false;
+    update_block(client);
+    take_up_shards(client);
     return VX_OK;
 }
 
@@ -103,6 +139,7 @@ static vx_status welcomed(vx_client *client, const vx_wire_welcome *welcome, vx_
     self->state_follows = welcome->state_follows;
     self->state_complete = false;
     self->unjudged = false; /* the label says what became of it */
+    self->shards_due = true;
     update_block(client);
     if (welcome->state_follows && self->state == NULL)
         self->state = vx_aligned_calloc(client->dimension, sizeof(float));
@@ -141,6 +178,12 @@ static void take_verdict(vx_client *client, uint64_t round, vx_wire_verdict verd
     update_block(client);
 }
 
+static void take_up(vx_client *client)
+{
+    take_up_shards(client);
+    take_up_state(client);
+}
+
 static void ready(vx_client *client)
 {
     const worker *self = client->owner;
@@ -155,6 +198,10 @@ static void compute(vx_client *client)
     size_t d = client->dimension;
     struct timespec delay = { 0, 0 };
 
+    client->work_status =
+        vx_task_take_shards(&self->task, self->told.shards, self->told.count, &client->error);
+    if (client->work_status != VX_OK)
+        return;
     self->at = 1 - self->at;
     vx_task_gradient_at(&self->task, (vx_cvecf){ client->theta[client->computing], d },
                         client->session.working_on, (vx_vecf){ self->gradient[self->at], d },
@@ -175,6 +222,10 @@ static void send_gradient(vx_client *client)
     uint8_t buffer[64];
     size_t size = 0;
 
+    if (client->work_status != VX_OK) {
+        vx_session_end(&client->session, client->work_status);
+        return;
+    }
     if (vx_wire_gradient_encode(&about, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK)
         vx_client_send_vector(client, VX_WIRE_GRADIENT, client->session.computed,
                               self->gradient[self->at], client->dimension,
@@ -198,7 +249,8 @@ vx_status vx_worker_run(const vx_bootstrap *bootstrap, vx_error *err)
         .verdict = take_verdict,
         .state_room = state_room,
         .state = state_arrived,
-        .idle = take_up_state,
+        .shards = shards_arrived,
+        .idle = take_up,
     };
     worker *self = vx_calloc(1, sizeof(*self));
     vx_status status = VX_ERR_NOMEM;

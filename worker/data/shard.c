@@ -140,3 +140,55 @@ vx_status vx_shard_indices(const vx_shard_spec *spec, const uint8_t *labels, siz
     *ret_count = kept;
     return VX_OK;
 }
+
+/* ret_joined has room for count. */
+static vx_status join_shards(const vx_shard_spec *spec, const uint8_t *labels, size_t count,
+                             const uint32_t *slots, size_t slots_count, uint32_t *ret_joined,
+                             size_t *ret_count, vx_error *err)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < slots_count; i++) {
+        uint32_t *indices = NULL;
+        size_t kept = 0;
+        vx_status status = vx_shard_indices(spec, labels, count, slots[i], &indices, &kept, err);
+
+        if (status == VX_ERR_DATA) /* an empty one adds nothing */
+            continue;
+        if (status != VX_OK)
+            return status;
+        VX_ASSERT(indices != NULL);
+        VX_ASSERT(kept <= count - used);
+        memcpy(ret_joined + used, indices, kept * sizeof(*indices));
+        used += kept;
+        vx_free(indices);
+    }
+    if (used == 0)
+        return vx_fail(err, VX_ERR_DATA, "%zu shards hold none of the %zu observations",
+                       slots_count, count);
+    *ret_count = used;
+    return VX_OK;
+}
+
+vx_status vx_shard_union(const vx_shard_spec *spec, const uint8_t *labels, size_t count,
+                         const uint32_t *slots, size_t slots_count, uint32_t **ret_indices,
+                         size_t *ret_count, vx_error *err)
+{
+    uint32_t *joined = NULL;
+    vx_status status = VX_OK;
+
+    VX_ASSERT(slots_count >= 1);
+    for (size_t i = 1; i < slots_count; i++)
+        VX_ASSERT(slots[i] > slots[i - 1]);
+    if (slots_count == 1)
+        return vx_shard_indices(spec, labels, count, slots[0], ret_indices, ret_count, err);
+    joined = vx_calloc(count > 0 ? count : 1, sizeof(*joined));
+    if (joined == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory to shard %zu observations", count);
+    status = join_shards(spec, labels, count, slots, slots_count, joined, ret_count, err);
+    if (status == VX_OK)
+        *ret_indices = joined;
+    else
+        vx_free(joined);
+    return status;
+}

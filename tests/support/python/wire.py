@@ -5,6 +5,7 @@ import time
 
 HELLO, WELCOME, REFUSAL, MODEL, PARAMETERS, GRADIENT, VERDICT = range(1, 8)
 EVALUATE, EVALUATION, HEARTBEAT, LEAVE, STOP, REQUEST, DOCUMENT = range(8, 15)
+STATE, SHARDS = 15, 16
 WORKER, EVALUATOR, OBSERVER = 1, 2, 3
 VERDICTS = (None, "accepted", "duplicate", "stale", "late", "malformed", "nonfinite", "over_quota")
 REFUSALS = (None, "version", "token", "config", "slot", "busy", "over", "protocol")

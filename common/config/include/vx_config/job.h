@@ -102,17 +102,20 @@ typedef struct vx_job_model {
 } vx_job_model;
 
 typedef struct vx_job_workers {
-    uint64_t count;     /* slots, 1..VX_WORKERS_MAX */
-    uint64_t quorum;    /* least contributions that close a round at its deadline; default count -
-                           byzantine, at least 1 */
-    uint64_t backup;    /* a round closes when count - backup have answered; 0 */
-    uint64_t staleness; /* rounds that a gradient may be old; 0 */
-    vx_job_deadline deadline;   /* fixed */
-    double deadline_s;          /* of a round; adaptive: the most; 60 */
-    double deadline_least_s;    /* adaptive; 0.1 */
-    double deadline_spread;     /* adaptive: median + spread x MAD of recent arrivals; 8 */
-    double start_timeout_s;     /* until the quorum has joined; 300 */
-    double heartbeat_s;         /* 2 */
+    uint64_t count;       /* slots that the run is planned for, 1..VX_WORKERS_MAX */
+    uint64_t max_workers; /* slots in all, and shards; count */
+    uint64_t min_workers; /* with fewer a run is held; quorum */
+    uint64_t quorum;      /* least contributions that close a round at its deadline; default count -
+                             byzantine, at least 1 */
+    uint64_t backup;      /* a round closes when count - backup have answered; 0 */
+    uint64_t staleness;   /* rounds that a gradient may be old; 0 */
+    vx_job_deadline deadline; /* fixed */
+    double deadline_s;        /* of a round; adaptive: the most; 60 */
+    double deadline_least_s;  /* adaptive; 0.1 */
+    double deadline_spread;   /* adaptive: median + spread x MAD of recent arrivals; 8 */
+    double start_timeout_s;   /* until min_workers have joined; 300 */
+    double shard_timeout_s; /* then others draw from the shard of a slot that is away; 0 = never */
+    double heartbeat_s;     /* 2 */
     double heartbeat_timeout_s; /* 10; larger than heartbeat_s */
     uint64_t max_restarts;      /* of one worker by its agent; 10 */
     double momentum;            /* in the worker; default 0.9 with a robust rule, 0 with mean */

@@ -37,6 +37,7 @@ typedef enum vx_wire_type {
     VX_WIRE_REQUEST,    /* O -> S */
     VX_WIRE_DOCUMENT,   /* S -> O  payload: JSON text */
     VX_WIRE_STATE,      /* S -> W  momentum with the label header.round, chunks */
+    VX_WIRE_SHARDS,     /* S -> W  what to draw from, from header.round on; before its parameters */
     VX_WIRE_TYPE_MAX
 } vx_wire_type;
 const char *vx_wire_type_name(uint16_t type); /* "gradient"; "unknown" */
@@ -147,6 +148,11 @@ typedef struct vx_wire_leave {
     char text[256];
 } vx_wire_leave;
 
+typedef struct vx_wire_shards {
+    size_t count;                    /* at least 1 */
+    uint32_t shards[VX_WORKERS_MAX]; /* (count), ascending, each below VX_WORKERS_MAX */
+} vx_wire_shards;
+
 typedef enum vx_wire_request {
     VX_WIRE_REQUEST_STATUS = 1,
     VX_WIRE_REQUEST_STOP,
@@ -171,5 +177,6 @@ VX_WIRE_DECLARE(evaluation, vx_wire_evaluation);
 VX_WIRE_DECLARE(stop, vx_wire_stop);
 VX_WIRE_DECLARE(leave, vx_wire_leave);
 VX_WIRE_DECLARE(request, vx_wire_request);
+VX_WIRE_DECLARE(shards, vx_wire_shards);
 #undef VX_WIRE_DECLARE
 #endif

@@ -5,6 +5,7 @@
 #include <vx_base/bytes.h>
 #include <vx_base/clock.h>
 #include <vx_base/status.h>
+#include <vx_roster/assignment.h>
 #include <vx_roster/roster.h>
 
 /*
@@ -62,6 +63,7 @@ typedef struct vx_run_summary {
     vx_digest parameters;
     vx_test_result test;
     vx_phases phases_mean;
+    const vx_assignment *shards; /* borrowed; NULL = not known */
     const char *blas, *libuv;
 } vx_run_summary;
 

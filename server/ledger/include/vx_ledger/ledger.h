@@ -34,6 +34,7 @@ typedef enum vx_ledger_durability {
 /* What a round knew of one slot. NaN and zero digests mean that there is none. */
 typedef struct vx_ledger_slot {
     uint32_t slot, incarnation;
+    uint32_t owner;  /* the slot that drew from this one's shard; its own number: itself */
     uint8_t verdict; /* a vx_judgement, which the ledger does not read */
     bool included;
     uint64_t samples;

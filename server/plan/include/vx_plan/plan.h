@@ -19,17 +19,21 @@
 vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pre[VX_PLAN_PRE_MAX]);
 vx_optimiser_options vx_plan_optimiser_options(const vx_job *job);
 
-/* vx_aggregator_create for workers.count rows, vx_optimiser_create. An option that does not fit is
- * VX_ERR_CONFIG with file, line and key of the job; memory and limits keep their own status. */
+/* vx_aggregator_create for workers.max_workers rows, vx_optimiser_create. An option that does not
+ * fit is VX_ERR_CONFIG with file, line and key of the job; memory and limits keep their own status.
+ */
 VX_MUST_CHECK vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
                                                   vx_aggregator **ret_aggregator, vx_error *err);
 VX_MUST_CHECK vx_status vx_plan_optimiser_create(const vx_job *job, size_t dimension,
                                                  vx_optimiser **ret_optimiser, vx_error *err);
 
-/* Both of them once, with one parameter: everything that can be said before the data is read. */
+/* Both of them once, with one parameter and workers.count rows: everything that can be said before
+ * the data is read. */
 VX_MUST_CHECK vx_status vx_plan_check(const vx_job *job, vx_error *err);
 
 /* Contributions that close a round at its deadline: workers.quorum, but never fewer than the rule
  * needs for its f. */
 size_t vx_plan_quorum(const vx_job *job, const vx_aggregator *aggregator);
+/* With fewer live workers a run is held: workers.min_workers, but never below that quorum. */
+size_t vx_plan_least_workers(const vx_job *job, const vx_aggregator *aggregator);
 #endif

@@ -71,7 +71,7 @@ void vx_roster_part(vx_roster *roster, size_t slot, vx_slot_state how);
 
 /* Nobody has answered yet. Only the slots of expected (count) are asked; NULL: every slot. */
 void vx_roster_begin_round(vx_roster *roster, const bool *expected);
-void vx_roster_expect_all(vx_roster *roster); /* in the middle of a round */
+void vx_roster_expect(vx_roster *roster, size_t slot, bool expected); /* in the middle of one */
 /* The gradients that are collected have entered the aggregate of this round. */
 void vx_roster_commit_round(vx_roster *roster, uint64_t round);
 

@@ -8,9 +8,10 @@
  * The life of a run as a pure state machine: (state, event) -> action. No I/O, no clock, no heap:
  * the server drives it with libuv, tests and a simulator drive it by hand.
  *
- *   starting     waits for all slots, or for the quorum when the start timeout has passed
+ *   starting     waits for the planned slots, or for the least when the start timeout has passed
  *   collecting   parameters are out, gradients come in
- *   held         fewer gradients than the quorum can come now: waits for workers to return
+ *   held         fewer gradients than the quorum can come now, or fewer workers than the least are
+ *                there: waits for workers to return
  *   aggregating  rule and step run; nothing else may touch the rows that are in
  *   ended        done, stopped or failed
  */
@@ -63,16 +64,21 @@ typedef struct vx_round {
     uint64_t number; /* of the round that is being made = rounds committed so far */
     uint64_t rounds; /* of the job */
     size_t slots;
-    size_t quorum; /* 1..slots */
-    size_t enough; /* quorum..slots: with so many gradients a round waits for no more */
-    size_t needed; /* > 0: a recorded round is made again, of exactly so many gradients */
-    bool overdue;  /* the deadline has passed */
-    bool stop;     /* asked to stop: the round that is being made is the last */
+    size_t planned; /* least..slots: the run starts when so many are live */
+    size_t least;   /* quorum..planned: with fewer workers no round is closed */
+    size_t quorum;  /* 1..slots */
+    size_t enough;  /* quorum..slots: with so many gradients a round waits for no more */
+    size_t needed;  /* > 0: a recorded round is made again, of exactly so many gradients */
+    bool overdue;   /* the deadline has passed */
+    bool stop;      /* asked to stop: the round that is being made is the last */
     const char *failure;
 } vx_round;
 
+/* planned and enough are slots, least is quorum. */
 void vx_round_init(vx_round *round, uint64_t committed, uint64_t rounds, size_t slots,
                    size_t quorum);
+/* Of a run that may have more slots than it waits for. */
+void vx_round_plan(vx_round *round, size_t planned, size_t least);
 /* Before it performs DO_PUBLISH the caller says what the round is: needed = 0, a new one; else a
  * recorded one, which closes with so many gradients and not before. */
 void vx_round_replay(vx_round *round, size_t needed);

@@ -42,6 +42,9 @@ static void missing_keys_get_their_defaults(void **state)
     vx_assert_close(job->workers.deadline_spread, 8, 0, 0);
     assert_int_equal(job->workers.backup, 0);
     assert_int_equal(job->workers.staleness, 0);
+    assert_int_equal(job->workers.max_workers, 4);
+    assert_int_equal(job->workers.min_workers, 4);
+    vx_assert_close(job->workers.shard_timeout_s, 0, 0, 0);
     assert_int_equal(job->checkpoint.durability, VX_JOB_DURABILITY_AUTO);
     assert_int_equal(job->checkpoint.on_disk_full, VX_JOB_ON_DISK_FULL_STOP);
     assert_int_equal(job->aggregation.rule, VX_JOB_RULE_FLAG);
@@ -81,6 +84,7 @@ static void some_defaults_depend_on_other_keys(void **state)
         (void)snprintf(text, sizeof(text), JOB_SMALL "%s", cases[i].aggregation);
         job = must_parse(text);
         assert_int_equal(job->workers.quorum, cases[i].quorum);
+        assert_int_equal(job->workers.min_workers, cases[i].quorum);
         vx_assert_close(job->workers.momentum, cases[i].momentum, 0, 0);
         vx_job_destroy(job);
     }
@@ -90,12 +94,14 @@ static void a_given_value_is_not_replaced_by_a_derived_one(void **state)
 {
     vx_job *job = must_parse(
         JOB_HEAD JOB_MODEL JOB_OPTIMISER
-        "workers: {count: 4, quorum: 1, momentum: 0.5}\n"
+        "workers: {count: 4, quorum: 1, min_workers: 2, max_workers: 9, momentum: 0.5}\n"
         "allow_fault_injection: true\n"
         "faults: [{slots: [0], kind: zero, to_round: 7}, {slots: [3, 1], kind: crash}]\n");
     (void)state;
 
     assert_int_equal(job->workers.quorum, 1);
+    assert_int_equal(job->workers.min_workers, 2);
+    assert_int_equal(job->workers.max_workers, 9);
     vx_assert_close(job->workers.momentum, 0.5, 0, 0);
     assert_int_equal(job->faults_count, 2);
     assert_int_equal(job->faults[0].to_round, 7);

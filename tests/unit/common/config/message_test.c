@@ -121,6 +121,10 @@ static const struct {
       "job.yaml:1: workers.deadline_s: expected seconds above 0 and at most 1e9, found \"0\"" },
     { "workers: {deadline_s: 2e9}\n",
       "job.yaml:1: workers.deadline_s: expected seconds above 0 and at most 1e9, found \"2e9\"" },
+    { "workers: {shard_timeout_s: -1}\n",
+      "job.yaml:1: workers.shard_timeout_s: expected seconds from 0 to 1e9, found \"-1\"" },
+    { "workers: {shard_timeout_s: 1.1e9}\n",
+      "job.yaml:1: workers.shard_timeout_s: expected seconds from 0 to 1e9, found \"1.1e9\"" },
     { "workers: {clip_norm: -1}\n",
       "job.yaml:1: workers.clip_norm: expected a number of at least 0, found \"-1\"" },
     { "aggregation: {rule: Flag}\n",
@@ -155,6 +159,12 @@ static const struct {
       "job.yaml:14: checkpoint.durability: expected full or checkpoint with workers.staleness "
       "above "
       "0, found ledger: a round of older gradients cannot be made again" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  quorum: 3\n  min_workers: 2\n" JOB_OPTIMISER,
+      "job.yaml:12: workers.min_workers: expected at least workers.quorum (3), found 2" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  max_workers: 6\n  min_workers: 5\n" JOB_OPTIMISER,
+      "job.yaml:12: workers.min_workers: expected at most workers.count (4), found 5" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  max_workers: 3\n" JOB_OPTIMISER,
+      "job.yaml:11: workers.max_workers: expected at least workers.count (4), found 3" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  quorum: 3\n  backup: 2\n" JOB_OPTIMISER,
       "job.yaml:12: workers.backup: expected at most workers.count - workers.quorum (1), found 2" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  deadline: adaptive\n  deadline_s: 0.05\n"
@@ -179,7 +189,7 @@ static const struct {
       "job.yaml:11: faults: expected allow_fault_injection: true beside it, found false" },
     { JOB_SMALL "allow_fault_injection: true\nfaults:\n  - {slots: [1], kind: zero}\n"
                 "  - slots: [3, 4]\n    kind: zero\n",
-      "job.yaml:14: faults[1].slots[1]: expected a slot below workers.count (4), found 4" },
+      "job.yaml:14: faults[1].slots[1]: expected a slot below workers.max_workers (4), found 4" },
     { JOB_SMALL "allow_fault_injection: true\nfaults:\n  - slots: [3]\n    kind: zero\n"
                 "    from_round: 5\n    to_round: 4\n",
       "job.yaml:16: faults[0].to_round: expected at least from_round (5), found 4" },

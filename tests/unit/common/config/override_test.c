@@ -112,7 +112,7 @@ static void an_error_blames_the_override(void **state)
         { "faults[0].slots=3",
           "--set faults[0].slots=3: faults[0].slots: expected a list of 1 to 1024, found \"3\"" },
         { "faults[0].slots[0]=9", "--set faults[0].slots[0]=9: faults[0].slots[0]: expected a slot "
-                                  "below workers.count (4), found 9" },
+                                  "below workers.max_workers (4), found 9" },
         { "workers={count: 2, quorum: 3}", "--set workers={count: 2, quorum: 3}: workers.quorum: "
                                            "expected at most workers.count (2), found 3" },
         { "aggregation.byzantine=4", "--set aggregation.byzantine=4: aggregation.byzantine: "

@@ -166,6 +166,23 @@ static void codes_outside_their_lists_are_refused(void **state)
     }
 }
 
+static void shards_that_do_not_ascend_or_do_not_exist_are_refused(void **state)
+{
+    const vx_wire_shards wrong[] = {
+        { 0, { 0 } },          { 2, { 3, 3 } }, { 3, { 1, 5, 4 } }, { 1, { VX_WORKERS_MAX } },
+        { 1, { UINT32_MAX } },
+    };
+    static vx_wire_shards back;
+
+    (void)state;
+    REFUSE(shards, &wrong[0], &back, "number of shards 0");
+    REFUSE(shards, &wrong[1], &back, "shard 3");
+    REFUSE(shards, &wrong[2], &back, "shard 4");
+    REFUSE(shards, &wrong[3], &back, "shard 1024");
+    REFUSE(shards, &wrong[4], &back, "shard 4294967295");
+    assert_int_equal(back.count, 0);
+}
+
 static void models_that_do_not_add_up_are_refused(void **state)
 {
     static vx_wire_tensor tensors[VX_TENSORS_MAX];
@@ -270,6 +287,7 @@ int main(void)
         cmocka_unit_test(an_embedded_zero_ends_no_name_and_is_a_space_in_a_text),
         cmocka_unit_test(a_welcome_outside_its_limits_is_refused),
         cmocka_unit_test(codes_outside_their_lists_are_refused),
+        cmocka_unit_test(shards_that_do_not_ascend_or_do_not_exist_are_refused),
         cmocka_unit_test(models_that_do_not_add_up_are_refused),
         cmocka_unit_test(shapes_whose_product_overflows_are_refused),
         cmocka_unit_test(too_many_tensors_or_axes_are_refused_by_both_sides),

@@ -324,6 +324,34 @@ static vx_status check_request(vx_cbytes message, vx_error *err)
     return status;
 }
 
+static vx_status sample_shards(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_shards shards = { 3, { 0, 300, VX_WORKERS_MAX - 1 } };
+
+    return vx_wire_shards_encode(&shards, buffer, ret_size);
+}
+
+static vx_status check_shards(vx_cbytes message, vx_error *err)
+{
+    vx_wire_shards shards = { 0 };
+    vx_wire_shards back = { 0 };
+    vx_status status = vx_wire_shards_decode(message, &shards, err);
+    uint8_t buffer[8192];
+    size_t size = 0;
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(shards.count >= 1 && shards.count <= VX_WORKERS_MAX);
+    for (size_t i = 0; i < shards.count; i++) {
+        VX_ASSERT(shards.shards[i] < VX_WORKERS_MAX);
+        VX_ASSERT(i == 0 || shards.shards[i] > shards.shards[i - 1]);
+    }
+    VX_ASSERT(vx_wire_shards_encode(&shards, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK);
+    VX_ASSERT(vx_wire_shards_decode((vx_cbytes){ buffer, size }, &back, err) == VX_OK);
+    VX_ASSERT(memcmp(&shards, &back, sizeof(back)) == 0);
+    return VX_OK;
+}
+
 const vx_test_wire_kind vx_test_wire_kinds[VX_TEST_WIRE_KINDS] = {
     { "hello", sample_hello, check_hello },
     { "welcome", sample_welcome, check_welcome },
@@ -335,4 +363,5 @@ const vx_test_wire_kind vx_test_wire_kinds[VX_TEST_WIRE_KINDS] = {
     { "stop", sample_stop, check_stop },
     { "leave", sample_leave, check_leave },
     { "request", sample_request, check_request },
+    { "shards", sample_shards, check_shards },
 };

@@ -12,7 +12,7 @@ typedef struct vx_test_wire_kind {
     vx_status (*check)(vx_cbytes message, vx_error *err);
 } vx_test_wire_kind;
 
-#define VX_TEST_WIRE_KINDS 10
+#define VX_TEST_WIRE_KINDS 11
 extern const vx_test_wire_kind vx_test_wire_kinds[VX_TEST_WIRE_KINDS];
 
 vx_wire_hello vx_test_hello(void);

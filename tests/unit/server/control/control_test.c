@@ -204,6 +204,42 @@ static void a_torn_end_of_the_journal_is_cut_off_whatever_the_crash_lost(void **
     }
 }
 
+static void
+the_status_document_counts_the_shards_and_leaves_out_slots_that_nobody_awaits(void **state)
+{
+    vx_roster roster;
+    vx_assignment assignment;
+    vx_shard_move moves[3];
+    vx_run_summary run = { .job = "j", .state = "training", .message = "", .shards = &assignment };
+    vx_bytes text = { NULL, 0 };
+    json_t *document = NULL;
+    json_t *shards = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(3, &roster), NULL);
+    vx_roster_join(&roster, 0, 0);
+    vx_roster_expect(&roster, 2, false);
+    vx_assert_ok(vx_assignment_create(3, &assignment), NULL);
+    vx_assignment_border(
+        &assignment,
+        (const vx_presence[]){ VX_PRESENCE_LIVE, VX_PRESENCE_AWAY, VX_PRESENCE_OVERDUE }, moves);
+    vx_assignment_commit_round(&assignment, (const bool[]){ true, false, false });
+    vx_assert_ok(vx_status_document(&run, &roster, &text), NULL);
+    document = json_loads((char *)text.at, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(document, "missing")), 1);
+    shards = json_object_get(document, "shards");
+    assert_int_equal(json_integer_value(json_object_get(shards, "reassigned")), 1);
+    shards = json_object_get(shards, "idle_rounds");
+    assert_int_equal(json_array_size(shards), 3);
+    assert_int_equal(json_integer_value(json_array_get(shards, 0)), 0);
+    assert_int_equal(json_integer_value(json_array_get(shards, 1)), 1);
+    assert_int_equal(json_integer_value(json_array_get(shards, 2)), 0);
+    json_decref(document);
+    vx_free(text.at);
+    vx_assignment_destroy(&assignment);
+    vx_roster_destroy(&roster);
+}
+
 static void the_status_document_has_every_slot_and_the_result_its_state(void **state)
 {
     char *folder = vx_test_folder_create();
@@ -280,6 +316,8 @@ int main(void)
         cmocka_unit_test(a_half_line_of_a_crash_is_cut_off),
         cmocka_unit_test(a_full_disk_costs_lines_that_are_counted_and_leaves_no_half_line),
         cmocka_unit_test(a_torn_end_of_the_journal_is_cut_off_whatever_the_crash_lost),
+        cmocka_unit_test(
+            the_status_document_counts_the_shards_and_leaves_out_slots_that_nobody_awaits),
         cmocka_unit_test(the_status_document_has_every_slot_and_the_result_its_state),
     };
 

@@ -43,6 +43,7 @@ static vx_ledger_slot slot_of(uint32_t slot, vx_rng *rng)
 {
     return (vx_ledger_slot){ .slot = slot,
                              .incarnation = vx_rng_u32(rng),
+                             .owner = vx_rng_u32(rng),
                              .verdict = (uint8_t)vx_rng_u32(rng),
                              .included = vx_rng_below(rng, 2) == 0,
                              .samples = vx_rng_u64(rng),
@@ -104,6 +105,7 @@ static void expect_slot(const vx_ledger_slot *found, const vx_ledger_slot *expec
 {
     assert_int_equal(found->slot, expected->slot);
     assert_int_equal(found->incarnation, expected->incarnation);
+    assert_int_equal(found->owner, expected->owner);
     assert_int_equal(found->verdict, expected->verdict);
     assert_int_equal(found->included, expected->included);
     assert_true(found->samples == expected->samples);

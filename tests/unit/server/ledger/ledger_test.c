@@ -299,7 +299,7 @@ static void a_ledger_without_records_becomes_that_of_another_job(void **state)
 static void another_format_or_application_is_refused(void **state)
 {
     static const size_t at[] = { 63, 71 };
-    static const char *const texts[] = { "it has format 2, this program reads format 1",
+    static const char *const texts[] = { "it has format 1, this program reads format 2",
                                          "it is not a ledger of Vexil" };
     char *path = ledger_path(*state, "");
     vx_bytes content;
@@ -309,7 +309,7 @@ static void another_format_or_application_is_refused(void **state)
     for (size_t i = 0; i < 2; i++) {
         uint8_t before = content.at[at[i]];
 
-        content.at[at[i]] = 2;
+        content.at[at[i]] = 1;
         put_file(path, content.at, content.size);
         expect_refused(*state, sample_config, VX_ERR_DATA, texts[i]);
         content.at[at[i]] = before;

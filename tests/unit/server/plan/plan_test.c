@@ -211,6 +211,9 @@ static void the_quorum_is_never_below_what_the_rule_needs(void **state)
     vx_assert_ok(vx_plan_aggregator_create(job, 3, &aggregator, &err), &err);
     assert_int_equal(job->workers.quorum, 6);             /* n - f */
     assert_int_equal(vx_plan_quorum(job, aggregator), 7); /* 2 f + 3 */
+    assert_int_equal(vx_plan_least_workers(job, aggregator), 7);
+    job->workers.min_workers = 8;
+    assert_int_equal(vx_plan_least_workers(job, aggregator), 8);
     job->workers.quorum = 8;
     assert_int_equal(vx_plan_quorum(job, aggregator), 8);
     vx_aggregator_destroy(aggregator);

@@ -76,6 +76,23 @@ a_gradient_stays_in_when_its_worker_dies_and_is_a_duplicate_when_it_comes_again(
     vx_roster_destroy(&roster);
 }
 
+static void a_slot_that_is_not_expected_owes_nothing_until_it_is(void **state)
+{
+    vx_roster roster;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(2, &roster), NULL);
+    vx_roster_begin_round(&roster, (const bool[]){ true, false });
+    vx_roster_join(&roster, 0, 0);
+    vx_roster_join(&roster, 1, 0);
+    assert_int_equal(roster.outstanding, 1);
+    assert_int_equal(vx_roster_judge(&roster, 1, 4, 4, true), VX_JUDGED_OVER_QUOTA);
+    vx_roster_expect(&roster, 1, true);
+    assert_int_equal(roster.outstanding, 2);
+    assert_int_equal(vx_roster_judge(&roster, 1, 4, 4, true), VX_JUDGED_ACCEPTED);
+    vx_roster_destroy(&roster);
+}
+
 static void an_older_gradient_enters_once_while_the_slot_owes_one(void **state)
 {
     vx_roster roster;
@@ -172,6 +189,7 @@ int main(void)
             a_gradient_stays_in_when_its_worker_dies_and_is_a_duplicate_when_it_comes_again),
         cmocka_unit_test(an_older_gradient_enters_once_while_the_slot_owes_one),
         cmocka_unit_test(what_entered_before_this_start_of_the_server_is_stale),
+        cmocka_unit_test(a_slot_that_is_not_expected_owes_nothing_until_it_is),
         cmocka_unit_test(received_is_always_the_sum_of_the_judgements),
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),
     };

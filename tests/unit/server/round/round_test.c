@@ -74,6 +74,50 @@ static void a_held_round_past_its_deadline_closes_as_soon_as_it_has_the_quorum(v
     assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 2, 1), VX_ROUND_DO_AGGREGATE);
 }
 
+static void a_run_with_more_slots_begins_with_the_planned_ones_and_grows(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 0, 2, 5, 2);
+    vx_round_plan(&round, 3, 2);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 0, 2), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 0, 3), VX_ROUND_DO_PUBLISH);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 3, 0), VX_ROUND_DO_AGGREGATE);
+    assert_int_equal(step(&round, VX_ROUND_EV_COMMITTED, 5, 3, 0), VX_ROUND_DO_PUBLISH);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 5, 4, 1), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 5, 5, 0), VX_ROUND_DO_AGGREGATE);
+}
+
+static void with_fewer_workers_than_the_least_a_round_is_held_though_it_has_the_quorum(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 0, 2, 5, 2);
+    vx_round_plan(&round, 4, 3);
+    assert_int_equal(step(&round, VX_ROUND_EV_START_TIMEOUT, 3, 0, 3), VX_ROUND_DO_PUBLISH);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 0, 2), VX_ROUND_DO_HOLD);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 2, 0), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_DEADLINE, 2, 2, 0), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 2, 1), VX_ROUND_DO_AGGREGATE);
+}
+
+static void a_gradient_that_is_in_counts_for_a_worker_that_has_gone(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 0, 2, 4, 2);
+    vx_round_plan(&round, 3, 3);
+    step(&round, VX_ROUND_EV_CENSUS, 3, 0, 3);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 1, 2), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 3, 0), VX_ROUND_DO_AGGREGATE);
+    assert_int_equal(step(&round, VX_ROUND_EV_COMMITTED, 2, 3, 0), VX_ROUND_DO_PUBLISH);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 0, 2), VX_ROUND_DO_HOLD);
+    assert_int_equal(step(&round, VX_ROUND_EV_STOP, 2, 2, 0), VX_ROUND_DO_STOP);
+}
+
 static void backup_workers_are_not_waited_for(void **state)
 {
     vx_round round;
@@ -225,6 +269,10 @@ int main(void)
         cmocka_unit_test(a_round_closes_when_all_have_answered_or_at_the_deadline_with_the_quorum),
         cmocka_unit_test(below_the_quorum_a_round_is_held_until_workers_return),
         cmocka_unit_test(a_held_round_past_its_deadline_closes_as_soon_as_it_has_the_quorum),
+        cmocka_unit_test(a_run_with_more_slots_begins_with_the_planned_ones_and_grows),
+        cmocka_unit_test(
+            with_fewer_workers_than_the_least_a_round_is_held_though_it_has_the_quorum),
+        cmocka_unit_test(a_gradient_that_is_in_counts_for_a_worker_that_has_gone),
         cmocka_unit_test(backup_workers_are_not_waited_for),
         cmocka_unit_test(a_recorded_round_closes_with_the_recorded_gradients_only),
         cmocka_unit_test(a_recorded_round_that_cannot_be_made_again_becomes_a_new_one),

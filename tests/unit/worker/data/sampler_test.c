@@ -75,6 +75,25 @@ static void seed_slot_and_data_epoch_give_other_orders(void **state)
     }
 }
 
+/* A recorded run is made again by these draws: other ones would be another run. */
+static void the_draws_of_a_seed_and_a_slot_stay_what_they_were(void **state)
+{
+    static const uint32_t expected[4][8] = { { 34, 45, 73, 33, 96, 101, 63, 91 },
+                                             { 82, 8, 69, 114, 12, 0, 38, 104 },
+                                             { 49, 70, 43, 64, 4, 24, 48, 115 },
+                                             { 23, 19, 14, 64, 68, 36, 97, 46 } };
+    vx_sampler *sampler = sampler_of(5, 3, 120, 8);
+    (void)state;
+
+    for (uint64_t k = 0; k < 4; k++) {
+        uint32_t positions[8];
+
+        vx_sampler_draw(sampler, 13 * k, positions);
+        assert_memory_equal(positions, expected[k], sizeof(positions));
+    }
+    vx_sampler_destroy(sampler);
+}
+
 static void positions_are_spread_evenly_over_a_data_epoch(void **state)
 {
     enum { EPOCHS = 2000, COUNT = 10 };
@@ -146,6 +165,7 @@ int main(void)
         cmocka_unit_test(every_position_is_used_once_a_data_epoch),
         cmocka_unit_test(a_draw_does_not_depend_on_the_draws_before),
         cmocka_unit_test(seed_slot_and_data_epoch_give_other_orders),
+        cmocka_unit_test(the_draws_of_a_seed_and_a_slot_stay_what_they_were),
         cmocka_unit_test(positions_are_spread_evenly_over_a_data_epoch),
         cmocka_unit_test(drawing_allocates_nothing),
         cmocka_unit_test(a_round_number_that_no_job_reaches_does_not_stop_the_process),

@@ -182,6 +182,93 @@ static void dirichlet_shares_have_their_mean_and_variance(void **state)
     fill_labels(NULL);
 }
 
+static void a_union_is_the_shards_one_after_the_other(void **state)
+{
+    static const uint32_t slots[] = { 1, 2, 6 };
+    (void)state;
+
+    for (size_t s = 0; s < 4; s++) {
+        uint32_t *joined = NULL;
+        size_t count = 0;
+        size_t used = 0;
+
+        vx_assert_ok(vx_shard_union(&specs[s], labels, COUNT, slots, 3, &joined, &count, NULL),
+                     NULL);
+        for (size_t k = 0; k < 3; k++) {
+            uint32_t *indices = NULL;
+            size_t size = shard_of(&specs[s], slots[k], &indices);
+
+            assert_true(size <= count - used);
+            assert_memory_equal(joined + used, indices, size * sizeof(*indices));
+            used += size;
+            vx_free(indices);
+        }
+        assert_int_equal(used, count);
+        vx_free(joined);
+    }
+}
+
+static void the_union_of_one_shard_is_that_shard(void **state)
+{
+    uint32_t *indices = NULL, *joined = NULL;
+    size_t size = shard_of(&specs[0], 4, &indices);
+    size_t count = 0;
+    (void)state;
+
+    vx_assert_ok(
+        vx_shard_union(&specs[0], labels, COUNT, (const uint32_t[]){ 4 }, 1, &joined, &count, NULL),
+        NULL);
+    assert_int_equal(count, size);
+    assert_memory_equal(joined, indices, size * sizeof(*indices));
+    vx_free(joined);
+    vx_free(indices);
+}
+
+/* Slots 0 and 2 of 5 get none of 3 observations. */
+static void an_empty_shard_adds_nothing_to_a_union(void **state)
+{
+    vx_shard_spec spec = { .kind = VX_SHARD_IID, .slots = 5 };
+    uint32_t *indices = NULL;
+    size_t count = 0;
+    vx_error err = { 0 };
+    (void)state;
+
+    vx_assert_ok(
+        vx_shard_union(&spec, labels, 3, (const uint32_t[]){ 0, 1, 4 }, 3, &indices, &count, &err),
+        &err);
+    assert_int_equal(count, 2);
+    vx_free(indices);
+    indices = NULL;
+    vx_assert_status(
+        vx_shard_union(&spec, labels, 3, (const uint32_t[]){ 0, 2 }, 2, &indices, &count, &err),
+        VX_ERR_DATA, &err);
+    assert_null(indices);
+    vx_assert_status(
+        vx_shard_union(&spec, labels, 3, (const uint32_t[]){ 1, 5 }, 2, &indices, &count, &err),
+        VX_ERR_DOMAIN, &err);
+    assert_null(indices);
+}
+
+static void a_union_survives_the_failure_of_every_allocation(void **state)
+{
+    uint32_t *indices = NULL;
+    size_t count = 0;
+    int k = 0;
+    (void)state;
+
+    for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
+        int left = k;
+
+        vx_alloc_set_hook(vx_test_fail_at_zero, &left);
+        status = vx_shard_union(&specs[0], labels, COUNT, (const uint32_t[]){ 0, 1 }, 2, &indices,
+                                &count, NULL);
+        vx_alloc_set_hook(NULL, NULL);
+        assert_true(status == VX_OK || (status == VX_ERR_NOMEM && indices == NULL));
+    }
+    assert_int_equal(k, 4);
+    vx_free(indices);
+}
+
 static void a_slot_without_observations_is_an_error_that_says_what_to_change(void **state)
 {
     vx_shard_spec spec = { .kind = VX_SHARD_IID, .slots = 5 };
@@ -252,6 +339,10 @@ int main(void)
         cmocka_unit_test(a_shard_is_a_function_of_its_spec),
         cmocka_unit_test(alpha_sets_how_concentrated_the_classes_are),
         cmocka_unit_test(dirichlet_shares_have_their_mean_and_variance),
+        cmocka_unit_test(a_union_is_the_shards_one_after_the_other),
+        cmocka_unit_test(the_union_of_one_shard_is_that_shard),
+        cmocka_unit_test(an_empty_shard_adds_nothing_to_a_union),
+        cmocka_unit_test(a_union_survives_the_failure_of_every_allocation),
         cmocka_unit_test(a_slot_without_observations_is_an_error_that_says_what_to_change),
         cmocka_unit_test(values_outside_their_range_are_refused),
         cmocka_unit_test(indices_survive_the_failure_of_every_allocation),

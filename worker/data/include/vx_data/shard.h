@@ -31,13 +31,19 @@ VX_MUST_CHECK vx_status vx_shard_indices(const vx_shard_spec *spec, const uint8_
                                          size_t count, uint32_t slot, uint32_t **ret_indices,
                                          size_t *ret_count, vx_error *err);
 
+/* Of several slots, ascending: their observations one after the other. Of one slot it is the
+ * function above. VX_ERR_DATA when all of them together get none. O(slots_count count). */
+VX_MUST_CHECK vx_status vx_shard_union(const vx_shard_spec *spec, const uint8_t *labels,
+                                       size_t count, const uint32_t *slots, size_t slots_count,
+                                       uint32_t **ret_indices, size_t *ret_count, vx_error *err);
+
 /*
- * Which observations of its shard a slot uses in a round: a pure function of (seed, slot, round),
- * no state to lose. Draws run without replacement through a permutation of the shard keyed by
- * (seed, slot, data epoch): position p = round x batch + b is entry p mod count of the permutation
- * of data epoch p div count. So every observation is used once a data epoch. The permutation of the
- * last epoch asked for is cached. Any round is taken: p is kept modulo 2^64, the data epoch modulo
- * VX_ROUNDS_MAX.
+ * Which observations of its shard, or of the union of its shards, a slot uses in a round: a pure
+ * function of (seed, slot, round, number of observations), no state to lose. Draws run without
+ * replacement through a permutation of the shard keyed by (seed, slot, data epoch): position p =
+ * round x batch + b is entry p mod count of the permutation of data epoch p div count. So every
+ * observation is used once a data epoch. The permutation of the last epoch asked for is cached. Any
+ * round is taken: p is kept modulo 2^64, the data epoch modulo VX_ROUNDS_MAX.
  */
 typedef struct vx_sampler vx_sampler;
 VX_MUST_CHECK vx_status vx_sampler_create(uint64_t seed, uint32_t slot, size_t shard_count,
