@@ -134,10 +134,10 @@ static vx_status check_identity(vx_ledger *ledger, vx_error *err)
  * understand. */
 static bool is_read_error(const char *text)
 {
-    static const char mark[] = "error code ";
+    static const char mark[] = "error code";
     const char *at = strstr(text, mark);
     char *end = NULL;
-    long code = at != NULL ? strtol(at + sizeof(mark) - 1, &end, 10) : 0;
+    long code = at != NULL ? strtol(at + sizeof(mark), &end, 10) : 0; /* behind a blank or = */
 
     return (code & 0xff) == SQLITE_IOERR;
 }
@@ -148,6 +148,15 @@ static vx_status check_pages(vx_ledger *ledger, vx_error *err)
     vx_status status = vx_database_text(ledger->db, ledger->path, "PRAGMA quick_check(1)", text,
                                         sizeof(text), err);
 
+    if (status == VX_OK && strcmp(text, "ok") != 0) {
+        char again[TEXT_SIZE] = "";
+
+        /* A page that can be read now was not damaged then. */
+        if (vx_database_text(ledger->db, ledger->path, "PRAGMA quick_check(1)", again,
+                             sizeof(again), NULL) == VX_OK &&
+            strcmp(again, "ok") == 0)
+            return vx_fail(err, VX_ERR_IO, "%s: could not be read: %s", ledger->path, text);
+    }
     if (status == VX_OK && strcmp(text, "ok") != 0)
         return vx_fail(err, is_read_error(text) ? VX_ERR_IO : VX_ERR_DATA, "%s: %s: %s",
                        ledger->path, is_read_error(text) ? "cannot be read" : "damaged", text);

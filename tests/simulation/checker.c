@@ -73,6 +73,22 @@ static void begin_forward(const vx_server *server)
         sim_check.included[slot] = server->roster.slots[slot].judged[VX_JUDGED_ACCEPTED];
 }
 
+/* The round stays what it was; what workers have sent for it is their momentum all the same. */
+static void begin_kept(const vx_server *server)
+{
+    size_t size = sim_check.model->dimension * sizeof(float);
+
+    sim_check.can_step = true;
+    sim_check.next = sim_check.records[sim_check.round + 1].state;
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
+        if (!sim_check.present[slot])
+            continue;
+        memcpy(sim_check.next.momentum[slot],
+               server->rows + (size_t)slot * sim_check.model->dimension, size);
+        sim_check.next.labels[slot] = sim_check.round + 1;
+    }
+}
+
 static void begin_work(const vx_server *server)
 {
     sim_check.aggregating = true;
@@ -84,7 +100,7 @@ static void begin_work(const vx_server *server)
     if (!sim_check.records[sim_check.round].known)
         sim_violation("I1", "round %" PRIu64 " is made of nothing", sim_check.round);
     if (is_kept(server))
-        sim_check.can_step = true, sim_check.next = sim_check.records[sim_check.round + 1].state;
+        begin_kept(server);
     else
         sim_check.can_step =
             sim_model_step(sim_check.model, sim_check.round, server->rows, sim_check.present,
@@ -297,6 +313,8 @@ static void check_rewound(const vx_server *server)
 
 static void check_accounts(const vx_server *server)
 {
+    if (server->working == VX_WORK_FORWARD)
+        begin_forward(server);
     for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
         const vx_slot *entry = &server->roster.slots[slot];
         uint64_t open = entry->collected && !sim_check.counted_at_end ? 1 : 0;
