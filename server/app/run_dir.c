@@ -83,9 +83,9 @@ static vx_status write_tokens(vx_server *server, vx_error *err)
         vx_free(text);
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     }
-    if (server->options.resume)
+    if (server->epoch > 1)
         status = read_tokens(server, err);
-    if (server->options.resume && status != VX_AGAIN) {
+    if (server->epoch > 1 && status != VX_AGAIN) {
         vx_free(text);
         return status;
     }
