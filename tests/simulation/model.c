@@ -12,6 +12,7 @@
 #include <vx_plan/plan.h>
 
 #include "task.h"
+#include "wrap.h"
 
 #define TRAIN    60
 #define TEST     24
@@ -169,7 +170,7 @@ sim_model *sim_model_create(unsigned variant, const char *folder)
     model->job_text = (vx_bytes){ (uint8_t *)vx_strdup(text), (size_t)size };
     if (vx_job_load(model->job_path, NULL, 0, &model->job, &err) != VX_OK) {
         fprintf(stderr, "%s\n", err.message);
-        VX_ASSERT(!"the job of a variant is good");
+        sim_real_exit(1);
     }
     model->workers = (unsigned)model->job->workers.count;
     model->rounds = model->job->rounds;
