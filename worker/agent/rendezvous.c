@@ -43,9 +43,10 @@ static void broadcast_verdict(struct verdict *verdict)
     for (;;) {
         MPI_Test(&request, &done, MPI_STATUS_IGNORE);
         if (done != 0)
-            return;
+            break;
         nanosleep(&pause, NULL);
     }
+    MPI_Wait(&request, MPI_STATUS_IGNORE); /* it is done */
 }
 
 static uint32_t local_workers(int size)

@@ -257,16 +257,6 @@ static void expect_refused(const char *run_dir, vx_digest config, vx_status expe
         fail_msg("'%s' is not in '%s'", text, err.message);
 }
 
-static void a_ledger_without_a_round_is_taken_over_by_another_job(void **state)
-{
-    const vx_digest other = { { 2 } };
-    vx_ledger *ledger = open_sample(*state, VX_LEDGER_ROUNDS);
-
-    vx_ledger_close(ledger);
-    for (int i = 0; i < 2; i++, vx_ledger_close(ledger)) /* the other job's from then on */
-        vx_assert_ok(vx_ledger_open(*state, other, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
-}
-
 static void the_ledger_of_another_job_is_refused_with_both_digests(void **state)
 {
     const vx_digest other = { { 0xab, 0xcd } };
@@ -486,7 +476,6 @@ int main(void)
         TEST(pruned_rounds_are_gone_and_the_work_of_a_call_is_bounded),
         TEST(the_files_stay_small_over_many_commits_with_pruning),
         TEST(nothing_stands_beside_the_database_but_its_log),
-        TEST(a_ledger_without_a_round_is_taken_over_by_another_job),
         TEST(the_ledger_of_another_job_is_refused_with_both_digests),
         TEST(a_ledger_without_records_becomes_that_of_another_job),
         TEST(another_format_or_application_is_refused),

@@ -136,6 +136,19 @@ static void a_worker_that_dies_again_and_again_ends_no_other_slot(void **state)
     vx_test_folder_remove(folder);
 }
 
+static void a_worker_that_comes_back_after_the_end_of_the_run_is_no_failure(void **state)
+{
+    char *folder = vx_test_folder_create();
+    char script[256];
+
+    (void)state;
+    snprintf(script, sizeof(script),
+             "#!/bin/sh\n[ -e %s/died ] && exit 69\n: > %s/died\nkill -9 $$\n", folder, folder);
+    assert_int_equal(supervise_script(folder, script), 0);
+    assert_int_equal(supervise_script(folder, "#!/bin/sh\nexit 69\n"), 69); /* never met one */
+    vx_test_folder_remove(folder);
+}
+
 static void a_mistake_that_stays_keeps_its_exit_code(void **state)
 {
     static const int codes[] = { 2, 65, 66, 77, 78 };
@@ -158,6 +171,7 @@ int main(void)
         cmocka_unit_test(only_accidents_are_restarted),
         cmocka_unit_test(a_killed_worker_is_started_again_and_its_success_is_ours),
         cmocka_unit_test(a_worker_that_dies_again_and_again_ends_no_other_slot),
+        cmocka_unit_test(a_worker_that_comes_back_after_the_end_of_the_run_is_no_failure),
         cmocka_unit_test(a_mistake_that_stays_keeps_its_exit_code),
     };
 

@@ -55,8 +55,8 @@ VX_MUST_CHECK vx_status vx_bootstrap_receive(int fd, vx_bootstrap *ret_bootstrap
 int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const char *program);
 
 /* Runs and supervises one worker until it is done; no MPI. Returns the exit code: the worker's when
- * it ends by a mistake that stays, which no slot of the job survives; 0 when it died too often,
- * which the other slots survive. */
+ * it ends by a mistake that stays, which no slot of the job survives; 0 when it died too often, or
+ * when it came back and found no server, which the other slots survive. */
 int vx_supervise(const vx_bootstrap *bootstrap, const char *program);
 
 /* Whether a worker that ended with this code is started again: not after success or a mistake that
