@@ -1,11 +1,16 @@
 #include <vx_base/bytes.h>
 
 #include <isa-l/crc.h>
+#define XXH_STATIC_LINKING_ONLY /* for the size of the state */
 #include <xxhash.h>
 
 #define CRC_PIECE (1u << 30) /* ISA-L takes the length as an int */
 
 _Static_assert(sizeof(XXH128_canonical_t) == VX_DIGEST_BYTES, "a digest is a canonical XXH3-128");
+
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(((vx_digest_stream *)0)->state) &&
+                   _Alignof(XXH3_state_t) <= _Alignof(vx_digest_stream),
+               "a stream holds the state of xxHash");
 
 uint32_t vx_crc32c(uint32_t crc, const void *at, size_t size)
 {
@@ -22,14 +27,35 @@ uint32_t vx_crc32c(uint32_t crc, const void *at, size_t size)
     return ~crc;
 }
 
-vx_digest vx_digest_of(const void *at, size_t size)
+static vx_digest digest_from(XXH128_hash_t hash)
 {
     XXH128_canonical_t canonical;
     vx_digest digest;
 
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(at, size));
+    XXH128_canonicalFromHash(&canonical, hash);
     memcpy(digest.at, canonical.digest, sizeof(digest.at));
     return digest;
+}
+
+vx_digest vx_digest_of(const void *at, size_t size)
+{
+    return digest_from(XXH3_128bits(at, size));
+}
+
+void vx_digest_begin(vx_digest_stream *stream)
+{
+    XXH3_INITSTATE((XXH3_state_t *)(void *)stream->state);
+    (void)XXH3_128bits_reset((XXH3_state_t *)(void *)stream->state);
+}
+
+void vx_digest_add(vx_digest_stream *stream, const void *at, size_t size)
+{
+    (void)XXH3_128bits_update((XXH3_state_t *)(void *)stream->state, at, size);
+}
+
+vx_digest vx_digest_end(const vx_digest_stream *stream)
+{
+    return digest_from(XXH3_128bits_digest((const XXH3_state_t *)(const void *)stream->state));
 }
 
 bool vx_digest_equal(vx_digest a, vx_digest b)

@@ -27,9 +27,17 @@ static uint64_t realtime_ns(void *context)
     return read_ns(CLOCK_REALTIME);
 }
 
+static const vx_clock real = { .monotonic_ns = monotonic_ns, .realtime_ns = realtime_ns };
+static vx_clock current = { .monotonic_ns = monotonic_ns, .realtime_ns = realtime_ns };
+
 vx_clock vx_clock_system(void)
 {
-    return (vx_clock){ .monotonic_ns = monotonic_ns, .realtime_ns = realtime_ns };
+    return current;
+}
+
+void vx_clock_install(const vx_clock *clock)
+{
+    current = clock != NULL ? *clock : real;
 }
 
 char *vx_time_text(uint64_t time_ns, char text[VX_TIME_TEXT_SIZE])

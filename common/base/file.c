@@ -1,54 +1,44 @@
 #include <vx_base/file.h>
 
-#include <vx_base/alloc.h>
-#include <vx_base/assert.h>
-
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define FOLDER_MODE    0755
-#define LOCK_MODE      0644
-#define READ_SIZE_MIN  4096
-#define PID_TEXT_SIZE  24
-#define TEMP_EXTENSION ".tmp.XXXXXX"
+#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 
-/* The status of a failed system call, from errno; what is "open", "write", ... */
-static vx_status fail_errno(vx_error *err, const char *what, const char *path)
+#define FOLDER_MODE   0755
+#define LOCK_MODE     0644
+#define TEMP_MODE     0600 /* until it is complete */
+#define TEMPS_MAX     1000
+#define READ_SIZE_MIN 4096
+#define PID_TEXT_SIZE 24
+
+vx_status vx_file_fail(vx_error *err, ssize_t result, const char *what, const char *path)
 {
-    int number = errno;
+    int number = (int)-result;
     vx_status code = VX_ERR_IO;
 
     if (number == ENOENT || number == ENOTDIR)
         code = VX_ERR_NOT_FOUND;
+    else if (number == ENOSPC || number == EDQUOT)
+        code = VX_ERR_SPACE;
     return vx_fail(err, code, "cannot %s %s: %s", what, path, strerror(number));
 }
 
 static vx_status fail_nomem(vx_error *err, const char *path)
 {
-    vx_fail(err, VX_ERR_NOMEM, "out of memory for %s", path);
-    return VX_ERR_NOMEM;
+    return vx_fail(err, VX_ERR_NOMEM, "out of memory for %s", path);
 }
 
-/* One read of at most size bytes; 0 at the end of the file. */
-static vx_status read_some(int fd, uint8_t *at, size_t size, size_t *ret_count, const char *path,
-                           vx_error *err)
+void vx_file_close(int handle)
 {
-    ssize_t count;
+    const vx_files *files = vx_files_current();
 
-    do
-        count = read(fd, at, size);
-    while (count < 0 && errno == EINTR);
-    if (count < 0)
-        return fail_errno(err, "read", path);
-    *ret_count = (size_t)count;
-    return VX_OK;
+    if (handle >= 0)
+        (void)files->close(files->context, handle);
 }
 
 /* Grows *at to hold size bytes and the zero after them. */
@@ -62,18 +52,19 @@ static vx_status buffer_grow(uint8_t **at, size_t size, const char *path, vx_err
     return VX_OK;
 }
 
-/* Reads fd to its end, or until content has more than size_max bytes. The size that the system
- * tells is a hint only: a file may grow meanwhile, and those of /proc say 0. */
-static vx_status read_to_end(int fd, size_t size_hint, size_t size_max, vx_bytes *content,
+/* Reads to the end, or until content has more than size_max bytes. The size that the system tells
+ * is a hint only: a file may grow meanwhile, and those of /proc say 0. */
+static vx_status read_to_end(int handle, size_t size_hint, size_t size_max, vx_bytes *content,
                              const char *path, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     size_t capacity = 0;
-    size_t count = 0;
+    ssize_t count = 0;
 
     do {
-        vx_status status;
-
         if (content->size == capacity) {
+            vx_status status = VX_OK;
+
             capacity = capacity == 0 ? size_hint : 2 * capacity;
             if (capacity > size_max + 1)
                 capacity = size_max + 1;
@@ -81,38 +72,40 @@ static vx_status read_to_end(int fd, size_t size_hint, size_t size_max, vx_bytes
             if (status != VX_OK)
                 return status;
         }
-        status =
-            read_some(fd, content->at + content->size, capacity - content->size, &count, path, err);
-        if (status != VX_OK)
-            return status;
-        content->size += count;
+        count = files->read(files->context, handle, content->at + content->size,
+                            capacity - content->size);
+        if (count < 0)
+            return vx_file_fail(err, count, "read", path);
+        content->size += (size_t)count;
     } while (count > 0 && content->size <= size_max);
     if (content->size > size_max)
         return vx_fail(err, VX_ERR_LIMIT, "%s is larger than %zu bytes", path, size_max);
+    VX_ASSERT(content->at != NULL);
     content->at[content->size] = 0;
     return VX_OK;
 }
 
 vx_status vx_file_read(const char *path, size_t size_max, vx_bytes *ret_content, vx_error *err)
 {
-    vx_status status;
+    const vx_files *files = vx_files_current();
+    vx_status status = VX_OK;
     vx_bytes content = { NULL, 0 };
-    struct stat info;
-    int fd = -1;
+    vx_file_info info = { 0 };
+    int handle = files->open(files->context, path, O_RDONLY, 0);
+    int result = handle < 0 ? handle : files->info(files->context, handle, &info);
 
     VX_ASSERT(size_max <= SIZE_MAX / 4);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        status = fail_errno(err, "open", path);
+    if (result < 0) {
+        status = vx_file_fail(err, result, "open", path);
         goto out;
     }
-    if (info.st_size > 0 && (uintmax_t)info.st_size > size_max) {
-        status = vx_fail(err, VX_ERR_LIMIT, "%s has %jd bytes, more than %zu", path,
-                         (intmax_t)info.st_size, size_max);
+    if (info.size > size_max) {
+        status = vx_fail(err, VX_ERR_LIMIT, "%s has %ju bytes, more than %zu", path,
+                         (uintmax_t)info.size, size_max);
         goto out;
     }
     /* One byte more than the file has, so that its end is seen without growing. */
-    status = read_to_end(fd, info.st_size > 0 ? (size_t)info.st_size + 1 : READ_SIZE_MIN, size_max,
+    status = read_to_end(handle, info.size > 0 ? (size_t)info.size + 1 : READ_SIZE_MIN, size_max,
                          &content, path, err);
     if (status != VX_OK)
         goto out;
@@ -120,20 +113,20 @@ vx_status vx_file_read(const char *path, size_t size_max, vx_bytes *ret_content,
     content.at = NULL; /* moved to the caller */
 out:
     vx_free(content.at);
-    if (fd >= 0)
-        close(fd);
+    vx_file_close(handle);
     return status;
 }
 
-vx_status vx_file_write_all(int fd, vx_cbytes content, const char *path_for_message, vx_error *err)
+vx_status vx_file_write_all(int handle, vx_cbytes content, const char *path_for_message,
+                            vx_error *err)
 {
-    while (content.size > 0) {
-        ssize_t written = write(fd, content.at, content.size);
+    const vx_files *files = vx_files_current();
 
-        if (written < 0 && errno == EINTR)
-            continue;
+    while (content.size > 0) {
+        ssize_t written = files->write(files->context, handle, content.at, content.size);
+
         if (written < 0)
-            return fail_errno(err, "write", path_for_message);
+            return vx_file_fail(err, written, "write", path_for_message);
         content.at += written;
         content.size -= (size_t)written;
     }
@@ -142,84 +135,121 @@ vx_status vx_file_write_all(int fd, vx_cbytes content, const char *path_for_mess
 
 vx_status vx_file_sync_folder(const char *folder, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
+    int handle = files->open(files->context, folder, O_RDONLY | O_DIRECTORY, 0);
+    int result = 0;
+
+    if (handle < 0)
+        return vx_file_fail(err, handle, "open folder", folder);
+    result = files->sync(files->context, handle);
+    vx_file_close(handle);
+    return result < 0 ? vx_file_fail(err, result, "sync folder", folder) : VX_OK;
+}
+
+/* A new file path.tmp.N for the first free N: one of a crash stays as it is, it may be another
+ * writer's. *ret_temp is new memory. */
+static vx_status temp_create(const char *path, char **ret_temp, int *ret_handle, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    int handle = -EEXIST;
+
+    for (unsigned n = 0; n < TEMPS_MAX && handle == -EEXIST; n++) {
+        char *temp = vx_format("%s.tmp.%u", path, n);
+
+        if (temp == NULL)
+            return fail_nomem(err, path);
+        handle = files->open(files->context, temp, O_WRONLY | O_CREAT | O_EXCL, TEMP_MODE);
+        if (handle >= 0) {
+            *ret_temp = temp;
+            *ret_handle = handle;
+            return VX_OK;
+        }
+        vx_free(temp);
+    }
+    return vx_file_fail(err, handle, "create a temp file beside", path);
+}
+
+/* Fills the temp file of path and makes it durable. Takes the handle over: it is closed in every
+ * case. */
+static vx_status temp_fill(int handle, const vx_cbytes *pieces, size_t count, mode_t mode,
+                           const char *path, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
     vx_status status = VX_OK;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = 0;
 
-    if (fd < 0)
-        return fail_errno(err, "open folder", folder);
-    if (fsync(fd) != 0)
-        status = fail_errno(err, "sync folder", folder);
-    close(fd);
+    for (size_t i = 0; status == VX_OK && i < count; i++)
+        status = vx_file_write_all(handle, pieces[i], path, err);
+    if (status == VX_OK && (result = files->set_mode(files->context, handle, mode)) < 0)
+        status = vx_file_fail(err, result, "set the mode of", path);
+    if (status == VX_OK && (result = files->sync(files->context, handle)) < 0)
+        status = vx_file_fail(err, result, "sync", path);
+    result = files->close(files->context, handle);
+    if (result < 0 && status == VX_OK)
+        status = vx_file_fail(err, result, "close", path);
     return status;
 }
 
-/* Fills the temp file of path and makes it durable. Takes fd over: it is closed in every case. */
-static vx_status temp_fill(int fd, vx_cbytes content, mode_t mode, const char *path, vx_error *err)
+vx_status vx_file_replace_pieces(const char *path, const vx_cbytes *pieces, size_t count,
+                                 mode_t mode, vx_error *err)
 {
-    vx_status status = vx_file_write_all(fd, content, path, err);
-
-    if (status == VX_OK && fchmod(fd, mode) != 0)
-        status = fail_errno(err, "set the mode of", path);
-    if (status == VX_OK && fsync(fd) != 0)
-        status = fail_errno(err, "sync", path);
-    if (close(fd) != 0 && status == VX_OK)
-        status = fail_errno(err, "close", path);
-    return status;
-}
-
-vx_status vx_file_replace(const char *path, vx_cbytes content, mode_t mode, vx_error *err)
-{
+    const vx_files *files = vx_files_current();
     vx_status status = VX_ERR_NOMEM;
     char *folder = vx_path_folder(path);
-    char *temp = vx_format("%s" TEMP_EXTENSION, path);
-    bool temp_exists = false;
-    int fd;
+    char *temp = NULL;
+    int handle = -1;
+    int result = 0;
 
-    if (folder == NULL || temp == NULL) {
+    if (folder == NULL) {
         status = fail_nomem(err, path);
         goto out;
     }
-    fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) {
-        status = fail_errno(err, "create a temp file beside", path);
-        goto out;
-    }
-    temp_exists = true;
-    status = temp_fill(fd, content, mode, path, err);
+    status = temp_create(path, &temp, &handle, err);
     if (status != VX_OK)
         goto out;
-    if (rename(temp, path) != 0) {
-        status = fail_errno(err, "replace", path);
-        goto out;
-    }
-    temp_exists = false;
-    status = vx_file_sync_folder(folder, err);
+    status = temp_fill(handle, pieces, count, mode, path, err);
+    if (status == VX_OK && (result = files->rename(files->context, temp, path)) < 0)
+        status = vx_file_fail(err, result, "replace", path);
+    if (status == VX_OK)
+        status = vx_file_sync_folder(folder, err);
+    else
+        (void)files->remove(files->context, temp);
 out:
-    if (temp_exists)
-        unlink(temp);
     vx_free(temp);
     vx_free(folder);
     return status;
 }
 
-static bool is_folder(const char *path)
+vx_status vx_file_replace(const char *path, vx_cbytes content, mode_t mode, vx_error *err)
 {
-    struct stat info;
+    return vx_file_replace_pieces(path, &content, 1, mode, err);
+}
 
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+bool vx_file_exists(const char *path)
+{
+    const vx_files *files = vx_files_current();
+    vx_file_info info;
+
+    return files->info_of(files->context, path, &info) == 0;
 }
 
 static vx_status make_one_folder(const char *path, vx_error *err)
 {
-    int number;
+    const vx_files *files = vx_files_current();
+    int result = files->make_folder(files->context, path, FOLDER_MODE);
+    vx_file_info info = { 0 };
+    vx_status status = VX_ERR_NOMEM;
+    char *parent = NULL;
 
-    if (mkdir(path, FOLDER_MODE) == 0)
-        return VX_OK;
-    number = errno;
-    if (is_folder(path)) /* some file systems say other things than EEXIST then */
-        return VX_OK;
-    errno = number;
-    return fail_errno(err, "create folder", path);
+    if (result < 0) { /* some file systems say other things than EEXIST of what is there */
+        if (files->info_of(files->context, path, &info) == 0 && info.is_folder)
+            return VX_OK;
+        return vx_file_fail(err, result, "create folder", path);
+    }
+    parent = vx_path_folder(path);
+    status = parent != NULL ? vx_file_sync_folder(parent, err) : fail_nomem(err, path);
+    vx_free(parent);
+    return status;
 }
 
 vx_status vx_file_make_folder(const char *path, vx_error *err)
@@ -242,10 +272,70 @@ vx_status vx_file_make_folder(const char *path, vx_error *err)
     return status;
 }
 
-static vx_status fail_locked(int fd, const char *path, vx_error *err)
+typedef struct name_list {
+    vx_names names;
+    size_t capacity;
+} name_list;
+
+static int name_add(void *visitor, const char *name)
 {
+    name_list *list = visitor;
+    vx_names *names = &list->names;
+
+    if (names->count == list->capacity) {
+        size_t larger = list->capacity > 0 ? 2 * list->capacity : 16;
+        char **grown = vx_realloc(names->at, larger * sizeof(*grown));
+
+        if (grown == NULL)
+            return -ENOMEM;
+        names->at = grown;
+        list->capacity = larger;
+    }
+    names->at[names->count] = vx_strdup(name);
+    if (names->at[names->count] == NULL)
+        return -ENOMEM;
+    names->count++;
+    return 0;
+}
+
+static int by_bytes(const void *left, const void *right)
+{
+    const char *const *a = left;
+    const char *const *b = right;
+
+    return strcmp(*a, *b);
+}
+
+vx_status vx_file_list(const char *folder, vx_names *ret_names, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    name_list list = { 0 };
+    int result = files->list(files->context, folder, name_add, &list);
+
+    if (result != 0) {
+        vx_names_clear(&list.names);
+        return result == -ENOMEM ? fail_nomem(err, folder)
+                                 : vx_file_fail(err, result, "read folder", folder);
+    }
+    if (list.names.count > 0)
+        qsort(list.names.at, list.names.count, sizeof(*list.names.at), by_bytes);
+    *ret_names = list.names;
+    return VX_OK;
+}
+
+void vx_names_clear(vx_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        vx_free(names->at[i]);
+    vx_free(names->at);
+    *names = (vx_names){ 0 };
+}
+
+static vx_status fail_locked(int handle, const char *path, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
     char text[PID_TEXT_SIZE] = "";
-    ssize_t size = pread(fd, text, sizeof(text) - 1, 0);
+    ssize_t size = files->read_at(files->context, handle, text, sizeof(text) - 1, 0);
     long pid = size > 0 ? strtol(text, NULL, 10) : 0;
 
     if (pid <= 0) /* the holder has not written it yet */
@@ -253,62 +343,36 @@ static vx_status fail_locked(int fd, const char *path, vx_error *err)
     return vx_fail(err, VX_ERR_BUSY, "%s is locked by process %ld", path, pid);
 }
 
-static vx_status write_pid(int fd, const char *path, vx_error *err)
+static vx_status write_pid(int handle, const char *path, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     char text[PID_TEXT_SIZE];
     int size = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    int result = files->truncate(files->context, handle, 0);
 
-    if (ftruncate(fd, 0) != 0)
-        return fail_errno(err, "truncate", path);
-    return vx_file_write_all(fd, (vx_cbytes){ (const uint8_t *)text, (size_t)size }, path, err);
+    if (result < 0)
+        return vx_file_fail(err, result, "truncate", path);
+    return vx_file_write_all(handle, (vx_cbytes){ (const uint8_t *)text, (size_t)size }, path, err);
 }
 
-vx_status vx_file_lock(const char *path, int *ret_fd, vx_error *err)
+vx_status vx_file_lock(const char *path, int *ret_handle, vx_error *err)
 {
-    vx_status status;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+    const vx_files *files = vx_files_current();
+    vx_status status = VX_OK;
+    int handle = files->open(files->context, path, O_RDWR | O_CREAT, LOCK_MODE);
+    int result = 0;
 
-    if (fd < 0)
-        return fail_errno(err, "open", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        status = errno == EWOULDBLOCK ? fail_locked(fd, path, err) : fail_errno(err, "lock", path);
-        goto out;
-    }
-    status = write_pid(fd, path, err);
-    if (status != VX_OK)
-        goto out;
-    *ret_fd = fd;
-    fd = -1; /* moved to the caller */
-out:
-    if (fd >= 0)
-        close(fd);
+    if (handle < 0)
+        return vx_file_fail(err, handle, "open", path);
+    result = files->lock(files->context, handle);
+    if (result < 0)
+        status = result == -EWOULDBLOCK ? fail_locked(handle, path, err)
+                                        : vx_file_fail(err, result, "lock", path);
+    else
+        status = write_pid(handle, path, err);
+    if (status == VX_OK)
+        *ret_handle = handle;
+    else
+        vx_file_close(handle);
     return status;
-}
-
-char *vx_path_join(const char *folder, const char *name)
-{
-    size_t length = strlen(folder);
-
-    if (name[0] == '/' || length == 0)
-        return vx_strdup(name);
-    return vx_format("%s%s%s", folder, folder[length - 1] == '/' ? "" : "/", name);
-}
-
-/* The length of path without the slashes at its end; "/" keeps one. */
-static size_t length_without_slashes(const char *path, size_t length)
-{
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    return length;
-}
-
-char *vx_path_folder(const char *path)
-{
-    size_t length = length_without_slashes(path, strlen(path));
-
-    while (length > 0 && path[length - 1] != '/')
-        length--;
-    if (length == 0)
-        return vx_strdup(".");
-    return vx_strndup(path, length_without_slashes(path, length));
 }

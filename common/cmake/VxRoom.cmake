@@ -20,9 +20,10 @@ set(VX_MAY_USE_aggregate    "base;linalg")
 set(VX_MAY_USE_optimise     "base")
 set(VX_MAY_USE_plan         "base;config;aggregate;optimise")
 set(VX_MAY_USE_checkpoint   "base;tensor_file")
+set(VX_MAY_USE_ledger       "base")
 set(VX_MAY_USE_control      "base;roster")
-set(VX_MAY_USE_server_app   "base;linalg;config;tensor_file;transport;wire;roster;round;aggregate;optimise;plan;checkpoint;control")
-set(VX_MAY_USE_ctl          "base;linalg;config;transport;wire;aggregate;optimise;plan")
+set(VX_MAY_USE_server_app   "base;linalg;config;tensor_file;transport;wire;roster;round;aggregate;optimise;plan;checkpoint;control;ledger")
+set(VX_MAY_USE_ctl          "base;linalg;config;tensor_file;transport;wire;aggregate;optimise;plan;checkpoint")
 
 add_library(vx_warnings INTERFACE)
 target_compile_options(vx_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion

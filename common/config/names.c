@@ -23,6 +23,7 @@ static const bounds ranges[VX_RANGE_MAX] = {
     [VX_RANGE_BETWEEN] = { 0, 1, false, false, "a number between 0 and 1" },
     [VX_RANGE_AT_LEAST_ONE] = { 1, 1.7976931348623157e308, true, true, "a number of at least 1" },
     [VX_RANGE_SECONDS] = { 0, 1e9, false, true, "seconds above 0 and at most 1e9" },
+    [VX_RANGE_CONCENTRATION] = { 0, 1e9, false, true, "a number above 0 and at most 1e9" },
 };
 
 bool vx_config_range_holds(vx_range range, double value)

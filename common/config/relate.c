@@ -120,6 +120,19 @@ static vx_status check_workers(const vx_job *job, vx_error *err)
         return vx_job_fail(job, "workers.quorum", err,
                            "expected at most workers.count (%" PRIu64 "), found %" PRIu64, n,
                            w->quorum);
+    if (w->backup > n - w->quorum)
+        return vx_job_fail(job, "workers.backup", err,
+                           "expected at most workers.count - workers.quorum (%" PRIu64
+                           "), found %" PRIu64,
+                           n - w->quorum, w->backup);
+    if (w->staleness > 0 && job->checkpoint.durability == VX_JOB_DURABILITY_LEDGER)
+        return vx_job_fail(job, "checkpoint.durability", err,
+                           "expected full or checkpoint with workers.staleness above 0, found "
+                           "ledger: a round of older gradients cannot be made again");
+    if (w->deadline == VX_JOB_DEADLINE_ADAPTIVE && w->deadline_least_s > w->deadline_s)
+        return vx_job_fail(job, "workers.deadline_least_s", err,
+                           "expected at most workers.deadline_s (%g), found %g", w->deadline_s,
+                           w->deadline_least_s);
     if (w->heartbeat_timeout_s <= w->heartbeat_s)
         return vx_job_fail(job, "workers.heartbeat_timeout_s", err,
                            "expected more than workers.heartbeat_s (%g), found %g", w->heartbeat_s,

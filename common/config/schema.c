@@ -69,6 +69,20 @@ static const cyaml_strval_t fault_kinds[] = {
     { "infinity", VX_JOB_FAULT_INFINITY },   { "delay", VX_JOB_FAULT_DELAY },
     { "crash", VX_JOB_FAULT_CRASH },
 };
+static const cyaml_strval_t deadlines[] = {
+    { "fixed", VX_JOB_DEADLINE_FIXED },
+    { "adaptive", VX_JOB_DEADLINE_ADAPTIVE },
+};
+static const cyaml_strval_t durabilities[] = {
+    { "auto", VX_JOB_DURABILITY_AUTO },
+    { "checkpoint", VX_JOB_DURABILITY_CHECKPOINT },
+    { "ledger", VX_JOB_DURABILITY_LEDGER },
+    { "full", VX_JOB_DURABILITY_FULL },
+};
+static const cyaml_strval_t disk_fulls[] = {
+    { "stop", VX_JOB_ON_DISK_FULL_STOP },
+    { "continue", VX_JOB_ON_DISK_FULL_CONTINUE },
+};
 static const cyaml_strval_t log_levels[] = {
     { "debug", VX_LOG_DEBUG },
     { "info", VX_LOG_INFO },
@@ -94,7 +108,7 @@ static const cyaml_strval_t log_levels[] = {
     X(REAL, vx_job_data, mean, "0", VX_RANGE_ANY)                                                  \
     X(REAL, vx_job_data, deviation, "1", VX_RANGE_POSITIVE)                                        \
     X(ENUM, vx_job_data, shard, "iid", shards)                                                     \
-    X(REAL, vx_job_data, alpha, "0.5", VX_RANGE_POSITIVE)                                          \
+    X(REAL, vx_job_data, alpha, "0.5", VX_RANGE_CONCENTRATION)                                     \
     X(COUNT, vx_job_data, batch, "64", 1, 1000000000)
 
 #define MODEL_KEYS(X)                                                                              \
@@ -105,7 +119,12 @@ static const cyaml_strval_t log_levels[] = {
 #define WORKERS_KEYS(X)                                                                            \
     X(COUNT, vx_job_workers, count, NULL, 1, VX_WORKERS_MAX)                                       \
     X(COUNT, vx_job_workers, quorum, DERIVED_COUNT, 1, VX_WORKERS_MAX)                             \
+    X(COUNT, vx_job_workers, backup, "0", 0, VX_WORKERS_MAX - 1)                                   \
+    X(COUNT, vx_job_workers, staleness, "0", 0, 1000)                                              \
+    X(ENUM, vx_job_workers, deadline, "fixed", deadlines)                                          \
     X(REAL, vx_job_workers, deadline_s, "60", VX_RANGE_SECONDS)                                    \
+    X(REAL, vx_job_workers, deadline_least_s, "0.1", VX_RANGE_SECONDS)                             \
+    X(REAL, vx_job_workers, deadline_spread, "8", VX_RANGE_NOT_NEGATIVE)                           \
     X(REAL, vx_job_workers, start_timeout_s, "300", VX_RANGE_SECONDS)                              \
     X(REAL, vx_job_workers, heartbeat_s, "2", VX_RANGE_SECONDS)                                    \
     X(REAL, vx_job_workers, heartbeat_timeout_s, "10", VX_RANGE_SECONDS)                           \
@@ -155,7 +174,10 @@ static const cyaml_strval_t log_levels[] = {
 
 #define CHECKPOINT_KEYS(X)                                                                         \
     X(COUNT, vx_job_checkpoint, every, "100", 0, VX_ROUNDS_MAX)                                    \
-    X(COUNT, vx_job_checkpoint, keep, "3", 1, 1000000)
+    X(COUNT, vx_job_checkpoint, keep, "3", 1, 1000000)                                             \
+    X(COUNT, vx_job_checkpoint, keep_every, "0", 0, VX_ROUNDS_MAX)                                 \
+    X(ENUM, vx_job_checkpoint, durability, "auto", durabilities)                                   \
+    X(ENUM, vx_job_checkpoint, on_disk_full, "stop", disk_fulls)
 
 #define EVALUATION_KEYS(X)                                                                         \
     X(COUNT, vx_job_evaluation, every, "0", 0, VX_ROUNDS_MAX)                                      \

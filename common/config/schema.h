@@ -34,7 +34,8 @@ typedef enum vx_range {
     VX_RANGE_BELOW_ONE, /* [0, 1) */
     VX_RANGE_BETWEEN,   /* (0, 1) */
     VX_RANGE_AT_LEAST_ONE,
-    VX_RANGE_SECONDS, /* (0, 1e9]: fits 64 bits of nanoseconds */
+    VX_RANGE_SECONDS,       /* (0, 1e9]: fits 64 bits of nanoseconds */
+    VX_RANGE_CONCENTRATION, /* (0, 1e9]: what a Dirichlet draw takes */
     VX_RANGE_MAX
 } vx_range;
 

@@ -1,19 +1,15 @@
 #include <vx_tensor_file/safetensors.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/bytes.h>
+#include <vx_base/file.h>
 #include <vx_base/log.h>
 
 #include "safetensors_format.h"
@@ -52,36 +48,37 @@ size_t vx_tensor_numbers(const vx_tensor *tensor)
     return (size_t)(bytes / sizeof(float));
 }
 
-static vx_status fail_errno(const char *what, const char *path, vx_error *err)
+static vx_status map_handle(vx_tensor_file *file, int handle, vx_error *err)
 {
-    return vx_fail(err, errno == ENOENT || errno == ENOTDIR ? VX_ERR_NOT_FOUND : VX_ERR_IO,
-                   "cannot %s %s: %s", what, path, strerror(errno));
+    const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
+    const void *at = NULL;
+    int result = files->info(files->context, handle, &info);
+
+    if (result < 0)
+        return vx_file_fail(err, result, "stat", file->path);
+    if (!info.is_regular)
+        return vx_fail(err, VX_ERR_DATA, "%s: expected a regular file", file->path);
+    if (info.size < VX_SAFETENSORS_LENGTH_BYTES)
+        return vx_fail(err, VX_ERR_DATA, "%s: %" PRIu64 " bytes, too short for a header",
+                       file->path, info.size);
+    result = files->map(files->context, handle, (size_t)info.size, &at);
+    if (result < 0)
+        return vx_file_fail(err, result, "map", file->path);
+    file->bytes = (vx_cbytes){ at, (size_t)info.size };
+    return VX_OK;
 }
 
 static vx_status map_file(vx_tensor_file *file, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     vx_status status = VX_OK;
-    struct stat info;
-    void *at = NULL;
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int handle = files->open(files->context, file->path, O_RDONLY | O_NONBLOCK, 0);
 
-    if (fd < 0)
-        return fail_errno("open", file->path, err);
-    if (fstat(fd, &info) != 0) {
-        status = fail_errno("stat", file->path, err);
-    } else if (!S_ISREG(info.st_mode)) {
-        status = vx_fail(err, VX_ERR_DATA, "%s: expected a regular file", file->path);
-    } else if (info.st_size < VX_SAFETENSORS_LENGTH_BYTES) {
-        status = vx_fail(err, VX_ERR_DATA, "%s: %jd bytes, too short for a header", file->path,
-                         (intmax_t)info.st_size);
-    } else {
-        at = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED)
-            status = fail_errno("map", file->path, err);
-        else
-            file->bytes = (vx_cbytes){ at, (size_t)info.st_size };
-    }
-    close(fd);
+    if (handle < 0)
+        return vx_file_fail(err, handle, "open", file->path);
+    status = map_handle(file, handle, err);
+    vx_file_close(handle);
     return status;
 }
 
@@ -197,9 +194,9 @@ static vx_status take_tensors(vx_tensor_file *file, vx_cbytes data, vx_error *er
     json_t *value = NULL;
     vx_status status = VX_OK;
 
-    if (count > VX_TENSORS_MAX + 1)
+    if (count > VX_TENSOR_FILE_MAX + 1)
         return vx_fail(err, VX_ERR_DATA, "%s: %zu tensors, at most %d", file->path, count,
-                       VX_TENSORS_MAX);
+                       VX_TENSOR_FILE_MAX);
     file->entries = vx_calloc(count + 1, sizeof(*file->entries));
     if (file->entries == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "%s: no memory for %zu tensors", file->path, count);
@@ -212,9 +209,9 @@ static vx_status take_tensors(vx_tensor_file *file, vx_cbytes data, vx_error *er
         if (status != VX_OK)
             return status;
     }
-    if (file->count > VX_TENSORS_MAX)
+    if (file->count > VX_TENSOR_FILE_MAX)
         return vx_fail(err, VX_ERR_DATA, "%s: %zu tensors, at most %d", file->path, file->count,
-                       VX_TENSORS_MAX);
+                       VX_TENSOR_FILE_MAX);
     return VX_OK;
 }
 
@@ -287,7 +284,7 @@ vx_tensor_file *vx_tensor_file_close(vx_tensor_file *file)
     if (file == NULL)
         return NULL;
     if (file->bytes.at != NULL)
-        (void)munmap((void *)(uintptr_t)file->bytes.at, file->bytes.size);
+        vx_files_current()->unmap(vx_files_current()->context, file->bytes.at, file->bytes.size);
     json_decref(file->header);
     vx_free(file->entries);
     vx_free(file->path);

@@ -1,12 +1,7 @@
 #include <vx_tensor_file/safetensors.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
@@ -142,58 +137,20 @@ static vx_status make_header(const char *path, const vx_tensor *tensors, size_t 
     return status;
 }
 
-static vx_status fail_errno(const char *what, const char *path, vx_error *err)
+static vx_status write_pieces(const char *path, vx_cbytes header, const vx_tensor *tensors,
+                              size_t count, vx_error *err)
 {
-    return vx_fail(err, VX_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
-}
+    vx_cbytes *pieces = vx_calloc(count + 1, sizeof(*pieces));
+    vx_status status = VX_OK;
 
-/* Takes fd over: it is closed in every case. */
-static vx_status fill(int fd, vx_cbytes header, const vx_tensor *tensors, size_t count,
-                      const char *path, vx_error *err)
-{
-    vx_status status = vx_file_write_all(fd, header, path, err);
-
-    for (size_t i = 0; status == VX_OK && i < count; i++) {
-        size_t numbers = vx_tensor_numbers(&tensors[i]);
-        vx_cbytes values = { (const uint8_t *)tensors[i].at, numbers * sizeof(float) };
-
-        status = vx_file_write_all(fd, values, path, err);
-    }
-    if (status == VX_OK && fchmod(fd, FILE_MODE) != 0)
-        status = fail_errno("set the mode of", path, err);
-    if (status == VX_OK && fsync(fd) != 0)
-        status = fail_errno("sync", path, err);
-    if (close(fd) != 0 && status == VX_OK)
-        status = fail_errno("close", path, err);
-    return status;
-}
-
-static vx_status replace(const char *path, vx_cbytes header, const vx_tensor *tensors, size_t count,
-                         vx_error *err)
-{
-    vx_status status = VX_ERR_NOMEM;
-    char *folder = vx_path_folder(path);
-    char *temp = vx_format("%s.tmp.XXXXXX", path);
-    int fd = folder != NULL && temp != NULL ? mkostemp(temp, O_CLOEXEC) : -1;
-
-    if (folder == NULL || temp == NULL) {
-        status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to write it", path);
-        goto out;
-    }
-    if (fd < 0) {
-        status = fail_errno("create a temp file beside", path, err);
-        goto out;
-    }
-    status = fill(fd, header, tensors, count, path, err);
-    if (status == VX_OK && rename(temp, path) != 0)
-        status = fail_errno("replace", path, err);
-    if (status == VX_OK)
-        status = vx_file_sync_folder(folder, err);
-    else
-        (void)unlink(temp);
-out:
-    vx_free(temp);
-    vx_free(folder);
+    if (pieces == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to write it", path);
+    pieces[0] = header;
+    for (size_t i = 0; i < count; i++)
+        pieces[i + 1] = (vx_cbytes){ (const uint8_t *)tensors[i].at,
+                                     vx_tensor_numbers(&tensors[i]) * sizeof(float) };
+    status = vx_file_replace_pieces(path, pieces, count + 1, FILE_MODE, err);
+    vx_free(pieces);
     return status;
 }
 
@@ -203,12 +160,12 @@ vx_status vx_safetensors_write(const char *path, const vx_tensor *tensors, size_
     vx_bytes header = { NULL, 0 };
     vx_status status = VX_OK;
 
-    if (count > VX_TENSORS_MAX)
+    if (count > VX_TENSOR_FILE_MAX)
         return vx_fail(err, VX_ERR_LIMIT, "%s: %zu tensors, at most %d", path, count,
-                       VX_TENSORS_MAX);
+                       VX_TENSOR_FILE_MAX);
     status = make_header(path, tensors, count, notes, notes_count, &header, err);
     if (status == VX_OK)
-        status = replace(path, (vx_cbytes){ header.at, header.size }, tensors, count, err);
+        status = write_pieces(path, (vx_cbytes){ header.at, header.size }, tensors, count, err);
     vx_free(header.at);
     return status;
 }

@@ -39,12 +39,12 @@ vx_status vx_conn_create(uv_loop_t *loop, vx_conn **ret_conn)
     vx_conn *conn = vx_calloc(1, sizeof(*conn));
     uint8_t *message = vx_malloc(VX_MESSAGE_BYTES_MAX);
 
-    if (conn == NULL || message == NULL || uv_tcp_init(loop, &conn->tcp) != 0) {
+    if (conn == NULL || message == NULL || vx_uv->tcp_init(loop, &conn->tcp) != 0) {
         vx_free(message);
         vx_free(conn);
         return VX_ERR_NOMEM;
     }
-    (void)uv_timer_init(loop, &conn->timer); /* cannot fail, nor can start or again below */
+    (void)vx_uv->timer_init(loop, &conn->timer); /* cannot fail, nor can start or again below */
     conn->tcp.data = conn;
     conn->timer.data = conn;
     conn->shutdown.data = conn;
@@ -62,7 +62,7 @@ static void name_peer(vx_conn *conn)
     char host[INET6_ADDRSTRLEN + 1] = "?";
     unsigned port = 0;
 
-    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &size) != 0) {
+    if (vx_uv->tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &size) != 0) {
         snprintf(conn->peer, sizeof(conn->peer), "unknown");
     } else if (address.ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
@@ -81,7 +81,7 @@ static void name_peer(vx_conn *conn)
 
 void vx_conn_connected(vx_conn *conn)
 {
-    (void)uv_tcp_nodelay(&conn->tcp, 1); /* a peer that is gone already shows when we read */
+    (void)vx_uv->tcp_nodelay(&conn->tcp, 1); /* a peer that is gone already shows when we read */
     name_peer(conn);
 }
 
@@ -105,8 +105,8 @@ static void close_handles(vx_conn *conn)
     if (conn->state == VX_CONN_CLOSING)
         return;
     enter(conn, VX_CONN_CLOSING);
-    uv_close((uv_handle_t *)&conn->tcp, after_close);
-    uv_close((uv_handle_t *)&conn->timer, after_close);
+    vx_uv->close((uv_handle_t *)&conn->tcp, after_close);
+    vx_uv->close((uv_handle_t *)&conn->timer, after_close);
 }
 
 void vx_conn_close_with(vx_conn *conn, const vx_error *why)
@@ -157,30 +157,30 @@ void vx_conn_finish(vx_conn *conn, vx_status why, const char *detail)
         return;
     (void)vx_fail(&conn->why, why, "%s", detail);
     enter(conn, VX_CONN_FINISHING);
-    uv_update_time(conn->timer.loop);
-    (void)uv_timer_start(&conn->timer, on_finish_time, FINISH_MS_MAX, 0);
-    if (uv_shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, vx_conn_after_shutdown) != 0)
+    vx_uv->update_time(conn->timer.loop);
+    (void)vx_uv->timer_start(&conn->timer, on_finish_time, FINISH_MS_MAX, 0);
+    if (vx_uv->shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, vx_conn_after_shutdown) != 0)
         close_handles(conn);
 }
 
 static void arm_silence(vx_conn *conn)
 {
-    uint64_t limit_ms = uv_timer_get_repeat(&conn->timer);
+    uint64_t limit_ms = vx_uv->timer_get_repeat(&conn->timer);
 
     if (limit_ms == 0 || conn->state != VX_CONN_OPEN)
         return;
-    conn->silence_due_ms = uv_now(conn->timer.loop) + limit_ms;
-    (void)uv_timer_again(&conn->timer);
+    conn->silence_due_ms = vx_uv->now(conn->timer.loop) + limit_ms;
+    (void)vx_uv->timer_again(&conn->timer);
 }
 
 static void on_silence(uv_timer_t *timer)
 {
     vx_conn *conn = timer->data;
-    uint64_t limit_ms = uv_timer_get_repeat(timer);
+    uint64_t limit_ms = vx_uv->timer_get_repeat(timer);
     vx_error why = { 0 };
 
     /* Timers run before sockets are read: when our loop stood still, the peer is not to blame. */
-    if (!conn->is_grace_used && uv_now(timer->loop) > conn->silence_due_ms + limit_ms / 2 + 1) {
+    if (!conn->is_grace_used && vx_uv->now(timer->loop) > conn->silence_due_ms + limit_ms / 2 + 1) {
         conn->is_grace_used = true;
         arm_silence(conn);
         return;
@@ -193,13 +193,13 @@ void vx_conn_set_timeout(vx_conn *conn, uint64_t milliseconds)
 {
     if (conn->state != VX_CONN_OPEN)
         return;
-    uv_update_time(conn->timer.loop); /* it stands still while callbacks run */
+    vx_uv->update_time(conn->timer.loop); /* it stands still while callbacks run */
     if (milliseconds == 0) {
-        (void)uv_timer_stop(&conn->timer);
-        uv_timer_set_repeat(&conn->timer, 0);
+        (void)vx_uv->timer_stop(&conn->timer);
+        vx_uv->timer_set_repeat(&conn->timer, 0);
         return;
     }
-    (void)uv_timer_start(&conn->timer, on_silence, milliseconds, milliseconds);
+    (void)vx_uv->timer_start(&conn->timer, on_silence, milliseconds, milliseconds);
     conn->is_grace_used = false;
     arm_silence(conn);
 }
@@ -275,7 +275,7 @@ static void on_end(vx_conn *conn, ssize_t result)
 
     if (conn->state == VX_CONN_FINISHING) {
         conn->is_peer_done = true;
-        (void)uv_read_stop((uv_stream_t *)&conn->tcp);
+        (void)vx_uv->read_stop((uv_stream_t *)&conn->tcp);
         if (result != UV_EOF)
             close_handles(conn);
         close_if_finished(conn);
@@ -325,7 +325,7 @@ void vx_conn_start(vx_conn *conn, const vx_conn_events *events, void *owner)
     VX_ASSERT(conn->state == VX_CONN_FRESH);
     vx_conn_set_owner(conn, events, owner);
     enter(conn, VX_CONN_OPEN);
-    result = uv_read_start((uv_stream_t *)&conn->tcp, on_room, on_read);
+    result = vx_uv->read_start((uv_stream_t *)&conn->tcp, on_room, on_read);
     if (result != 0)
         vx_conn_close(conn, VX_ERR_UNAVAILABLE, uv_strerror(result));
 }

@@ -1,6 +1,7 @@
 #ifndef VX_TRANSPORT_CONN_PRIVATE_H
 #define VX_TRANSPORT_CONN_PRIVATE_H
 #include <vx_transport/conn.h>
+#include <vx_transport/reactor.h>
 
 #include "reader.h"
 

@@ -34,7 +34,7 @@ static void unref(vx_dialer *dialer)
     VX_ASSERT(dialer->pending > 0);
     if (--dialer->pending > 0)
         return;
-    uv_freeaddrinfo(dialer->resolve.addrinfo);
+    vx_uv->freeaddrinfo(dialer->resolve.addrinfo);
     vx_free(dialer);
 }
 
@@ -50,7 +50,7 @@ static void decide(vx_dialer *dialer)
 {
     VX_ASSERT(!dialer->is_decided);
     dialer->is_decided = true;
-    uv_close((uv_handle_t *)&dialer->timer, on_decided);
+    vx_uv->close((uv_handle_t *)&dialer->timer, on_decided);
 }
 
 static void drop_attempt(vx_dialer *dialer)
@@ -87,7 +87,7 @@ static bool connect_to(vx_dialer *dialer, const struct sockaddr *address)
         fail(dialer, VX_ERR_NOMEM, "no memory for a connection");
         return false;
     }
-    result = uv_tcp_connect(&dialer->connect, &dialer->conn->tcp, address, on_connect);
+    result = vx_uv->tcp_connect(&dialer->connect, &dialer->conn->tcp, address, on_connect);
     if (result == 0) {
         dialer->pending++;
         return true;
@@ -103,7 +103,7 @@ static void try_next(vx_dialer *dialer)
 
     while ((left = count_left(dialer)) > 0) {
         const struct sockaddr *address = (const struct sockaddr *)&dialer->numeric;
-        uint64_t now_ms = uv_now(dialer->timer.loop);
+        uint64_t now_ms = vx_uv->now(dialer->timer.loop);
 
         if (!dialer->is_numeric) {
             address = dialer->next->ai_addr;
@@ -113,7 +113,7 @@ static void try_next(vx_dialer *dialer)
         if (connect_to(dialer, address)) {
             uint64_t left_ms = dialer->due_ms > now_ms ? dialer->due_ms - now_ms : 0;
 
-            (void)uv_timer_start(&dialer->timer, on_time, left_ms / left, 0);
+            (void)vx_uv->timer_start(&dialer->timer, on_time, left_ms / left, 0);
             return;
         }
     }
@@ -182,15 +182,15 @@ static void start_resolving(vx_dialer *dialer, uint64_t timeout_ms)
     int result;
 
     snprintf(port, sizeof(port), "%u", dialer->endpoint.port);
-    result = uv_getaddrinfo(dialer->timer.loop, &dialer->resolve, on_resolved,
-                            dialer->endpoint.host, port, &hints);
+    result = vx_uv->getaddrinfo(dialer->timer.loop, &dialer->resolve, on_resolved,
+                                dialer->endpoint.host, port, &hints);
     if (result != 0) {
         fail(dialer, VX_ERR_UNAVAILABLE, uv_strerror(result));
         decide(dialer);
         return;
     }
     dialer->pending++;
-    (void)uv_timer_start(&dialer->timer, on_time, timeout_ms, 0);
+    (void)vx_uv->timer_start(&dialer->timer, on_time, timeout_ms, 0);
 }
 
 vx_status vx_dial(uv_loop_t *loop, const vx_endpoint *endpoint, uint64_t timeout_ms,
@@ -202,13 +202,13 @@ vx_status vx_dial(uv_loop_t *loop, const vx_endpoint *endpoint, uint64_t timeout
     if (dialer == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for a dialer");
     vx_transport_ignore_sigpipe();
-    uv_update_time(loop);
-    (void)uv_timer_init(loop, &dialer->timer);
+    vx_uv->update_time(loop);
+    (void)vx_uv->timer_init(loop, &dialer->timer);
     dialer->timer.data = dialer;
     dialer->resolve.data = dialer;
     dialer->connect.data = dialer;
     dialer->pending = 1;
-    dialer->due_ms = uv_now(loop) + timeout_ms;
+    dialer->due_ms = vx_uv->now(loop) + timeout_ms;
     dialer->done = done;
     dialer->owner = owner;
     dialer->endpoint = *endpoint;
@@ -231,6 +231,6 @@ void vx_dialer_cancel(vx_dialer *dialer)
     fail(dialer, VX_ERR_INTERRUPTED, "cancelled");
     drop_attempt(dialer);
     if (dialer->resolve.loop != NULL)
-        (void)uv_cancel((uv_req_t *)&dialer->resolve);
+        (void)vx_uv->cancel((uv_req_t *)&dialer->resolve);
     decide(dialer);
 }

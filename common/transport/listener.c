@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
@@ -34,7 +32,7 @@ static void on_readable(uv_poll_t *poll, int status, int events);
 static void resume(vx_listener *listener)
 {
     if (!listener->is_closing)
-        (void)uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+        (void)vx_uv->poll_start(&listener->poll, UV_READABLE, on_readable);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -44,8 +42,8 @@ static void on_retry(uv_timer_t *timer)
 
 static void pause_a_while(vx_listener *listener)
 {
-    (void)uv_poll_stop(&listener->poll);
-    (void)uv_timer_start(&listener->retry, on_retry, RETRY_MS, 0);
+    (void)vx_uv->poll_stop(&listener->poll);
+    (void)vx_uv->timer_start(&listener->retry, on_retry, RETRY_MS, 0);
 }
 
 static void hand_over(vx_listener *listener, int fd)
@@ -53,11 +51,11 @@ static void hand_over(vx_listener *listener, int fd)
     vx_conn *conn = NULL;
 
     if (vx_conn_create(listener->poll.loop, &conn) != VX_OK) {
-        close(fd);
+        vx_uv->socket_close(fd);
         return;
     }
-    if (uv_tcp_open(&conn->tcp, fd) != 0) {
-        close(fd);
+    if (vx_uv->tcp_open(&conn->tcp, fd) != 0) {
+        vx_uv->socket_close(fd);
         vx_conn_close(conn, VX_ERR_SYSTEM, "the socket cannot be used");
         return;
     }
@@ -73,7 +71,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)status; /* accept tells more */
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN_MAX && !listener->is_closing; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = vx_uv->socket_accept(listener->fd);
 
         if (fd >= 0) {
             hand_over(listener, fd);
@@ -100,25 +98,6 @@ static vx_status fail_bind(const vx_endpoint *endpoint, int error, vx_error *err
                    endpoint->host, strerror(error));
 }
 
-/* A listening socket on one address, or -1 with errno. */
-static int listen_on(const struct addrinfo *address)
-{
-    int on = 1;
-    int error;
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                    address->ai_protocol);
-
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
 static vx_status open_socket(uv_loop_t *loop, const vx_endpoint *endpoint, int *ret_fd,
                              vx_error *err)
 {
@@ -129,31 +108,18 @@ static vx_status open_socket(uv_loop_t *loop, const vx_endpoint *endpoint, int *
     int result;
 
     snprintf(port, sizeof(port), "%u", endpoint->port);
-    result = uv_getaddrinfo(loop, &request, NULL, endpoint->host, port, &hints);
+    result = vx_uv->getaddrinfo(loop, &request, NULL, endpoint->host, port, &hints);
     if (result != 0)
         return vx_fail(err, VX_ERR_UNAVAILABLE, "%s does not resolve: %s", endpoint->host,
                        uv_strerror(result));
     for (struct addrinfo *at = request.addrinfo; at != NULL && fd < 0; at = at->ai_next)
-        fd = listen_on(at);
+        fd = vx_uv->socket_listen(at, BACKLOG);
     result = errno;
-    uv_freeaddrinfo(request.addrinfo);
+    vx_uv->freeaddrinfo(request.addrinfo);
     if (fd < 0)
         return fail_bind(endpoint, result, err);
     *ret_fd = fd;
     return VX_OK;
-}
-
-static void learn_port(vx_listener *listener)
-{
-    struct sockaddr_storage address = { 0 };
-    socklen_t size = sizeof(address);
-
-    if (getsockname(listener->fd, (struct sockaddr *)&address, &size) != 0)
-        return;
-    if (address.ss_family == AF_INET6)
-        listener->endpoint.port = ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    else
-        listener->endpoint.port = ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
 vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
@@ -170,13 +136,13 @@ vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
     status = open_socket(loop, endpoint, &listener->fd, err);
     if (status != VX_OK)
         goto out;
-    result = uv_poll_init(loop, &listener->poll, listener->fd);
+    result = vx_uv->poll_init(loop, &listener->poll, listener->fd);
     if (result != 0) {
-        close(listener->fd);
+        vx_uv->socket_close(listener->fd);
         status = vx_fail(err, VX_ERR_SYSTEM, "cannot watch a socket: %s", uv_strerror(result));
         goto out;
     }
-    (void)uv_timer_init(loop, &listener->retry);
+    (void)vx_uv->timer_init(loop, &listener->retry);
     vx_transport_ignore_sigpipe();
     listener->poll.data = listener;
     listener->retry.data = listener;
@@ -184,7 +150,7 @@ vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
     listener->accept = accept;
     listener->owner = owner;
     listener->endpoint = *endpoint;
-    learn_port(listener);
+    listener->endpoint.port = (uint16_t)vx_uv->socket_port(listener->fd);
     resume(listener);
     *ret_listener = listener;
     listener = NULL;
@@ -211,7 +177,7 @@ void vx_listener_close(vx_listener *listener)
     if (listener == NULL || listener->is_closing)
         return;
     listener->is_closing = true;
-    uv_close((uv_handle_t *)&listener->poll, after_close);
-    uv_close((uv_handle_t *)&listener->retry, after_close);
-    close(listener->fd); /* the port is free from here on */
+    vx_uv->close((uv_handle_t *)&listener->poll, after_close);
+    vx_uv->close((uv_handle_t *)&listener->retry, after_close);
+    vx_uv->socket_close(listener->fd); /* the port is free from here on */
 }

@@ -103,7 +103,7 @@ static int write_frame(vx_conn *conn, vx_send *send, const vx_frame *frame)
     send->cookie = frame->cookie;
     send->size = VX_FRAME_HEADER_SIZE + frame->message.size + frame->payload.size;
     send->request.data = send;
-    return uv_write(&send->request, (uv_stream_t *)&conn->tcp, buffers, count, after_write);
+    return vx_uv->write(&send->request, (uv_stream_t *)&conn->tcp, buffers, count, after_write);
 }
 
 vx_status vx_conn_send(vx_conn *conn, const vx_frame *frame)

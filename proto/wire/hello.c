@@ -12,6 +12,7 @@
 vx_status vx_wire_hello_encode(const vx_wire_hello *value, vx_bytes buffer, size_t *ret_size)
 {
     Vx__Hello message = VX__HELLO__INIT;
+    uint64_t states[VX_WIRE_STATES_MAX];
 
     message.role = (Vx__Role)value->role;
     message.slot = value->slot;
@@ -21,6 +22,10 @@ vx_status vx_wire_hello_encode(const vx_wire_hello *value, vx_bytes buffer, size
     message.host = vx_field_of_text(value->host, sizeof(value->host));
     message.blas = vx_field_of_text(value->blas, sizeof(value->blas));
     message.pid = value->pid;
+    for (size_t i = 0; i < VX_WIRE_STATES_MAX; i++)
+        if (value->states[i] != 0)
+            states[message.n_states++] = value->states[i];
+    message.states = states;
     return vx_codec_pack(&message.base, buffer, ret_size);
 }
 
@@ -44,6 +49,18 @@ static vx_status take_identity(const Vx__Hello *message, vx_wire_hello *hello, v
     return vx_field_digest(message->config, "config", &hello->config, err);
 }
 
+static vx_status take_states(const Vx__Hello *message, vx_wire_hello *hello, vx_error *err)
+{
+    if (vx_field_range(message->n_states, 0, VX_WIRE_STATES_MAX, "number of states", err) != VX_OK)
+        return VX_ERR_PROTOCOL;
+    for (size_t i = 0; i < message->n_states; i++) {
+        if (vx_field_range(message->states[i], 1, VX_ROUNDS_MAX, "state", err) != VX_OK)
+            return VX_ERR_PROTOCOL;
+        hello->states[i] = message->states[i];
+    }
+    return VX_OK;
+}
+
 static vx_status take_hello(const ProtobufCMessage *base, vx_cbytes bytes, void *ret_value,
                             vx_error *err)
 {
@@ -52,6 +69,7 @@ static vx_status take_hello(const ProtobufCMessage *base, vx_cbytes bytes, void 
 
     (void)bytes;
     if (take_identity(message, &hello, err) != VX_OK ||
+        take_states(message, &hello, err) != VX_OK ||
         vx_field_name(message->version, "version", hello.version, sizeof(hello.version), err) !=
             VX_OK ||
         vx_field_name(message->host, "host", hello.host, sizeof(hello.host), err) != VX_OK ||
@@ -82,6 +100,8 @@ vx_status vx_wire_welcome_encode(const vx_wire_welcome *value, vx_bytes buffer, 
     message.heartbeat_timeout_ms = value->heartbeat_timeout_ms;
     message.config = vx_field_of_digest(&value->config);
     message.job = vx_field_of_bytes(value->job.at, value->job.size);
+    message.state = value->state;
+    message.state_follows = value->state_follows;
     return vx_codec_pack(&message.base, buffer, ret_size);
 }
 
@@ -102,7 +122,9 @@ static vx_status check_welcome(const Vx__Welcome *message, vx_error *err)
         vx_field_range(message->heartbeat_ms, 1, UINT32_MAX, "heartbeat", err) != VX_OK ||
         vx_field_range(message->heartbeat_timeout_ms, message->heartbeat_ms, UINT32_MAX,
                        "heartbeat timeout", err) != VX_OK ||
-        vx_field_range(message->job.len, 0, VX_JOB_TEXT_MAX, "size of the job", err) != VX_OK)
+        vx_field_range(message->job.len, 0, VX_JOB_TEXT_MAX, "size of the job", err) != VX_OK ||
+        vx_field_range(message->state, message->state_follows ? 1 : 0, VX_ROUNDS_MAX, "state",
+                       err) != VX_OK)
         return VX_ERR_PROTOCOL;
     if (message->slot != SLOT_NONE)
         return vx_field_range(message->slot, 0, message->workers - 1, "slot", err);
@@ -123,6 +145,8 @@ static vx_status take_welcome(const ProtobufCMessage *base, vx_cbytes bytes, voi
         .heartbeat_ms = message->heartbeat_ms,
         .heartbeat_timeout_ms = message->heartbeat_timeout_ms,
         .job = find_job(message->job, bytes),
+        .state = message->state,
+        .state_follows = message->state_follows != 0,
     };
 
     if (check_welcome(message, err) != VX_OK ||

@@ -29,6 +29,7 @@ const char *vx_wire_type_name(uint16_t type)
         [VX_WIRE_EVALUATION] = "evaluation", [VX_WIRE_HEARTBEAT] = "heartbeat",
         [VX_WIRE_LEAVE] = "leave",           [VX_WIRE_STOP] = "stop",
         [VX_WIRE_REQUEST] = "request",       [VX_WIRE_DOCUMENT] = "document",
+        [VX_WIRE_STATE] = "state",
     };
 
     return type < VX_WIRE_TYPE_MAX && names[type] != NULL ? names[type] : "unknown";

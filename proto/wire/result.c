@@ -18,6 +18,7 @@ vx_status vx_wire_gradient_encode(const vx_wire_gradient *value, vx_bytes buffer
     message.samples = value->samples;
     message.compute_ns = value->compute_ns;
     message.injected = value->injected;
+    message.altered = value->altered;
     return vx_codec_pack(&message.base, buffer, ret_size);
 }
 
@@ -35,6 +36,7 @@ static vx_status take_gradient(const ProtobufCMessage *base, vx_cbytes bytes, vo
         .samples = message->samples,
         .compute_ns = message->compute_ns,
         .injected = message->injected != 0,
+        .altered = message->altered != 0,
     };
     return VX_OK;
 }

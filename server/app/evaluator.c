@@ -55,7 +55,7 @@ static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal
     vx_error err = { 0 };
 
     server->evaluator_alive = false;
-    uv_close((uv_handle_t *)process, on_process_closed);
+    vx_uv->close((uv_handle_t *)process, on_process_closed);
     if (server->finishing)
         return;
     vx_fail(&err, signal != 0 ? VX_ERR_SYSTEM : status_of_exit(code),
@@ -90,13 +90,13 @@ vx_status vx_evaluator_start(vx_server *server, vx_error *err)
         goto out;
     server->evaluator_process.data = server;
     server->evaluator_starts++;
-    result = uv_spawn(&server->loop, &server->evaluator_process, &options);
+    result = vx_uv->spawn(&server->loop, &server->evaluator_process, &options);
     server->evaluator_running = true;
     server->evaluator_alive = result == 0;
     status = VX_OK;
     if (result != 0) {
         status = vx_fail(err, VX_ERR_SYSTEM, "%s: %s", program, uv_strerror(result));
-        uv_close((uv_handle_t *)&server->evaluator_process, on_process_closed);
+        vx_uv->close((uv_handle_t *)&server->evaluator_process, on_process_closed);
     }
 out:
     vx_free(program);

@@ -15,8 +15,8 @@
  */
 static void close_timer(uv_timer_t *timer)
 {
-    if (!uv_is_closing((uv_handle_t *)timer))
-        uv_close((uv_handle_t *)timer, NULL);
+    if (!vx_uv->is_closing((uv_handle_t *)timer))
+        vx_uv->close((uv_handle_t *)timer, NULL);
 }
 
 static const char *state_name(const vx_server *server)
@@ -56,8 +56,9 @@ static void write_result(vx_server *server)
 
     vx_server_summary(server, state_name(server), &summary);
     summary.message = server->outcome == VX_OK ? "" : server->outcome_error.message;
-    vx_journal_event(server->journal, server->round.number, "server.stop", "s:s, s:s", "state",
-                     summary.state, "why", server->outcome_error.message);
+    vx_journal_event(server->journal, server->round.number, "server.stop", "s:s, s:s, s:I", "state",
+                     summary.state, "why", server->outcome_error.message, "lines_lost",
+                     (long long)vx_journal_lines_lost(server->journal));
     status = vx_result_write(server->options.run_dir, &summary, &server->roster, &err);
     if (status == VX_OK)
         status = vx_journal_status(server->journal, &err);
@@ -75,7 +76,7 @@ static void on_goodbye_late(uv_timer_t *timer)
     for (vx_peer *peer = server->peers; peer != NULL; peer = peer->next)
         vx_conn_close(peer->conn, VX_ERR_UNAVAILABLE, "did not close in time");
     if (server->evaluator_alive)
-        uv_process_kill(&server->evaluator_process, SIGKILL);
+        vx_uv->process_kill(&server->evaluator_process, SIGKILL);
 }
 
 static void on_evaluation_late(uv_timer_t *timer)
@@ -98,19 +99,21 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
     if (err != NULL)
         server->outcome_error = *err;
     server->state_since_ns = vx_server_now(server);
-    uv_timer_stop(&server->start_timer);
-    uv_timer_stop(&server->deadline_timer);
+    vx_uv->timer_stop(&server->start_timer);
+    vx_uv->timer_stop(&server->deadline_timer);
+    vx_uv->timer_stop(&server->stall_timer);
+    vx_uv->timer_stop(&server->retry_timer);
     vx_log_event(&server->log, VX_LOG_INFO, "server.finish", "state=%s round=%llu why=\"%s\"",
                  state_name(server), (unsigned long long)server->round.number,
                  server->outcome_error.message);
-    if (server->ready && server->saved_rounds != server->round.number &&
+    if (server->ready && server->round.number > 0 && server->saved_rounds != server->round.number &&
         (outcome == VX_OK || outcome == VX_ERR_INTERRUPTED))
-        server->checkpoint_waits = true;
+        server->last_save_waits = true;
     if (server->ready && outcome == VX_OK &&
         !(server->test.known && server->test.round == server->round.number) &&
         (server->evaluator != NULL || server->evaluator_alive)) {
         vx_evaluator_due(server, server->round.number);
-        uv_timer_start(&server->finish_timer, on_evaluation_late, FINISH_EVALUATION_MS, 0);
+        vx_uv->timer_start(&server->finish_timer, on_evaluation_late, FINISH_EVALUATION_MS, 0);
     } else {
         server->evaluate_next = UINT64_MAX;
         server->evaluating = false;
@@ -121,19 +124,31 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
 
 static void close_rest(vx_server *server)
 {
+    uv_signal_t *signals[] = { &server->sigint, &server->sigterm, &server->sigusr1,
+                               &server->sigusr2, &server->sighup };
+
     close_timer(&server->start_timer);
     close_timer(&server->deadline_timer);
     close_timer(&server->heartbeat_timer);
     close_timer(&server->finish_timer);
-    uv_close((uv_handle_t *)&server->sigint, NULL);
-    uv_close((uv_handle_t *)&server->sigterm, NULL);
+    close_timer(&server->retry_timer);
+    close_timer(&server->stall_timer);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        vx_uv->close((uv_handle_t *)signals[i], NULL);
     write_result(server);
 }
 
 void vx_server_finish_step(vx_server *server)
 {
-    if (!server->finishing || server->working || server->checkpoint_waits)
+    if (!server->finishing || server->working != VX_WORK_NONE || vx_saver_busy(server))
         return;
+    if (server->last_save_waits) {
+        server->last_save_waits = false;
+        if (server->saved_rounds != server->round.number) {
+            vx_saver_last(server);
+            return;
+        }
+    }
     if (server->evaluating || server->evaluate_next != UINT64_MAX)
         return;
     if (!server->finished) {
@@ -141,10 +156,10 @@ void vx_server_finish_step(vx_server *server)
         vx_listener_close(server->listener);
         server->listener = NULL;
         say_goodbye(server);
-        uv_timer_start(&server->finish_timer, on_goodbye_late, FINISH_GOODBYE_MS, 1000);
+        vx_uv->timer_start(&server->finish_timer, on_goodbye_late, FINISH_GOODBYE_MS, 1000);
     }
     if (server->peers != NULL || server->evaluator_running)
         return;
-    if (!uv_is_closing((uv_handle_t *)&server->finish_timer))
+    if (!vx_uv->is_closing((uv_handle_t *)&server->finish_timer))
         close_rest(server);
 }

@@ -87,9 +87,20 @@ vx_status vx_gradient_header(vx_peer *peer, const vx_frame_header *header, uint8
     if (peer->receive_judgement == VX_JUDGED_ACCEPTED)
         peer->receive_judgement = judge(peer, header->round);
     *ret_payload = peer->scratch;
-    if (peer->receive_judgement == VX_JUDGED_ACCEPTED)
+    peer->in_row = peer->receive_judgement == VX_JUDGED_ACCEPTED;
+    if (peer->in_row)
         *ret_payload = (uint8_t *)(server->rows + peer->slot * server->dimension) + header->offset;
     return VX_OK;
+}
+
+/* For the adaptive deadline: how long after the parameters this gradient came, be it late. */
+static void note_arrival(const vx_peer *peer, uint64_t round)
+{
+    vx_server *server = peer->server;
+
+    if (peer->sent_round == round + 1)
+        vx_pace_arrived(&server->pace,
+                        (double)(vx_server_now(server) - peer->sent_ns) / (double)VX_NS_PER_MS);
 }
 
 /* True when it has sent more gradients than it was sent parameters for. */
@@ -110,6 +121,7 @@ static vx_status finish_gradient(vx_peer *peer, uint64_t round, vx_cbytes messag
     vx_judgement judgement = peer->receive_judgement;
 
     peer->receive_next = 0;
+    note_arrival(peer, round);
     if (status != VX_OK) {
         vx_roster_charge(&server->roster, peer->slot, round, VX_JUDGED_MALFORMED);
         return status;
@@ -127,6 +139,7 @@ static vx_status finish_gradient(vx_peer *peer, uint64_t round, vx_cbytes messag
         slot->nll = about.nll;
         slot->samples = about.samples;
         slot->injected = about.injected;
+        slot->altered = about.altered;
     }
     conclude(peer, round, judgement);
     vx_server_census(server, VX_ROUND_EV_CENSUS);
@@ -137,8 +150,9 @@ vx_status vx_gradient_frame(vx_peer *peer, const vx_frame_header *header, vx_cby
                             vx_bytes payload, vx_error *err)
 {
     uint64_t total = peer->server->dimension * sizeof(float);
-    bool in_row = payload.at != peer->scratch;
+    bool in_row = peer->in_row;
 
+    peer->in_row = false;
     VX_ASSERT(header->offset == peer->receive_next);
     peer->receive_next += payload.size;
     if (in_row && !vx_all_finite_f32((vx_cvecf){ (const float *)(const void *)payload.at,

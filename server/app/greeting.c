@@ -110,12 +110,23 @@ static void send_welcome(vx_peer *peer)
         .config = server->config,
         .job = { server->job_text.at, server->job_text.size },
     };
+    const float *state = NULL;
     size_t size = 0;
-    vx_status status =
-        vx_wire_welcome_encode(&welcome, (vx_bytes){ buffer, sizeof(buffer) }, &size);
+    vx_status status = VX_OK;
+
+    if (peer->hello.role == VX_WIRE_ROLE_WORKER)
+        vx_momentum_of(server, peer, &welcome.state, &state);
+    welcome.state_follows = state != NULL;
+    status = vx_wire_welcome_encode(&welcome, (vx_bytes){ buffer, sizeof(buffer) }, &size);
 
     VX_ASSERT(status == VX_OK); /* the job text was measured at start */
     vx_peer_send(peer, VX_WIRE_WELCOME, server->round.number, (vx_cbytes){ buffer, size });
+    if (state != NULL)
+        vx_peer_send_vector(peer, VX_WIRE_STATE, welcome.state, state);
+    if (state == NULL && welcome.state == 0 && peer->slot != VX_FRAME_SLOT_NONE &&
+        server->state_rows != NULL && server->roster.slots[peer->slot].entered > 0)
+        vx_journal_event(server->journal, server->round.number, "worker.begins_anew", "s:I", "slot",
+                         (long long)peer->slot);
 }
 
 static void join_worker(vx_peer *peer)
@@ -196,25 +207,6 @@ void vx_server_welcome_waiting(vx_server *server)
     }
 }
 
-static const char *state_for_people(const vx_server *server)
-{
-    if (server->finishing)
-        return server->evaluating ? "evaluating" : "stopping";
-    switch (server->round.state) {
-    case VX_ROUND_STARTING:
-        return "starting";
-    case VX_ROUND_HELD:
-        return "held";
-    case VX_ROUND_COLLECTING:
-    case VX_ROUND_AGGREGATING:
-        return "training";
-    case VX_ROUND_ENDED:
-    case VX_ROUND_STATE_MAX:
-        break;
-    }
-    return "done";
-}
-
 static void send_status(vx_peer *peer)
 {
     vx_server *server = peer->server;
@@ -224,7 +216,9 @@ static void send_status(vx_peer *peer)
 
     if (peer->document.at != NULL)
         return; /* the last one is still on its way */
-    vx_server_summary(server, state_for_people(server), &summary);
+    if (server->round.state == VX_ROUND_HELD)
+        vx_server_tell_held(server); /* of now */
+    vx_server_summary(server, vx_server_state_name(server), &summary);
     if (vx_status_document(&summary, &server->roster, &peer->document) != VX_OK ||
         peer->document.size > VX_DOCUMENT_BYTES_MAX) {
         vx_conn_close(peer->conn, VX_ERR_LIMIT, "the status document is too large");

@@ -214,6 +214,25 @@ void vx_server_on_accept(void *owner, vx_conn *conn)
     vx_conn_set_timeout(conn, (uint64_t)(server->job->limits.handshake_s * 1000.0));
 }
 
+/* at (d) stays as it is until the peer has it: see momentum.c. */
+void vx_peer_send_vector(vx_peer *peer, vx_wire_type type, uint64_t round, const float *at)
+{
+    size_t total = peer->server->dimension * sizeof(float);
+
+    for (size_t offset = 0; offset < total; offset += VX_CHUNK_BYTES_MAX) {
+        size_t left = total - offset;
+        vx_frame frame = { .header = vx_server_header(peer->server, peer, type, round),
+                           .payload = { (const uint8_t *)at + offset,
+                                        left < VX_CHUNK_BYTES_MAX ? left : VX_CHUNK_BYTES_MAX } };
+
+        frame.header.offset = offset;
+        if (vx_conn_send(peer->conn, &frame) != VX_OK) {
+            vx_conn_close(peer->conn, VX_ERR_LIMIT, "does not read what it is sent");
+            return;
+        }
+    }
+}
+
 void vx_peer_send(vx_peer *peer, vx_wire_type type, uint64_t round, vx_cbytes message)
 {
     vx_frame frame = { .header = vx_server_header(peer->server, peer, type, round),

@@ -5,18 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
-
-static vx_status random_token(uint8_t token[VX_TOKEN_BYTES], vx_error *err)
-{
-    if (getrandom(token, VX_TOKEN_BYTES, 0) != VX_TOKEN_BYTES)
-        return vx_fail(err, VX_ERR_SYSTEM, "getrandom: %s", strerror(errno));
-    return VX_OK;
-}
+#include <vx_base/random.h>
 
 static vx_status replace_file(const vx_server *server, const char *name, vx_cbytes content,
                               mode_t mode, vx_error *err)
@@ -29,7 +22,50 @@ static vx_status replace_file(const vx_server *server, const char *name, vx_cbyt
     return status;
 }
 
-/* One secret a slot, one for the evaluator, one for observers; new at each start of the server. */
+static uint8_t *place_of_token(vx_server *server, const char *role, const char *slot)
+{
+    char *end = NULL;
+    unsigned long number = 0;
+
+    if (strcmp(role, "evaluator") == 0)
+        return server->evaluator_token;
+    if (strcmp(role, "observer") == 0)
+        return server->observer_token;
+    number = strtoul(slot, &end, 10);
+    if (strcmp(role, "worker") != 0 || *end != '\0' || end == slot ||
+        number >= server->job->workers.count)
+        return NULL;
+    return server->slot_tokens[number];
+}
+
+/* The tokens of the earlier start: workers that live know them. False: they are not all there. */
+static bool read_tokens(vx_server *server)
+{
+    char *path = vx_path_join(server->options.run_dir, "tokens");
+    size_t wanted = server->job->workers.count + 2;
+    vx_bytes text = { NULL, 0 };
+    char *save = NULL;
+    size_t have = 0;
+
+    if (path != NULL && vx_file_read(path, wanted * 96, &text, NULL) == VX_OK) {
+        for (char *line = strtok_r((char *)text.at, "\n", &save); line != NULL;
+             line = strtok_r(NULL, "\n", &save)) {
+            char role[16];
+            char slot[16];
+            char hex[2 * VX_TOKEN_BYTES + 2];
+            uint8_t *at = NULL;
+
+            if (sscanf(line, "%15s %15s %65s", role, slot, hex) == 3)
+                at = place_of_token(server, role, slot);
+            have += at != NULL && vx_hex_decode(hex, at, VX_TOKEN_BYTES);
+        }
+    }
+    vx_free(text.at);
+    vx_free(path);
+    return have == wanted;
+}
+
+/* One secret a slot, one for the evaluator, one for observers. */
 static vx_status write_tokens(vx_server *server, vx_error *err)
 {
     size_t slots = server->job->workers.count;
@@ -44,15 +80,19 @@ static vx_status write_tokens(vx_server *server, vx_error *err)
         vx_free(text);
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     }
+    if (server->options.resume && read_tokens(server)) {
+        vx_free(text);
+        return VX_OK;
+    }
     for (size_t i = 0; status == VX_OK && i < slots; i++) {
-        status = random_token(server->slot_tokens[i], err);
+        status = vx_random_bytes(server->slot_tokens[i], VX_TOKEN_BYTES, err);
         used += (size_t)snprintf(text + used, room - used, "worker %zu %s\n", i,
                                  vx_hex_encode(server->slot_tokens[i], VX_TOKEN_BYTES, hex));
     }
     if (status == VX_OK)
-        status = random_token(server->evaluator_token, err);
+        status = vx_random_bytes(server->evaluator_token, VX_TOKEN_BYTES, err);
     if (status == VX_OK)
-        status = random_token(server->observer_token, err);
+        status = vx_random_bytes(server->observer_token, VX_TOKEN_BYTES, err);
     used += (size_t)snprintf(text + used, room - used, "evaluator - %s\n",
                              vx_hex_encode(server->evaluator_token, VX_TOKEN_BYTES, hex));
     used += (size_t)snprintf(text + used, room - used, "observer - %s\n",
@@ -101,6 +141,8 @@ static void on_skipped(void *context, const char *folder, const vx_error *why)
                  folder, why->message);
 }
 
+/* The newest valid checkpoint, when there is one: before the first, a run begins with its ledger.
+ */
 static vx_status load_checkpoint(vx_server *server, vx_error *err)
 {
     char theirs[VX_DIGEST_TEXT_SIZE];
@@ -110,7 +152,7 @@ static vx_status load_checkpoint(vx_server *server, vx_error *err)
                                                  &server->loaded, err);
 
     if (status != VX_OK)
-        return status;
+        return status == VX_ERR_NOT_FOUND ? VX_OK : status;
     content = vx_checkpoint_content(server->loaded);
     if (!vx_digest_equal(content->config, server->config))
         return vx_fail(
@@ -123,17 +165,40 @@ static vx_status load_checkpoint(vx_server *server, vx_error *err)
         return vx_fail(err, VX_ERR_CONFIG, "%s has %llu rounds, the job only %llu",
                        vx_checkpoint_folder(server->loaded), (unsigned long long)content->rounds,
                        (unsigned long long)server->job->rounds);
-    server->loaded_rounds = content->rounds;
     return VX_OK;
 }
 
 static bool has_file(const vx_server *server, const char *name)
 {
     char *path = vx_path_join(server->options.run_dir, name);
-    bool there = path != NULL && access(path, F_OK) == 0;
+    bool there = path != NULL && vx_file_exists(path);
 
     vx_free(path);
     return there;
+}
+
+static void on_checkpoint(void *context, const vx_checkpoint_entry *entry)
+{
+    bool *found = context;
+
+    (void)entry;
+    *found = true;
+}
+
+/* A run of which a round was committed: its row is in the metrics, or there is a checkpoint. */
+static bool has_rounds(const vx_server *server)
+{
+    bool found = false;
+    char *path = vx_path_join(server->options.run_dir, "metrics.jsonl");
+    const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
+    bool rows = path != NULL && files->info_of(files->context, path, &info) >= 0 && info.size > 0;
+
+    vx_free(path);
+    if (vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, on_checkpoint, &found,
+                           NULL) != VX_OK)
+        return true; /* what cannot be read is not written over */
+    return rows || found;
 }
 
 static vx_status open_log(vx_server *server, vx_error *err)
@@ -167,7 +232,9 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
         status = open_log(server, err);
     if (status != VX_OK)
         return status;
-    if (!server->options.resume && has_file(server, "epoch"))
+    if (server->options.resume && !has_file(server, "epoch"))
+        return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
+    if (!server->options.resume && has_rounds(server))
         return vx_fail(err, VX_ERR_BUSY,
                        "%s has an earlier run; use --resume to go on with it, or another --run-dir",
                        server->options.run_dir);
@@ -184,6 +251,39 @@ vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
         status = vx_journal_open(server->options.run_dir, server->epoch, server->clock,
                                  &server->journal, err);
     return status;
+}
+
+vx_status vx_server_reopen_log(vx_server *server, vx_error *err)
+{
+    int fd = -1;
+
+    if (server->options.log_file == NULL)
+        return VX_OK;
+    fd = open(server->options.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0 || dup3(fd, server->log_fd, O_CLOEXEC) < 0) {
+        vx_fail(err, VX_ERR_IO, "%s: %s", server->options.log_file, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return VX_ERR_IO;
+    }
+    close(fd);
+    return VX_OK;
+}
+
+void vx_server_dump(vx_server *server)
+{
+    vx_run_summary summary;
+    vx_bytes text = { NULL, 0 };
+    vx_error err = { 0 };
+    vx_status status = VX_OK;
+
+    vx_server_summary(server, vx_server_state_name(server), &summary);
+    status = vx_status_document(&summary, &server->roster, &text);
+    if (status == VX_OK)
+        status = replace_file(server, "status.json", (vx_cbytes){ text.at, text.size }, 0644, &err);
+    if (status != VX_OK)
+        vx_log_event(&server->log, VX_LOG_ERROR, "dump.failed", "why=\"%s\"", err.message);
+    vx_free(text.at);
 }
 
 vx_status vx_server_write_card(vx_server *server, vx_error *err)
@@ -210,6 +310,6 @@ void vx_server_remove_card(vx_server *server)
     char *path = vx_path_join(server->options.run_dir, "server.json");
 
     if (path != NULL && server->card_written)
-        unlink(path);
+        (void)vx_files_current()->remove(vx_files_current()->context, path);
     vx_free(path);
 }

@@ -8,6 +8,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/file.h>
 #include <vx_linalg/blas.h>
 #include <vx_plan/plan.h>
 
@@ -52,7 +53,8 @@ void vx_server_summary(const vx_server *server, const char *state, vx_run_summar
         .parameters = server->parameters_digest,
         .test = server->test,
         .phases_mean = { sum->wait_ms / rounds, sum->check_ms / rounds, sum->aggregate_ms / rounds,
-                         sum->step_ms / rounds, sum->broadcast_ms / rounds },
+                         sum->step_ms / rounds, sum->record_ms / rounds,
+                         sum->broadcast_ms / rounds },
         .blas = vx_blas_core(),
         .libuv = uv_version_string(),
     };
@@ -70,6 +72,27 @@ static void on_start_timeout(uv_timer_t *timer)
         return;
     }
     vx_server_census(server, VX_ROUND_EV_START_TIMEOUT);
+}
+
+const char *vx_server_state_name(const vx_server *server)
+{
+    if (server->finishing)
+        return server->evaluating ? "evaluating" : "stopping";
+    if (server->record_waits)
+        return "held";
+    switch (server->round.state) {
+    case VX_ROUND_STARTING:
+        return "starting";
+    case VX_ROUND_HELD:
+        return "held";
+    case VX_ROUND_COLLECTING:
+    case VX_ROUND_AGGREGATING:
+        return server->round.number < server->replay_until ? "replaying" : "training";
+    case VX_ROUND_ENDED:
+    case VX_ROUND_STATE_MAX:
+        break;
+    }
+    return "done";
 }
 
 static void on_heartbeat(uv_timer_t *timer)
@@ -96,89 +119,33 @@ static void on_signal(uv_signal_t *handle, int number)
     vx_server_census(server, VX_ROUND_EV_STOP);
 }
 
-/* Bytes that grow with the model: rows, parameters, update, snapshots, optimiser state. */
-static vx_status check_memory(const vx_server *server, vx_error *err)
+/* A notice of preemption: a checkpoint now, then the end, while there is time. */
+static void on_drain(uv_signal_t *handle, int number)
 {
-    uint64_t vectors = server->roster.count + 2 + VX_SNAPSHOTS + 2;
-    uint64_t mib = (vectors * server->dimension * sizeof(float)) >> 20;
+    vx_server *server = handle->data;
 
-    if (server->job->limits.memory_mib > 0 && mib > server->job->limits.memory_mib)
-        return vx_job_fail(server->job, "limits.memory_mib", err,
-                           "%zu parameters and %zu workers need %llu MiB", server->dimension,
-                           server->roster.count, (unsigned long long)mib);
-    return VX_OK;
+    vx_log_event(&server->log, VX_LOG_INFO, "signal", "number=%d drain=true", number);
+    vx_server_census(server, VX_ROUND_EV_STOP);
 }
 
-/* Parameters and optimiser state of the checkpoint in place of the first ones. */
-static vx_status restore(vx_server *server, vx_error *err)
+static void on_dump(uv_signal_t *handle, int number)
 {
-    const vx_checkpoint *content = vx_checkpoint_content(server->loaded);
-    const char *folder = vx_checkpoint_folder(server->loaded);
-    size_t offset = 0;
+    vx_server *server = handle->data;
 
-    for (size_t i = 0; i < content->parameters_count; i++) {
-        const vx_tensor *tensor = &content->parameters[i];
-        size_t numbers = vx_tensor_numbers(tensor);
-
-        if (i >= server->tensors_count || strcmp(tensor->name, server->tensors[i].name) != 0 ||
-            numbers > server->dimension - offset)
-            return vx_fail(err, VX_ERR_DATA, "%s: tensor %s is not of this model", folder,
-                           tensor->name);
-        memcpy(server->theta + offset, tensor->at, numbers * sizeof(float));
-        offset += numbers;
-    }
-    if (offset != server->dimension ||
-        content->state_count != vx_optimiser_state_count(server->optimiser))
-        return vx_fail(err, VX_ERR_DATA,
-                       "%s: %zu parameters, %zu optimiser states: expected %zu and %zu", folder,
-                       offset, content->state_count, server->dimension,
-                       vx_optimiser_state_count(server->optimiser));
-    for (size_t i = 0; i < content->state_count; i++) {
-        vx_vecf state = vx_optimiser_state_at(server->optimiser, i);
-
-        if (strcmp(content->state[i].name, vx_optimiser_state_name(server->optimiser, i)) != 0 ||
-            vx_tensor_numbers(&content->state[i]) != state.n)
-            return vx_fail(err, VX_ERR_DATA, "%s: optimiser state %s does not fit", folder,
-                           content->state[i].name);
-        memcpy(state.at, content->state[i].at, state.n * sizeof(float));
-    }
-    server->saved_rounds = content->rounds;
-    return VX_OK;
+    vx_log_event(&server->log, VX_LOG_INFO, "signal", "number=%d dump=status.json", number);
+    vx_server_dump(server);
 }
 
-vx_status vx_server_make_ready(vx_server *server, vx_error *err)
+static void on_reopen(uv_signal_t *handle, int number)
 {
-    size_t d = server->dimension;
-    vx_status status = check_memory(server, err);
+    vx_server *server = handle->data;
+    vx_error err = { 0 };
+    vx_status status = vx_server_reopen_log(server, &err);
 
-    if (status == VX_OK)
-        status = vx_plan_aggregator_create(server->job, d, &server->aggregator, err);
-    if (status == VX_OK)
-        status = vx_plan_optimiser_create(server->job, d, &server->optimiser, err);
     if (status != VX_OK)
-        return status;
-    server->rows = vx_aligned_calloc(server->roster.count * d, sizeof(float));
-    server->update = vx_aligned_calloc(d, sizeof(float));
-    if (server->rows == NULL || server->update == NULL || vx_snapshots_create(server) != VX_OK)
-        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu workers x %zu parameters",
-                       server->roster.count, d);
-    if (server->loaded != NULL)
-        status = restore(server, err);
-    server->loaded = vx_checkpoint_close(server->loaded);
-    if (status != VX_OK)
-        return status;
-    server->current = &server->snapshots[0];
-    vx_snapshot_fill(server->current, server->theta, d, server->round.number);
-    server->parameters_digest = vx_digest_of(server->theta, d * sizeof(float));
-    server->round.quorum = vx_plan_quorum(server->job, server->aggregator);
-    server->ready = true;
-    vx_log_event(&server->log, VX_LOG_INFO, "server.ready", "dimension=%zu quorum=%zu round=%llu",
-                 d, server->round.quorum, (unsigned long long)server->round.number);
-    vx_journal_event(server->journal, server->round.number, "server.ready", "s:I, s:I", "dimension",
-                     (long long)d, "quorum", (long long)server->round.quorum);
-    vx_server_welcome_waiting(server);
-    vx_server_census(server, VX_ROUND_EV_CENSUS);
-    return VX_OK;
+        vx_log_event(&server->log, VX_LOG_ERROR, "log.reopen", "why=\"%s\"", err.message);
+    vx_log_event(&server->log, VX_LOG_INFO, "signal", "number=%d reopened=%s", number,
+                 status == VX_OK ? "true" : "false");
 }
 
 static vx_status load_job(vx_server *server, vx_error *err)
@@ -204,20 +171,31 @@ static void start_timers(vx_server *server)
 {
     uint64_t heartbeat_ms = (uint64_t)(server->job->workers.heartbeat_s * 1000.0);
 
-    uv_timer_t *timers[] = { &server->start_timer, &server->deadline_timer,
-                             &server->heartbeat_timer, &server->finish_timer };
+    uint64_t start_ms = (uint64_t)(server->job->workers.start_timeout_s * 1000.0);
+    uv_timer_t *timers[] = { &server->start_timer,     &server->deadline_timer,
+                             &server->heartbeat_timer, &server->finish_timer,
+                             &server->retry_timer,     &server->stall_timer };
+    const struct {
+        uv_signal_t *handle;
+        uv_signal_cb arrived;
+        int number;
+    } signals[] = {
+        { &server->sigint, on_signal, SIGINT },  { &server->sigterm, on_signal, SIGTERM },
+        { &server->sigusr1, on_drain, SIGUSR1 }, { &server->sigusr2, on_dump, SIGUSR2 },
+        { &server->sighup, on_reopen, SIGHUP },
+    };
+
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-        uv_timer_init(&server->loop, timers[i]);
+        vx_uv->timer_init(&server->loop, timers[i]);
         timers[i]->data = server;
     }
-    uv_signal_init(&server->loop, &server->sigint);
-    uv_signal_init(&server->loop, &server->sigterm);
-    server->sigint.data = server->sigterm.data = server;
-    uv_signal_start(&server->sigint, on_signal, SIGINT);
-    uv_signal_start(&server->sigterm, on_signal, SIGTERM);
-    uv_timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
-    uv_timer_start(&server->start_timer, on_start_timeout,
-                   (uint64_t)(server->job->workers.start_timeout_s * 1000.0), 0);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        vx_uv->signal_init(&server->loop, signals[i].handle);
+        signals[i].handle->data = server;
+        vx_uv->signal_start(signals[i].handle, signals[i].arrived, signals[i].number);
+    }
+    vx_uv->timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
+    vx_uv->timer_start(&server->start_timer, on_start_timeout, start_ms, start_ms);
 }
 
 static vx_status take_memory(vx_server *server, vx_error *err)
@@ -227,16 +205,39 @@ static vx_status take_memory(vx_server *server, vx_error *err)
 
     server->slot_peers = vx_calloc(slots, sizeof(vx_peer *));
     server->present = vx_calloc(slots, sizeof(bool));
+    server->age = vx_calloc(slots, sizeof(*server->age));
     server->tensors = vx_calloc(VX_TENSORS_MAX, sizeof(*server->tensors));
     if (status != VX_OK || server->slot_peers == NULL || server->present == NULL ||
-        server->tensors == NULL)
+        server->age == NULL || server->tensors == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     return VX_OK;
+}
+
+/* On any port a resumed run takes the one of the server that was killed, if it can: its workers
+ * look for it there. */
+static vx_status open_listener(vx_server *server, vx_error *err)
+{
+    char *earlier =
+        server->options.resume ? vx_server_card_endpoint(server->options.run_dir) : NULL;
+    vx_endpoint endpoint;
+    vx_status status = VX_ERR_NOT_FOUND;
+
+    if (earlier != NULL && server->endpoint.port == 0 &&
+        vx_endpoint_parse(earlier, &endpoint, NULL) == VX_OK &&
+        strcmp(endpoint.host, server->endpoint.host) == 0)
+        status = vx_listener_create(&server->loop, &endpoint, vx_server_on_accept, server,
+                                    &server->listener, NULL);
+    if (status != VX_OK)
+        status = vx_listener_create(&server->loop, &server->endpoint, vx_server_on_accept, server,
+                                    &server->listener, err);
+    vx_free(earlier);
+    return status;
 }
 
 /* Everything up to the moment in which peers may come. */
 static vx_status prepare(vx_server *server, vx_error *err)
 {
+    const vx_job_workers *workers = NULL;
     vx_status status = load_job(server, err);
 
     if (status == VX_OK)
@@ -247,13 +248,15 @@ static vx_status prepare(vx_server *server, vx_error *err)
         status = vx_server_open_run_dir(server, err);
     if (status != VX_OK)
         return status;
-    vx_round_init(&server->round, server->loaded_rounds, server->job->rounds, server->roster.count,
+    workers = &server->job->workers;
+    vx_round_init(&server->round, 0, server->job->rounds, server->roster.count,
                   server->job->workers.quorum);
-    if (uv_loop_init(&server->loop) != 0)
+    vx_pace_init(&server->pace, 1000.0 * fmin(workers->deadline_least_s, workers->deadline_s),
+                 1000.0 * workers->deadline_s, workers->deadline_spread);
+    if (vx_uv->loop_init(&server->loop) != 0)
         return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
     server->loop_ready = true;
-    status = vx_listener_create(&server->loop, &server->endpoint, vx_server_on_accept, server,
-                                &server->listener, err);
+    status = open_listener(server, err);
     if (status != VX_OK)
         return status;
     server->endpoint = vx_listener_endpoint(server->listener);
@@ -264,13 +267,15 @@ static void release(vx_server *server)
 {
     if (server->loop_ready) {
         vx_listener_close(server->listener);
-        uv_run(&server->loop, UV_RUN_DEFAULT);
-        VX_ASSERT(uv_loop_close(&server->loop) == 0);
+        vx_uv->run(&server->loop, UV_RUN_DEFAULT);
+        VX_ASSERT(vx_uv->loop_close(&server->loop) == 0);
     }
     vx_snapshots_destroy(server);
+    vx_saver_destroy(server);
+    vx_recover_done(server);
+    vx_ledger_close(server->ledger);
     vx_aggregator_destroy(server->aggregator);
     vx_optimiser_destroy(server->optimiser);
-    vx_checkpoint_close(server->loaded);
     vx_journal_close(server->journal);
     vx_roster_destroy(&server->roster);
     vx_job_destroy(server->job);
@@ -278,14 +283,21 @@ static void release(vx_server *server)
     vx_free(server->slot_tokens);
     vx_free(server->slot_peers);
     vx_free(server->present);
+    vx_free(server->age);
     vx_free(server->tensors);
     vx_free(server->theta);
     vx_free(server->update);
     vx_free(server->rows);
+    vx_free(server->state_rows);
+    vx_free(server->state_held);
+    vx_free(server->row_busy);
+    vx_free(server->record_slots);
+    vx_free(server->replayed_slots);
+    vx_free(server->expected);
+    vx_free(server->recovered);
     if (server->log_fd >= 0)
         close(server->log_fd);
-    if (server->lock_fd >= 0)
-        close(server->lock_fd);
+    vx_file_close(server->lock_fd);
     vx_free(server);
 }
 
@@ -318,7 +330,7 @@ vx_status vx_server_run(const vx_server_options *options, vx_error *err)
         status = vx_evaluator_start(server, err);
         if (status != VX_OK)
             vx_server_finish(server, status, err);
-        uv_run(&server->loop, UV_RUN_DEFAULT);
+        vx_uv->run(&server->loop, UV_RUN_DEFAULT);
         status = server->outcome;
         if (status != VX_OK && err != NULL)
             *err = server->outcome_error;

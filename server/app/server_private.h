@@ -8,11 +8,15 @@
 #include <vx_checkpoint/checkpoint.h>
 #include <vx_config/job.h>
 #include <vx_control/journal.h>
+#include <vx_ledger/ledger.h>
 #include <vx_optimise/optimise.h>
 #include <vx_roster/roster.h>
+#include <vx_round/pace.h>
+#include <vx_round/recovery.h>
 #include <vx_round/round.h>
 #include <vx_server_app/server.h>
 #include <vx_transport/conn.h>
+#include <vx_transport/reactor.h>
 #include <vx_wire/wire.h>
 
 /*
@@ -34,6 +38,29 @@ typedef struct vx_snapshot {
 } vx_snapshot;
 #define VX_SNAPSHOTS 4 /* the current one, the next one, and two for peers that lag */
 
+typedef enum vx_work_kind {
+    VX_WORK_NONE,
+    VX_WORK_RECOVER, /* checkpoint and ledger into memory, recorded updates applied again */
+    VX_WORK_ROUND,   /* aggregate, step, record */
+    VX_WORK_RECORD   /* a round that is made and could not be recorded: tried again */
+} vx_work_kind;
+
+/* A checkpoint on its way to the disk, from a copy of one round, while rounds go on. */
+typedef struct vx_saver {
+    uv_work_t work;
+    bool due;    /* a round whose copy is wanted has been reached */
+    bool loaded; /* the copy is made; running: it belongs to the pool until its end */
+    bool running;
+    bool copies; /* this run of the work makes the copy itself: no round is being made */
+    uint64_t rounds;
+    float *theta;     /* (d) */
+    float *state;     /* (optimiser states, d) */
+    float *momentum;  /* (slots, d), or NULL */
+    uint64_t *labels; /* (slots) 0 = no momentum */
+    vx_status status;
+    vx_error error;
+} vx_saver;
+
 typedef enum vx_peer_stage {
     VX_PEER_GREETING, /* has not said hello */
     VX_PEER_WAITING,  /* its hello is good, the model is not known yet */
@@ -51,11 +78,13 @@ struct vx_peer {
     vx_snapshot *sending;       /* held until all its chunks are sent */
     size_t chunks_waiting;
     uint64_t sent_round; /* 1 + round of the newest parameters sent; 0 = none */
+    uint64_t sent_ns;    /* when */
     bool left;           /* said goodbye */
     /* the gradient that is coming in */
     uint64_t receive_round, receive_next;
     vx_judgement receive_judgement;
     bool receive_nonfinite;
+    bool in_row;           /* a chunk is coming into the slot's row right now */
     uint64_t gradients_of; /* sent_round that `gradients` counts for */
     unsigned gradients;    /* that came since these parameters were sent */
     double control_left;   /* control frames that it may send now; grows with time */
@@ -96,6 +125,12 @@ struct vx_server {
     float *theta, *update; /* (d) (work) */
     float *rows;           /* (slots, d); present rows (work) */
     bool *present;         /* (slots) (work) */
+    uint64_t *age;         /* (slots) rounds that a present row is old (work) */
+    /* Worker momentum: what a slot sent last that entered an aggregate is its state; a new
+     * incarnation goes on with it. NULL without momentum. */
+    float *state_rows; /* (slots, d); changes places with rows at each commit */
+    bool *state_held;  /* (slots) state_rows has the state labelled slot.entered */
+    bool *row_busy;    /* (slots) (work) a late chunk is coming into the row */
     vx_snapshot snapshots[VX_SNAPSHOTS];
     vx_snapshot *current; /* parameters of round.number */
     vx_aggregator *aggregator;
@@ -103,24 +138,43 @@ struct vx_server {
 
     vx_round round;
     vx_roster roster;
-    uint64_t loaded_rounds; /* from a checkpoint; 0 = a new run */
-    vx_checkpoint_loaded *loaded;
+    vx_pace pace;
+    vx_checkpoint_loaded *loaded; /* until recovery needs it no more */
 
-    uv_timer_t start_timer, deadline_timer, heartbeat_timer, finish_timer;
-    uv_signal_t sigint, sigterm;
+    uv_timer_t start_timer, deadline_timer, heartbeat_timer, finish_timer, retry_timer;
+    uv_timer_t stall_timer;
+    uv_signal_t sigint, sigterm, sigusr1, sigusr2, sighup;
     unsigned signals;
 
     /* the one work item */
     uv_work_t work;
-    bool working, aggregate_waits, checkpoint_waits;
-    bool work_aggregates, work_checkpoints;
+    vx_work_kind working;
+    bool aggregate_waits, record_waits;
+    vx_saver saver;
+
+    /* the ledger (work) and the record of the round that is being made */
+    vx_ledger *ledger;
+    vx_ledger_slot *record_slots; /* (slots) */
+    vx_ledger_round record;
+    uint64_t prune_below;
+
+    /* recovery */
+    vx_recovery plan;
+    uint64_t *recovered;   /* (slots) labels of momentum, until the server is ready (work) */
+    float *initial;        /* (d) first parameters, while a run without checkpoint may be rewound */
+    bool may_rewind;       /* the updates were applied, but workers may lack their momentum */
+    uint64_t replay_until; /* rounds below it are recorded, and are made again */
+    vx_ledger_round replayed;
+    vx_ledger_slot *replayed_slots; /* (slots) */
+    bool *expected;                 /* (slots) */
+    bool diverged, forget_records;  /* (work) */
+    char diverged_why[256];         /* (work) */
     vx_snapshot *work_snapshot;
     vx_aggregate_report report; /* borrowed from the aggregator until the next run */
     vx_status work_status;
     vx_error work_error;
     vx_metrics_row row;
-    uint64_t
-        saved_rounds; /* committed rounds of the newest checkpoint of this run; UINT64_MAX = none */
+    uint64_t saved_rounds; /* committed rounds of the newest checkpoint; UINT64_MAX = none */
     uint64_t work_started_ns;
 
     /* the evaluator process */
@@ -143,7 +197,7 @@ struct vx_server {
     vx_digest parameters_digest;
     char message[400];
 
-    bool finishing, finished, card_written;
+    bool finishing, finished, card_written, last_save_waits;
     vx_status outcome;
     vx_error outcome_error;
 };
@@ -151,21 +205,43 @@ struct vx_server {
 /* server.c */
 uint64_t vx_server_now(const vx_server *server); /* monotonic ns */
 void vx_server_summary(const vx_server *server, const char *state, vx_run_summary *ret_summary);
+const char *vx_server_state_name(const vx_server *server);
 vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, vx_wire_type type,
                                  uint64_t round);
-/* The model is known and theta holds the parameters to begin with: takes all memory, opens the
- * rounds. */
+
+/* recover.c */
+/* The model is known and theta holds the first parameters: takes all memory, starts the recovery,
+ * which opens the rounds when it is done. */
 vx_status vx_server_make_ready(vx_server *server, vx_error *err) VX_MUST_CHECK;
+void vx_recover_work(vx_server *server); /* on the pool */
+void vx_recover_after(vx_server *server);
+/* Before the first round: when a worker lacks the momentum that it should go on with, the run goes
+ * back to the checkpoint, and the workers make the recorded rounds again. True: it went back. */
+bool vx_recover_rewinds(vx_server *server);
+void vx_recover_done(vx_server *server); /* frees what only recovery needs */
+
+/* momentum.c */
+vx_status vx_momentum_rows_create(vx_server *server) VX_MUST_CHECK;
+/* What a worker is told at its welcome: the label, and whether the state follows. */
+void vx_momentum_of(const vx_server *server, const vx_peer *peer, uint64_t *ret_label,
+                    const float **ret_state);
+void vx_momentum_mark_busy(vx_server *server);     /* before a round's work */
+void vx_momentum_carry(vx_server *server);         /* in it, on the pool */
+void vx_momentum_committed(vx_server *server);     /* after it */
+bool vx_momentum_at_hand(const vx_server *server); /* every live worker can go on */
 
 /* run_dir.c */
 vx_status vx_server_open_run_dir(vx_server *server, vx_error *err) VX_MUST_CHECK;
 vx_status vx_server_write_card(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_server_remove_card(vx_server *server);
+vx_status vx_server_reopen_log(vx_server *server, vx_error *err) VX_MUST_CHECK;
+void vx_server_dump(vx_server *server); /* status.json: where the run stands, for people */
 
 /* peers.c, greeting.c */
 void vx_server_on_accept(void *owner, vx_conn *conn);
 void vx_peer_send(vx_peer *peer, vx_wire_type type, uint64_t round,
                   vx_cbytes message); /* closes it on failure */
+void vx_peer_send_vector(vx_peer *peer, vx_wire_type type, uint64_t round, const float *at);
 vx_status vx_peer_hello(vx_peer *peer, vx_cbytes message, vx_error *err) VX_MUST_CHECK;
 void vx_peer_refuse(vx_peer *peer, vx_wire_refusal_code code, bool retry, const char *text);
 void vx_peer_welcome(vx_peer *peer);
@@ -192,8 +268,22 @@ void vx_peer_drop_snapshot(vx_peer *peer); /* at its end */
 /* rounds.c */
 void vx_server_census(vx_server *server,
                       vx_round_event_kind kind); /* steps the round, performs the action */
-void vx_server_offer_parameters(vx_peer *peer);  /* to a worker that may contribute now */
-void vx_server_work(vx_server *server); /* starts the work item that is due, if none runs */
+void vx_server_tell_held(vx_server *server);    /* into server->message: what the round waits for */
+void vx_server_offer_parameters(vx_peer *peer); /* to a worker that may contribute now */
+
+/* commit.c */
+void vx_server_work(vx_server *server); /* starts the work items that are due, if none runs */
+void vx_server_start_work(vx_server *server, vx_work_kind kind);
+
+/* saver.c */
+vx_status vx_saver_create(vx_server *server) VX_MUST_CHECK;
+void vx_saver_destroy(vx_server *server);
+void vx_saver_due(vx_server *server, uint64_t rounds);  /* a round was committed */
+void vx_saver_copy(vx_server *server, uint64_t rounds); /* on the pool, beside no other work */
+void vx_saver_start(vx_server *server);                 /* writes the copy, if there is one */
+bool vx_saver_delays(vx_server *server);                /* the next round's work */
+void vx_saver_last(vx_server *server); /* what is committed and not saved, at the end of the run */
+bool vx_saver_busy(const vx_server *server);
 
 /* evaluator.c */
 vx_status vx_evaluator_start(vx_server *server, vx_error *err) VX_MUST_CHECK;

@@ -1,159 +1,95 @@
 #include <vx_checkpoint/checkpoint.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
 
+#include "content.h"
 #include "folder.h"
 #include "manifest.h"
 
-#define READ_SIZE (256u * 1024u)
-
 struct vx_checkpoint_loaded {
-    char *folder;             /* owned */
-    vx_manifest manifest;     /* owned: its json; its checkpoint is the content */
-    vx_tensor_file *files[2]; /* owned: parameters, state or NULL */
-    vx_tensor *tensors[2];    /* owned */
+    char *folder;                    /* owned */
+    vx_manifest manifest;            /* owned: its json; its checkpoint is the content */
+    vx_tensor_file *files[VX_PARTS]; /* owned; NULL where there is none */
+    vx_tensor *tensors[VX_PARTS];    /* owned */
+    size_t counts[VX_PARTS];
+    uint64_t *workers_round; /* owned */
 };
 
-/* Reads the file to its end by read(2): a sector that cannot be read is an error here, and would be
- * a signal in the mapped file. */
-static vx_status read_through(const char *path, vx_measure *ret_measure, vx_error *err)
+static vx_status take_file(vx_checkpoint_loaded *loaded, vx_part part, vx_error *err)
 {
-    vx_status status = VX_OK;
-    ssize_t count = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    uint8_t *block = vx_malloc(READ_SIZE);
-
-    ret_measure->size = 0;
-    ret_measure->crc32c = 0;
-    if (block == NULL)
-        status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to read it", path);
-    else if (fd < 0)
-        status = vx_fail(err, VX_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    while (status == VX_OK && (count = read(fd, block, READ_SIZE)) != 0) {
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0) {
-            status = vx_fail(err, VX_ERR_IO, "cannot read %s: %s", path, strerror(errno));
-            break;
-        }
-        ret_measure->crc32c = vx_crc32c(ret_measure->crc32c, block, (size_t)count);
-        ret_measure->size += (size_t)count;
-    }
-    vx_free(block);
-    if (fd >= 0)
-        close(fd);
-    return status;
-}
-
-static vx_status compare(const char *path, const vx_measure *expected, vx_tensor_file **ret_file,
-                         vx_error *err)
-{
-    vx_measure found = { 0 };
-    vx_cbytes content = { NULL, 0 };
-    vx_tensor_file *file = NULL;
-    vx_status status = read_through(path, &found, err);
-
-    if (status != VX_OK)
-        return status;
-    if (found.size != expected->size)
-        return vx_fail(err, VX_ERR_DATA, "%s: %" PRIu64 " bytes, the manifest says %" PRIu64, path,
-                       found.size, expected->size);
-    if (found.crc32c != expected->crc32c)
-        return vx_fail(err, VX_ERR_DATA, "%s: its CRC-32C is not the manifest's", path);
-    status = vx_safetensors_open(path, &file, err);
-    if (status != VX_OK)
-        return status;
-    content = vx_tensor_file_bytes(file);
-    if (!vx_digest_equal(vx_digest_of(content.at, content.size), expected->digest)) {
-        vx_tensor_file_close(file);
-        return vx_fail(err, VX_ERR_DATA, "%s: its digest is not the manifest's", path);
-    }
-    *ret_file = file;
-    return VX_OK;
-}
-
-/* One tensor file of the checkpoint: which is 0 for the parameters, 1 for the state. */
-static vx_status take_file(vx_checkpoint_loaded *loaded, size_t which, vx_error *err)
-{
-    const vx_measure *expected =
-        which == 0 ? &loaded->manifest.parameters : &loaded->manifest.state;
-    char *path = vx_path_join(loaded->folder, which == 0 ? VX_PARAMETERS_FILE : VX_OPTIMISER_FILE);
+    char *path = vx_path_join(loaded->folder, vx_part_file(part));
     vx_status status = VX_ERR_NOMEM;
     size_t count = 0;
 
     if (path == NULL)
         return vx_fail(err, status, "%s: no memory to open it", loaded->folder);
-    status = compare(path, expected, &loaded->files[which], err);
+    status = vx_content_compare(path, &loaded->manifest.parts.measure[part], err);
+    if (status == VX_OK)
+        status = vx_safetensors_open(path, &loaded->files[part], err);
     vx_free(path);
     if (status != VX_OK)
         return status;
-    count = vx_tensor_file_count(loaded->files[which]);
-    loaded->tensors[which] = vx_calloc(count + 1, sizeof(vx_tensor));
-    if (loaded->tensors[which] == NULL)
+    count = vx_tensor_file_count(loaded->files[part]);
+    loaded->tensors[part] = vx_calloc(count + 1, sizeof(vx_tensor));
+    if (loaded->tensors[part] == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open it", loaded->folder);
     for (size_t i = 0; i < count; i++)
-        loaded->tensors[which][i] = vx_tensor_file_at(loaded->files[which], i);
+        loaded->tensors[part][i] = vx_tensor_file_at(loaded->files[part], i);
+    loaded->counts[part] = count;
     return VX_OK;
 }
 
-static vx_status take_manifest(vx_checkpoint_loaded *loaded, uint64_t rounds, vx_error *err)
+static vx_status take_workers_round(vx_checkpoint_loaded *loaded, vx_error *err)
 {
-    vx_bytes text = { NULL, 0 };
-    char *path = vx_path_join(loaded->folder, VX_MANIFEST_FILE);
-    vx_status status = VX_ERR_NOMEM;
+    size_t count = loaded->counts[VX_PART_WORKERS];
 
-    if (path == NULL)
-        return vx_fail(err, status, "%s: no memory to open it", loaded->folder);
-    status = vx_file_read(path, VX_MANIFEST_MAX, &text, err);
-    if (status == VX_OK)
-        status = vx_manifest_parse((vx_cbytes){ text.at, text.size }, &loaded->manifest, err);
-    vx_free(text.at);
-    vx_free(path);
-    if (status == VX_OK && loaded->manifest.checkpoint.rounds != rounds)
-        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": it is of round %" PRIu64,
-                       loaded->manifest.checkpoint.rounds);
-    return status;
+    loaded->workers_round = vx_calloc(count + 1, sizeof(*loaded->workers_round));
+    if (loaded->workers_round == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open it", loaded->folder);
+    return vx_manifest_workers(&loaded->manifest, loaded->tensors[VX_PART_WORKERS], count,
+                               loaded->workers_round, err);
 }
 
-static vx_status take_all(vx_checkpoint_loaded *loaded, uint64_t rounds, vx_error *err)
+static vx_status take_all(vx_checkpoint_loaded *loaded, vx_error *err)
 {
     vx_checkpoint *content = &loaded->manifest.checkpoint;
-    vx_status status = take_manifest(loaded, rounds, err);
+    vx_status status = vx_content_manifest(loaded->folder, &loaded->manifest, err);
 
+    for (unsigned part = 0; part < VX_PARTS && status == VX_OK; part++)
+        if (loaded->manifest.parts.present[part])
+            status = take_file(loaded, part, err);
     if (status == VX_OK)
-        status = take_file(loaded, 0, err);
-    if (status == VX_OK && loaded->manifest.has_state)
-        status = take_file(loaded, 1, err);
+        status = take_workers_round(loaded, err);
     if (status != VX_OK)
         return status;
-    content->parameters = loaded->tensors[0];
-    content->parameters_count = vx_tensor_file_count(loaded->files[0]);
-    content->state = loaded->tensors[1];
-    content->state_count = loaded->files[1] != NULL ? vx_tensor_file_count(loaded->files[1]) : 0;
+    content->parameters = loaded->tensors[VX_PART_PARAMETERS];
+    content->parameters_count = loaded->counts[VX_PART_PARAMETERS];
+    content->state = loaded->tensors[VX_PART_OPTIMISER];
+    content->state_count = loaded->counts[VX_PART_OPTIMISER];
+    content->workers = loaded->tensors[VX_PART_WORKERS];
+    content->workers_count = loaded->counts[VX_PART_WORKERS];
+    content->workers_round = loaded->workers_round;
     return VX_OK;
 }
 
-/* *ret_loaded holds the folder also when the checkpoint is broken; NULL when memory is out. */
-static vx_status open_one(const char *run_dir, uint64_t rounds, vx_checkpoint_loaded **ret_loaded,
-                          vx_error *err)
+vx_status vx_checkpoint_open(const char *folder, vx_checkpoint_loaded **ret_loaded, vx_error *err)
 {
     vx_checkpoint_loaded *loaded = vx_calloc(1, sizeof(*loaded));
+    vx_status status = VX_ERR_NOMEM;
 
     if (loaded != NULL)
-        loaded->folder = vx_checkpoint_path(run_dir, rounds);
-    if (loaded == NULL || loaded->folder == NULL) {
+        loaded->folder = vx_strdup(folder);
+    status = loaded != NULL && loaded->folder != NULL
+                 ? take_all(loaded, err)
+                 : vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open it", folder);
+    if (status == VX_OK)
+        *ret_loaded = loaded;
+    else
         vx_checkpoint_close(loaded);
-        return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open a checkpoint", run_dir);
-    }
-    *ret_loaded = loaded;
-    return take_all(loaded, rounds, err);
+    return status;
 }
 
 vx_status vx_checkpoint_open_newest(const char *run_dir, vx_checkpoint_skipped skipped,
@@ -161,25 +97,22 @@ vx_status vx_checkpoint_open_newest(const char *run_dir, vx_checkpoint_skipped s
 {
     uint64_t *rounds = NULL;
     size_t count = 0;
-    vx_status status = vx_checkpoint_list(run_dir, &rounds, &count, err);
+    vx_status status = vx_checkpoint_rounds(run_dir, &rounds, &count, err);
 
     if (status != VX_OK)
         return status;
     status = VX_ERR_NOT_FOUND;
     for (size_t i = 0; i < count && status != VX_OK && status != VX_ERR_NOMEM; i++) {
-        vx_checkpoint_loaded *loaded = NULL;
+        char *folder = vx_checkpoint_path(run_dir, rounds[i]);
         vx_error why = { 0 };
 
-        status = open_one(run_dir, rounds[i], &loaded, &why);
-        if (status == VX_OK) {
-            *ret_loaded = loaded;
-            break;
-        }
+        status = folder != NULL ? vx_checkpoint_open(folder, ret_loaded, &why)
+                                : vx_fail(&why, VX_ERR_NOMEM, "%s: no memory", run_dir);
         if (status == VX_ERR_NOMEM)
             (void)vx_fail(err, status, "%s", why.message);
-        else if (skipped != NULL && loaded != NULL)
-            skipped(context, loaded->folder, &why);
-        vx_checkpoint_close(loaded);
+        else if (status != VX_OK && skipped != NULL)
+            skipped(context, folder, &why);
+        vx_free(folder);
     }
     vx_free(rounds);
     if (status == VX_OK || status == VX_ERR_NOMEM)
@@ -192,11 +125,12 @@ vx_checkpoint_loaded *vx_checkpoint_close(vx_checkpoint_loaded *loaded)
 {
     if (loaded == NULL)
         return NULL;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < VX_PARTS; i++) {
         vx_tensor_file_close(loaded->files[i]);
         vx_free(loaded->tensors[i]);
     }
     json_decref(loaded->manifest.json);
+    vx_free(loaded->workers_round);
     vx_free(loaded->folder);
     vx_free(loaded);
     return NULL;

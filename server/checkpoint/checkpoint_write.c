@@ -1,11 +1,8 @@
 #include <vx_checkpoint/checkpoint.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
@@ -17,11 +14,6 @@
 
 #define FOLDER_MODE 0755
 #define FILE_MODE   0644
-
-static vx_status fail_errno(const char *what, const char *path, vx_error *err)
-{
-    return vx_fail(err, VX_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
-}
 
 /* Writes one tensor file and measures what a reader of it gets. */
 static vx_status write_tensors(const char *folder, const char *name, const vx_tensor *tensors,
@@ -44,8 +36,7 @@ static vx_status write_tensors(const char *folder, const char *name, const vx_te
 }
 
 static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpoint,
-                                const vx_measure *parameters, const vx_measure *state,
-                                vx_error *err)
+                                const vx_parts *parts, vx_error *err)
 {
     vx_bytes text = { NULL, 0 };
     char *path = vx_path_join(folder, VX_MANIFEST_FILE);
@@ -53,7 +44,10 @@ static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpo
 
     if (path == NULL)
         return vx_fail(err, status, "no memory to write " VX_MANIFEST_FILE);
-    status = vx_manifest_print(checkpoint, parameters, state, &text, err);
+    status = vx_manifest_print(checkpoint, parts, &text, err);
+    if (status == VX_OK && text.size > VX_MANIFEST_MAX)
+        status = vx_fail(err, VX_ERR_LIMIT, VX_MANIFEST_FILE " of %zu bytes, at most %u", text.size,
+                         VX_MANIFEST_MAX);
     if (status == VX_OK)
         status = vx_file_replace(path, (vx_cbytes){ text.at, text.size }, FILE_MODE, err);
     vx_free(text.at);
@@ -62,101 +56,92 @@ static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpo
 }
 
 /* The files of the checkpoint; vx_file_replace makes the folder's entries durable with the last. */
-static vx_status fill(const char *folder, const vx_checkpoint *checkpoint, vx_error *err)
+static vx_status fill(const char *folder, const vx_checkpoint *c, vx_error *err)
 {
-    bool has_state = checkpoint->state_count > 0;
-    vx_measure parameters = { 0 };
-    vx_measure state = { 0 };
-    vx_status status = write_tensors(folder, VX_PARAMETERS_FILE, checkpoint->parameters,
-                                     checkpoint->parameters_count, &parameters, err);
+    const vx_tensor *const tensors[VX_PARTS] = { c->parameters, c->state, c->workers };
+    const size_t counts[VX_PARTS] = { c->parameters_count, c->state_count, c->workers_count };
+    vx_parts parts = { 0 };
+    vx_status status = VX_OK;
 
-    if (status == VX_OK && has_state)
-        status = write_tensors(folder, VX_OPTIMISER_FILE, checkpoint->state,
-                               checkpoint->state_count, &state, err);
-    if (status == VX_OK)
-        status = write_manifest(folder, checkpoint, &parameters, has_state ? &state : NULL, err);
-    return status;
+    for (unsigned i = 0; i < VX_PARTS && status == VX_OK; i++) {
+        parts.present[i] = i == VX_PART_PARAMETERS || counts[i] > 0;
+        if (parts.present[i])
+            status = write_tensors(folder, vx_part_file(i), tensors[i], counts[i],
+                                   &parts.measure[i], err);
+    }
+    return status == VX_OK ? write_manifest(folder, c, &parts, err) : status;
 }
 
 /*
  * Puts temp in the place of path. Where one of the same rounds stands (a run that was set back
  * comes by again), the two change names in one step; a file system without that has a moment
- * without either, in which older checkpoints stand.
+ * without either, in which older checkpoints stand. The old one has a temp name then: swept.
  */
-static vx_status publish(const char *temp, const char *path, vx_error *err)
+static vx_status publish(const char *run_dir, const char *temp, const char *path, vx_error *err)
 {
-    if (rename(temp, path) == 0)
-        return VX_OK;
-    if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
-        return fail_errno("rename the checkpoint to", path, err);
-    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_EXCHANGE) != 0) {
-        vx_status status = vx_checkpoint_remove_folder(path, err);
+    const vx_files *files = vx_files_current();
+    vx_status status = VX_OK;
+    int result = files->rename(files->context, temp, path);
 
-        if (status != VX_OK)
-            return status;
-        return rename(temp, path) == 0 ? VX_OK : fail_errno("rename to", path, err);
+    if (result == -ENOTEMPTY || result == -EEXIST || result == -ENOTDIR) {
+        result = files->exchange(files->context, temp, path);
+        if (result == -EINVAL || result == -ENOSYS || result == -ENOTSUP) {
+            status = vx_checkpoint_put_aside(run_dir, path, err);
+            if (status != VX_OK)
+                return status;
+            result = files->rename(files->context, temp, path);
+        }
     }
-    return VX_OK; /* temp holds the old one now: swept */
+    return result < 0 ? vx_file_fail(err, result, "rename the checkpoint to", path) : VX_OK;
 }
 
-/* Of the checkpoints that are not newer than this one, the newest keep stay. Those of later rounds
- * were found broken or abandoned when the run began: not ours to judge, and never counted. */
-static vx_status remove_old(const char *run_dir, uint64_t rounds, uint64_t keep, vx_error *err)
+/* Those of later rounds were found broken or abandoned when the run began: not ours to judge, and
+ * never counted. */
+static vx_status put_old_aside(const char *run_dir, uint64_t rounds, uint64_t keep,
+                               uint64_t keep_every, vx_error *err)
 {
     uint64_t *all = NULL;
     size_t count = 0;
     uint64_t seen = 0;
-    vx_status status = vx_checkpoint_list(run_dir, &all, &count, err);
+    vx_status status = vx_checkpoint_rounds(run_dir, &all, &count, err);
 
     for (size_t i = 0; status == VX_OK && i < count; i++) {
         char *path = NULL;
-        char *temp = NULL;
 
-        seen += all[i] <= rounds;
-        if (seen <= keep)
+        if (all[i] > rounds || vx_checkpoint_stays(all[i], seen++, keep, keep_every))
             continue;
         path = vx_checkpoint_path(run_dir, all[i]);
-        temp = vx_format("%s/" VX_CHECKPOINT_TEMP "old", run_dir);
-        if (path == NULL || temp == NULL)
-            status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove old ones", run_dir);
-        else if (rename(path, temp) != 0) /* half removed, it must not look like a checkpoint */
-            status = fail_errno("remove", path, err);
-        else
-            status = vx_checkpoint_remove_folder(temp, err);
-        vx_free(temp);
+        status = path != NULL
+                     ? vx_checkpoint_put_aside(run_dir, path, err)
+                     : vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove old ones", run_dir);
         vx_free(path);
     }
     vx_free(all);
     return status;
 }
 
-static vx_status build(const char *run_dir, const vx_checkpoint *checkpoint, char *temp,
+static vx_status build(const char *run_dir, const vx_checkpoint *checkpoint, const char *temp,
                        const char *path, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
+    int result = files->make_folder(files->context, temp, FOLDER_MODE);
     vx_status status = VX_OK;
 
-    VX_ASSERT(temp != NULL);
-    VX_ASSERT(path != NULL);
-    if (mkdtemp(temp) == NULL)
-        return fail_errno("create a folder in", run_dir, err);
-    if (chmod(temp, FOLDER_MODE) != 0)
-        status = fail_errno("set the mode of", temp, err);
+    if (result < 0)
+        return vx_file_fail(err, result, "create folder", temp);
+    status = fill(temp, checkpoint, err);
     if (status == VX_OK)
-        status = fill(temp, checkpoint, err);
+        status = publish(run_dir, temp, path, err);
     if (status == VX_OK)
-        status = publish(temp, path, err);
-    if (status != VX_OK) {
-        (void)vx_checkpoint_remove_folder(temp, NULL);
-        return status;
-    }
-    return vx_file_sync_folder(run_dir, err);
+        status = vx_file_sync_folder(run_dir, err);
+    return status;
 }
 
 vx_status vx_checkpoint_write(const char *run_dir, const vx_checkpoint *checkpoint, uint64_t keep,
-                              vx_error *err)
+                              uint64_t keep_every, vx_error *err)
 {
     char *path = vx_checkpoint_path(run_dir, checkpoint->rounds);
-    char *temp = vx_format("%s/" VX_CHECKPOINT_TEMP "XXXXXX", run_dir);
+    char *temp = vx_format("%s/" VX_CHECKPOINT_TEMP "new", run_dir);
     vx_status status = VX_OK;
 
     VX_ASSERT(keep >= 1);
@@ -168,9 +153,11 @@ vx_status vx_checkpoint_write(const char *run_dir, const vx_checkpoint *checkpoi
     if (status == VX_OK)
         status = build(run_dir, checkpoint, temp, path, err);
     if (status == VX_OK)
-        status = vx_checkpoint_sweep(run_dir, err);
+        status = put_old_aside(run_dir, checkpoint->rounds, keep, keep_every, err);
     if (status == VX_OK)
-        status = remove_old(run_dir, checkpoint->rounds, keep, err);
+        status = vx_checkpoint_sweep(run_dir, err);
+    if (status != VX_OK)
+        (void)vx_checkpoint_sweep(run_dir, NULL); /* what failed once may do now */
     vx_free(temp);
     vx_free(path);
     return status;

@@ -1,28 +1,25 @@
 #include "folder.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
 #include <vx_base/limits.h>
 
 #define NAME_PREFIX "checkpoint-"
+#define ASIDE_MAX   1000
 
 char *vx_checkpoint_path(const char *run_dir, uint64_t rounds)
 {
     return vx_format("%s/" NAME_PREFIX "%010" PRIu64, run_dir, rounds);
 }
 
-/* Only a name that vx_checkpoint_path makes. */
-static bool parse_name(const char *name, uint64_t *ret_rounds)
+bool vx_checkpoint_name_parse(const char *name, uint64_t *ret_rounds)
 {
     char canonical[sizeof(NAME_PREFIX) + 24];
     size_t prefix = sizeof(NAME_PREFIX) - 1;
@@ -36,12 +33,6 @@ static bool parse_name(const char *name, uint64_t *ret_rounds)
     return rounds <= VX_ROUNDS_MAX && strcmp(name, canonical) == 0;
 }
 
-static vx_status fail_errno(const char *what, const char *path, vx_error *err)
-{
-    return vx_fail(err, errno == ENOENT || errno == ENOTDIR ? VX_ERR_NOT_FOUND : VX_ERR_IO,
-                   "cannot %s %s: %s", what, path, strerror(errno));
-}
-
 static int newest_first(const void *left, const void *right)
 {
     const uint64_t *a = left;
@@ -50,88 +41,109 @@ static int newest_first(const void *left, const void *right)
     return *a > *b ? -1 : *a < *b;
 }
 
-static vx_status append(uint64_t **rounds, size_t *count, size_t *capacity, uint64_t value)
+vx_status vx_checkpoint_rounds(const char *run_dir, uint64_t **ret_rounds, size_t *ret_count,
+                               vx_error *err)
 {
-    if (*count == *capacity) {
-        size_t larger = *capacity > 0 ? 2 * *capacity : 16;
-        uint64_t *grown = vx_realloc(*rounds, larger * sizeof(*grown));
-
-        if (grown == NULL)
-            return VX_ERR_NOMEM;
-        *rounds = grown;
-        *capacity = larger;
-    }
-    (*rounds)[(*count)++] = value;
-    return VX_OK;
-}
-
-vx_status vx_checkpoint_list(const char *run_dir, uint64_t **ret_rounds, size_t *ret_count,
-                             vx_error *err)
-{
-    vx_status status = VX_OK;
+    vx_names names = { 0 };
     uint64_t *rounds = NULL;
     size_t count = 0;
-    size_t capacity = 0;
-    const struct dirent *item = NULL;
-    DIR *folder = opendir(run_dir);
+    vx_status status = vx_file_list(run_dir, &names, err);
 
-    if (folder == NULL)
-        return fail_errno("open folder", run_dir, err);
-    errno = 0;
-    while (status == VX_OK && (item = readdir(folder)) != NULL) {
-        uint64_t value = 0;
-
-        if (parse_name(item->d_name, &value))
-            status = append(&rounds, &count, &capacity, value);
-        errno = 0;
-    }
     if (status != VX_OK)
-        status = vx_fail(err, status, "%s: no memory for its list", run_dir);
-    else if (errno != 0)
-        status = fail_errno("read folder", run_dir, err);
-    (void)closedir(folder);
-    if (status != VX_OK) {
-        vx_free(rounds);
         return status;
-    }
-    if (count > 0)
-        qsort(rounds, count, sizeof(*rounds), newest_first);
+    rounds = vx_calloc(names.count + 1, sizeof(*rounds));
+    for (size_t i = 0; rounds != NULL && i < names.count; i++)
+        count += vx_checkpoint_name_parse(names.at[i], &rounds[count]);
+    vx_names_clear(&names);
+    if (rounds == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "%s: no memory for its list", run_dir);
+    qsort(rounds, count, sizeof(*rounds), newest_first);
     *ret_rounds = rounds;
     *ret_count = count;
     return VX_OK;
 }
 
+static vx_status remove_file(const char *folder, const char *name, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    char *path = vx_path_join(folder, name);
+    int result = path != NULL ? files->remove(files->context, path) : 0;
+    vx_status status = VX_OK;
+
+    if (path == NULL)
+        status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove it", folder);
+    else if (result < 0)
+        status = vx_file_fail(err, result, "remove", path);
+    vx_free(path);
+    return status;
+}
+
 vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err)
 {
-    const struct dirent *item = NULL;
-    DIR *folder = opendir(path);
+    const vx_files *files = vx_files_current();
+    vx_names names = { 0 };
+    vx_status status = vx_file_list(path, &names, err);
+    int result = 0;
 
-    if (folder == NULL)
-        return errno == ENOENT ? VX_OK : fail_errno("open folder", path, err);
-    while ((item = readdir(folder)) != NULL)
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
-            (void)unlinkat(dirfd(folder), item->d_name, 0); /* rmdir tells of what stays */
-    (void)closedir(folder);
-    return rmdir(path) == 0 ? VX_OK : fail_errno("remove", path, err);
+    if (status != VX_OK)
+        return status == VX_ERR_NOT_FOUND ? VX_OK : status;
+    for (size_t i = 0; status == VX_OK && i < names.count; i++)
+        status = remove_file(path, names.at[i], err);
+    vx_names_clear(&names);
+    if (status == VX_OK)
+        result = files->remove_folder(files->context, path);
+    return result < 0 ? vx_file_fail(err, result, "remove", path) : status;
+}
+
+vx_status vx_checkpoint_put_aside(const char *run_dir, const char *path, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    int result = -EEXIST;
+
+    for (unsigned n = 0; n < ASIDE_MAX && result < 0; n++) {
+        char *temp = vx_format("%s/" VX_CHECKPOINT_TEMP "old-%u", run_dir, n);
+
+        if (temp == NULL)
+            return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove it", path);
+        result = files->rename(files->context, path, temp);
+        vx_free(temp);
+        if (result != -ENOTEMPTY && result != -EEXIST)
+            break;
+    }
+    return result < 0 ? vx_file_fail(err, result, "remove", path) : VX_OK;
+}
+
+bool vx_checkpoint_stays(uint64_t rounds, uint64_t newer, uint64_t keep, uint64_t keep_every)
+{
+    return newer < keep || (keep_every > 0 && rounds % keep_every == 0);
+}
+
+static bool is_temp(const char *name)
+{
+    return strncmp(name, VX_CHECKPOINT_TEMP, strlen(VX_CHECKPOINT_TEMP)) == 0;
 }
 
 vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err)
 {
-    vx_status status = VX_OK;
-    const struct dirent *item = NULL;
-    DIR *folder = opendir(run_dir);
+    vx_names names = { 0 };
+    bool synced = false;
+    vx_status status = vx_file_list(run_dir, &names, err);
 
-    if (folder == NULL)
-        return fail_errno("open folder", run_dir, err);
-    while (status == VX_OK && (item = readdir(folder)) != NULL) {
+    for (size_t i = 0; status == VX_OK && i < names.count; i++) {
         char *path = NULL;
 
-        if (strncmp(item->d_name, VX_CHECKPOINT_TEMP, strlen(VX_CHECKPOINT_TEMP)) != 0)
+        if (!is_temp(names.at[i]))
             continue;
-        path = vx_path_join(run_dir, item->d_name);
-        status = path != NULL ? vx_checkpoint_remove_folder(path, err) : VX_ERR_NOMEM;
+        if (!synced)
+            status = vx_file_sync_folder(run_dir, err);
+        synced = true;
+        if (status != VX_OK)
+            break;
+        path = vx_path_join(run_dir, names.at[i]);
+        status = path != NULL ? vx_checkpoint_remove_folder(path, err)
+                              : vx_fail(err, VX_ERR_NOMEM, "%s: no memory to sweep it", run_dir);
         vx_free(path);
     }
-    (void)closedir(folder);
+    vx_names_clear(&names);
     return status;
 }

@@ -1,5 +1,6 @@
 #ifndef VX_CHECKPOINT_FOLDER_H
 #define VX_CHECKPOINT_FOLDER_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vx_base/status.h>
@@ -9,13 +10,26 @@
 /* "run_dir/checkpoint-0000001000" in new memory, or NULL. */
 char *vx_checkpoint_path(const char *run_dir, uint64_t rounds);
 
+/* Whether name is one that vx_checkpoint_path makes. */
+bool vx_checkpoint_name_parse(const char *name, uint64_t *ret_rounds);
+
 /* The rounds of all checkpoints of run_dir, valid or not, newest first; the caller frees. */
-VX_MUST_CHECK vx_status vx_checkpoint_list(const char *run_dir, uint64_t **ret_rounds,
-                                           size_t *ret_count, vx_error *err);
+VX_MUST_CHECK vx_status vx_checkpoint_rounds(const char *run_dir, uint64_t **ret_rounds,
+                                             size_t *ret_count, vx_error *err);
+
+/* Gives the folder path of run_dir a temp name: half removed, it must not look like a checkpoint.
+ */
+VX_MUST_CHECK vx_status vx_checkpoint_put_aside(const char *run_dir, const char *path,
+                                                vx_error *err);
+
+/* Whether a checkpoint stays of which that many newer ones count. */
+bool vx_checkpoint_stays(uint64_t rounds, uint64_t newer, uint64_t keep, uint64_t keep_every);
 
 /* Removes a folder of plain files. VX_OK when it is not there. A cleanup may ignore the status. */
 vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err);
 
-/* Removes what writers that were killed have left in run_dir. */
-VX_MUST_CHECK vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err);
+/* Removes every temp folder of run_dir: what writers that were killed have left, and what was put
+ * aside. Renames are made durable before: until then a crash can bring a folder back to the name
+ * that it had. A cleanup may ignore the status. */
+vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err);
 #endif

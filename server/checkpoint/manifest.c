@@ -5,10 +5,25 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 #include <vx_base/limits.h>
 
 #define CRC_TEXT_SIZE 9
 #define SELF          "digest" /* of the manifest without this key, compact, keys in order */
+
+#define WORKERS "workers_round"
+
+const char *vx_part_file(vx_part part)
+{
+    static const char *const names[VX_PARTS] = {
+        [VX_PART_PARAMETERS] = "parameters.safetensors",
+        [VX_PART_OPTIMISER] = "optimiser.safetensors",
+        [VX_PART_WORKERS] = "workers.safetensors",
+    };
+
+    VX_ASSERT(part < VX_PARTS);
+    return names[part];
+}
 
 vx_measure vx_measure_of(vx_cbytes content)
 {
@@ -39,26 +54,51 @@ static json_t *print_file(const char *name, const vx_measure *measure)
                      "crc32c", crc, "xxh3_128", vx_digest_text(measure->digest, digest));
 }
 
-static json_t *make(const vx_checkpoint *c, const vx_measure *parameters, const vx_measure *state)
+static json_t *print_files(const vx_parts *parts)
+{
+    json_t *files = json_array();
+    int failed = files == NULL;
+
+    for (unsigned i = 0; i < VX_PARTS && failed == 0; i++)
+        if (parts->present[i])
+            failed = json_array_append_new(files, print_file(vx_part_file(i), &parts->measure[i]));
+    if (failed == 0)
+        return files;
+    json_decref(files);
+    return NULL;
+}
+
+static json_t *print_workers(const vx_checkpoint *c)
+{
+    json_t *rounds = json_object();
+    int failed = rounds == NULL;
+
+    for (size_t i = 0; i < c->workers_count && failed == 0; i++)
+        failed = json_object_set_new(rounds, c->workers[i].name,
+                                     json_integer((json_int_t)c->workers_round[i]));
+    if (failed == 0)
+        return rounds;
+    json_decref(rounds);
+    return NULL;
+}
+
+static json_t *make(const vx_checkpoint *c, const vx_parts *parts)
 {
     char config[VX_DIGEST_TEXT_SIZE];
     char theta[VX_DIGEST_TEXT_SIZE];
-    json_t *files = json_array();
-    int failed = 0;
+    json_t *files = print_files(parts);
+    json_t *workers = print_workers(c);
 
-    if (files == NULL)
-        return NULL;
-    failed |= json_array_append_new(files, print_file(VX_PARAMETERS_FILE, parameters));
-    if (state != NULL)
-        failed |= json_array_append_new(files, print_file(VX_OPTIMISER_FILE, state));
-    if (failed != 0) {
+    if (files == NULL || workers == NULL) {
         json_decref(files);
+        json_decref(workers);
         return NULL;
     }
-    return json_pack("{s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:o}", "format", VX_MANIFEST_FORMAT,
+    return json_pack("{s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:o, s:o}", "format", VX_MANIFEST_FORMAT,
                      "job", c->job, "config", vx_digest_text(c->config, config), "rounds",
                      (json_int_t)c->rounds, "epoch", (json_int_t)c->epoch, "parameters",
-                     vx_digest_text(c->parameters_digest, theta), "blas", c->blas, "files", files);
+                     vx_digest_text(c->parameters_digest, theta), "blas", c->blas, WORKERS, workers,
+                     "files", files);
 }
 
 static vx_status seal(json_t *json)
@@ -87,10 +127,10 @@ static vx_status print_text(const json_t *json, vx_bytes *ret_text)
     return VX_OK;
 }
 
-vx_status vx_manifest_print(const vx_checkpoint *checkpoint, const vx_measure *parameters,
-                            const vx_measure *state, vx_bytes *ret_text, vx_error *err)
+vx_status vx_manifest_print(const vx_checkpoint *checkpoint, const vx_parts *parts,
+                            vx_bytes *ret_text, vx_error *err)
 {
-    json_t *json = make(checkpoint, parameters, state);
+    json_t *json = make(checkpoint, parts);
     vx_status status = json != NULL ? seal(json) : VX_ERR_NOMEM;
 
     if (status == VX_OK)
@@ -130,21 +170,24 @@ static bool take_measure(const json_t *file, vx_measure *ret_measure)
            take_digest(file, "xxh3_128", &ret_measure->digest);
 }
 
-static bool take_files(const json_t *files, vx_manifest *m)
+/* Each name at most once, in the order of the parts, and the parameters among them. */
+static bool take_files(const json_t *files, vx_parts *parts)
 {
-    static const char *const names[] = { VX_PARAMETERS_FILE, VX_OPTIMISER_FILE };
     size_t count = json_array_size(files);
+    size_t taken = 0;
 
-    for (size_t i = 0; i < count && i < 2; i++) {
-        const json_t *file = json_array_get(files, i);
+    for (unsigned part = 0; part < VX_PARTS && taken < count; part++) {
+        const json_t *file = json_array_get(files, taken);
         const char *name = json_string_value(json_object_get(file, "name"));
 
-        if (name == NULL || strcmp(name, names[i]) != 0 ||
-            !take_measure(file, i == 0 ? &m->parameters : &m->state))
+        if (name == NULL || strcmp(name, vx_part_file(part)) != 0)
+            continue;
+        if (!take_measure(file, &parts->measure[part]))
             return false;
+        parts->present[part] = true;
+        taken++;
     }
-    m->has_state = count == 2;
-    return count == 1 || count == 2;
+    return taken == count && parts->present[VX_PART_PARAMETERS];
 }
 
 static vx_status take(vx_manifest *m, vx_error *err)
@@ -153,18 +196,37 @@ static vx_status take(vx_manifest *m, vx_error *err)
     uint64_t format = 0;
     uint64_t epoch = 0;
 
-    if (!take_count(m->json, "format", INT64_MAX, &format) || format != VX_MANIFEST_FORMAT)
-        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": expected format %d",
-                       VX_MANIFEST_FORMAT);
+    if (!take_count(m->json, "format", INT64_MAX, &format))
+        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": no format");
+    if (format != VX_MANIFEST_FORMAT)
+        return vx_fail(err, VX_ERR_DATA,
+                       VX_MANIFEST_FILE ": it has format %" PRIu64 ", this program reads format %d",
+                       format, VX_MANIFEST_FORMAT);
     c->job = json_string_value(json_object_get(m->json, "job"));
     c->blas = json_string_value(json_object_get(m->json, "blas"));
     if (c->job == NULL || c->blas == NULL || !take_digest(m->json, "config", &c->config) ||
         !take_digest(m->json, "parameters", &c->parameters_digest) ||
         !take_count(m->json, "rounds", VX_ROUNDS_MAX, &c->rounds) ||
         !take_count(m->json, "epoch", UINT32_MAX, &epoch) ||
-        !take_files(json_object_get(m->json, "files"), m))
+        !json_is_object(json_object_get(m->json, WORKERS)) ||
+        !take_files(json_object_get(m->json, "files"), &m->parts))
         return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": a key is missing or unlike its kind");
     c->epoch = (uint32_t)epoch;
+    return VX_OK;
+}
+
+vx_status vx_manifest_workers(const vx_manifest *manifest, const vx_tensor *workers, size_t count,
+                              uint64_t *ret_rounds, vx_error *err)
+{
+    const json_t *rounds = json_object_get(manifest->json, WORKERS);
+
+    if (json_object_size(rounds) != count)
+        return vx_fail(err, VX_ERR_DATA,
+                       VX_MANIFEST_FILE ": rounds of %zu tensors of workers, there are %zu",
+                       json_object_size(rounds), count);
+    for (size_t i = 0; i < count; i++)
+        if (!take_count(rounds, workers[i].name, VX_ROUNDS_MAX, &ret_rounds[i]))
+            return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": no round of %s", workers[i].name);
     return VX_OK;
 }
 
@@ -173,6 +235,8 @@ static vx_status check_seal(json_t *json, vx_error *err)
 {
     vx_digest written = { { 0 } };
     vx_digest digest = { { 0 } };
+    char found[VX_DIGEST_TEXT_SIZE];
+    char says[VX_DIGEST_TEXT_SIZE];
     vx_status status = VX_OK;
 
     if (!take_digest(json, SELF, &written))
@@ -181,9 +245,10 @@ static vx_status check_seal(json_t *json, vx_error *err)
     status = digest_of_json(json, &digest);
     if (status != VX_OK)
         return vx_fail(err, status, "no memory to check " VX_MANIFEST_FILE);
-    if (!vx_digest_equal(written, digest))
-        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": its digest does not fit its content");
-    return VX_OK;
+    if (vx_digest_equal(written, digest))
+        return VX_OK;
+    return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": its digest is %s, it says %s",
+                   vx_digest_text(digest, found), vx_digest_text(written, says));
 }
 
 vx_status vx_manifest_parse(vx_cbytes text, vx_manifest *ret_manifest, vx_error *err)

@@ -1,12 +1,9 @@
 #include <vx_control/journal.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
@@ -14,44 +11,134 @@
 
 #include "json.h"
 
+#define LINES_MODE 0644
+
 struct vx_journal {
-    int events, metrics; /* -1 = not open */
+    int events, metrics; /* handles; negative = not open */
     uint32_t epoch;
     uint64_t sequence;
+    uint64_t next_row; /* rounds below it have their row in metrics.jsonl */
     vx_clock clock;
+    uint64_t lines_lost;
     vx_error failure;
 };
 
 /* Cuts off what follows the last line feed: a crash may have left half a line. */
-static vx_status cut_unfinished_line(int fd)
+static int cut_unfinished_line(int handle)
 {
-    off_t end = lseek(fd, 0, SEEK_END);
+    const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
     char byte = '\n';
+    int result = files->info(files->context, handle, &info);
+    uint64_t end = info.size;
 
-    while (end > 0) {
-        if (pread(fd, &byte, 1, end - 1) != 1)
-            return VX_ERR_IO;
+    while (result >= 0 && end > 0) {
+        ssize_t count = files->read_at(files->context, handle, &byte, 1, end - 1);
+
+        if (count < 0)
+            return (int)count;
         if (byte == '\n')
             break;
         end--;
     }
-    return end < 0 || ftruncate(fd, end) != 0 ? VX_ERR_IO : VX_OK;
+    return result < 0 || end == info.size ? result : files->truncate(files->context, handle, end);
 }
 
-static vx_status open_lines(const char *run_dir, const char *name, int *ret_fd, vx_error *err)
+static vx_status open_lines(const char *run_dir, const char *name, int *ret_handle, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     char *path = vx_path_join(run_dir, name);
     vx_status status = VX_OK;
-    int fd = -1;
+    int handle = -1;
+    int result = 0;
 
     if (path == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "%s/%s: out of memory", run_dir, name);
-    fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0 || cut_unfinished_line(fd) != VX_OK)
-        status = vx_fail(err, VX_ERR_IO, "%s: %s", path, strerror(errno));
+    handle = files->open(files->context, path, O_RDWR | O_CREAT | O_APPEND, LINES_MODE);
+    result = handle < 0 ? handle : cut_unfinished_line(handle);
+    if (result < 0)
+        status = vx_file_fail(err, result, "open", path);
     vx_free(path);
-    *ret_fd = fd;
+    *ret_handle = handle;
     return status;
+}
+
+/* Where the line that ends at `end` begins. */
+static int begin_of_line(int handle, uint64_t end, uint64_t *ret_begin)
+{
+    const vx_files *files = vx_files_current();
+    char block[4096];
+    uint64_t at = end - 1; /* its line feed */
+
+    while (at > 0) {
+        size_t size = at < sizeof(block) ? (size_t)at : sizeof(block);
+        ssize_t count = files->read_at(files->context, handle, block, size, at - size);
+        const char *feed = NULL;
+
+        if (count < 0)
+            return (int)count;
+        if ((size_t)count != size)
+            return -EIO;
+        feed = memrchr(block, '\n', size);
+        if (feed != NULL) {
+            *ret_begin = at - size + (size_t)(feed - block) + 1;
+            return 0;
+        }
+        at -= size;
+    }
+    *ret_begin = 0;
+    return 0;
+}
+
+/* The round of the row that begins there; UINT64_MAX: it is no row. */
+static uint64_t round_of_row(int handle, uint64_t begin)
+{
+    const vx_files *files = vx_files_current();
+    char text[64] = { 0 };
+    unsigned long long round = 0;
+
+    if (files->read_at(files->context, handle, text, sizeof(text) - 1, begin) <= 0 ||
+        sscanf(text, "{\"round\":%llu,", &round) != 1)
+        return UINT64_MAX;
+    return round;
+}
+
+/* Rows stand in the order of their rounds. */
+static int cut_rows(int handle, uint64_t rounds, uint64_t *ret_next)
+{
+    const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
+    int result = files->info(files->context, handle, &info);
+    uint64_t end = info.size;
+
+    *ret_next = 0;
+    while (result >= 0 && end > 0) {
+        uint64_t begin = 0;
+        uint64_t round = 0;
+
+        result = begin_of_line(handle, end, &begin);
+        if (result < 0)
+            return result;
+        round = round_of_row(handle, begin);
+        if (round < rounds) {
+            *ret_next = round + 1;
+            break;
+        }
+        end = begin;
+    }
+    return result < 0 || end == info.size ? result : files->truncate(files->context, handle, end);
+}
+
+vx_status vx_journal_begin_metrics(vx_journal *journal, const char *run_dir, uint64_t rounds,
+                                   vx_error *err)
+{
+    vx_status status = open_lines(run_dir, "metrics.jsonl", &journal->metrics, err);
+    int result = 0;
+
+    if (status != VX_OK)
+        return status;
+    result = cut_rows(journal->metrics, rounds, &journal->next_row);
+    return result < 0 ? vx_file_fail(err, result, "cut", "metrics.jsonl") : VX_OK;
 }
 
 vx_status vx_journal_open(const char *run_dir, uint32_t epoch, vx_clock clock,
@@ -64,8 +151,6 @@ vx_status vx_journal_open(const char *run_dir, uint32_t epoch, vx_clock clock,
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     *journal = (vx_journal){ .events = -1, .metrics = -1, .epoch = epoch, .clock = clock };
     status = open_lines(run_dir, "events.jsonl", &journal->events, err);
-    if (status == VX_OK)
-        status = open_lines(run_dir, "metrics.jsonl", &journal->metrics, err);
     if (status != VX_OK) {
         vx_journal_close(journal);
         return status;
@@ -78,17 +163,16 @@ vx_journal *vx_journal_close(vx_journal *journal)
 {
     if (journal == NULL)
         return NULL;
-    if (journal->events >= 0)
-        close(journal->events);
-    if (journal->metrics >= 0)
-        close(journal->metrics);
+    vx_file_close(journal->events);
+    vx_file_close(journal->metrics);
     vx_free(journal);
     return NULL;
 }
 
 static void keep_failure(vx_journal *journal, vx_status status, const vx_error *err)
 {
-    if (status == VX_OK || journal->failure.code != VX_OK)
+    journal->lines_lost += status == VX_ERR_SPACE; /* which costs lines, not the run */
+    if (status == VX_OK || status == VX_ERR_SPACE || journal->failure.code != VX_OK)
         return;
     journal->failure = *err;
     journal->failure.code = status;
@@ -96,7 +180,7 @@ static void keep_failure(vx_journal *journal, vx_status status, const vx_error *
 
 /* Steals row. One write call a line: lines of two writers do not mix, a crash tears the last one at
  * most. */
-static void append_line(vx_journal *journal, int fd, const char *name, json_t *row)
+static void append_line(vx_journal *journal, int handle, const char *name, json_t *row)
 {
     vx_bytes text = { NULL, 0 };
     vx_error err = { .message = "out of memory" };
@@ -104,7 +188,9 @@ static void append_line(vx_journal *journal, int fd, const char *name, json_t *r
 
     if (status == VX_OK) {
         text.at[text.size] = '\n';
-        status = vx_file_write_all(fd, (vx_cbytes){ text.at, text.size + 1 }, name, &err);
+        status = vx_file_write_all(handle, (vx_cbytes){ text.at, text.size + 1 }, name, &err);
+        if (status != VX_OK)
+            (void)cut_unfinished_line(handle); /* or the next line would begin in this one */
     }
     keep_failure(journal, status, &err);
     vx_free(text.at);
@@ -163,7 +249,12 @@ static json_t *included_slots(const vx_roster *roster)
 void vx_journal_metrics(vx_journal *journal, const vx_metrics_row *row, const vx_roster *roster)
 {
     char digest[VX_DIGEST_TEXT_SIZE];
-    json_t *line = json_pack(
+    json_t *line = NULL;
+
+    if (row->round < journal->next_row)
+        return;
+    journal->next_row = row->round + 1;
+    line = json_pack(
         "{s:I, s:I, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "round",
         (json_int_t)row->round, "epoch", (json_int_t)journal->epoch, "loss",
         vx_json_real(row->loss), "samples", (json_int_t)row->samples, "update_norm",
@@ -177,6 +268,11 @@ void vx_journal_metrics(vx_journal *journal, const vx_metrics_row *row, const vx
         slot_numbers(roster, offsetof(vx_slot, nll)));
 
     append_line(journal, journal->metrics, "metrics.jsonl", line);
+}
+
+uint64_t vx_journal_lines_lost(const vx_journal *journal)
+{
+    return journal->lines_lost;
 }
 
 vx_status vx_journal_status(const vx_journal *journal, vx_error *err)

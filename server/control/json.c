@@ -28,9 +28,9 @@ json_t *vx_json_text(const char *text)
 
 json_t *vx_json_phases(const vx_phases *phases)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "wait", phases->wait_ms, "check",
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "wait", phases->wait_ms, "check",
                      phases->check_ms, "aggregate", phases->aggregate_ms, "step", phases->step_ms,
-                     "broadcast", phases->broadcast_ms);
+                     "record", phases->record_ms, "broadcast", phases->broadcast_ms);
 }
 
 json_t *vx_json_test(const vx_test_result *test)

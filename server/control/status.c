@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/file.h>
 
 #include "json.h"
 
@@ -51,6 +52,24 @@ vx_status vx_result_write(const char *run_dir, const vx_run_summary *run, const 
     return vx_json_replace_file(run_dir, "result.json", document, err);
 }
 
+char *vx_server_card_endpoint(const char *run_dir)
+{
+    char *path = vx_path_join(run_dir, "server.json");
+    vx_bytes text = { NULL, 0 };
+    json_t *card = NULL;
+    const char *endpoint = NULL;
+    char *copy = NULL;
+
+    if (path != NULL && vx_file_read(path, 65536, &text, NULL) == VX_OK)
+        card = json_loadb((const char *)text.at, text.size, JSON_REJECT_DUPLICATES, NULL);
+    if (card != NULL && json_unpack(card, "{s:[s]}", "endpoints", &endpoint) == 0)
+        copy = vx_strdup(endpoint);
+    json_decref(card);
+    vx_free(text.at);
+    vx_free(path);
+    return copy;
+}
+
 vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card, vx_error *err)
 {
     char digest[VX_DIGEST_TEXT_SIZE];
@@ -67,25 +86,4 @@ vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card, 
                   (json_int_t)card->workers, "max_restarts", (json_int_t)card->max_restarts,
                   "started", vx_time_text(card->started_realtime_ns, started));
     return vx_json_replace_file(run_dir, "server.json", document, err);
-}
-
-char *vx_roster_missing_text(const vx_roster *roster, char *text, size_t size)
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < roster->count; i++) {
-        int more = 0;
-
-        if (roster->slots[i].state == VX_SLOT_LIVE)
-            continue;
-        more = snprintf(text + used, size - used, "%s%zu (%s)", used > 0 ? ", " : "", i,
-                        vx_slot_state_name(roster->slots[i].state));
-        if (more < 0 || (size_t)more >= size - used) {
-            memcpy(text + size - 4, "...", 4);
-            break;
-        }
-        used += (size_t)more;
-    }
-    return text;
 }

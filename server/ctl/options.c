@@ -80,6 +80,7 @@ static const struct {
     [VX_CTL_COMMAND_STOP] = { "stop", stop_options, "--run-dir DIR",
                               "Asks a server to finish its round, write a checkpoint and end.",
                               false, true },
+    [VX_CTL_COMMAND_CHECKPOINT] = { .name = "checkpoint" },
 };
 
 vx_ctl_command vx_ctl_command_find(const char *name)

@@ -20,6 +20,7 @@ typedef enum vx_ctl_command {
     VX_CTL_COMMAND_CHECK,
     VX_CTL_COMMAND_STATUS,
     VX_CTL_COMMAND_STOP,
+    VX_CTL_COMMAND_CHECKPOINT, /* its options: checkpoint_options.h */
     VX_CTL_COMMAND_MAX
 } vx_ctl_command;
 

@@ -53,51 +53,58 @@ static void line_add_loss(line *out, double loss)
     double size = fabs(loss);
 
     if (isnan(loss))
-        line_add(out, "  loss -");
+        line_add(out, " loss -");
     else if (size >= 0.01 && size < 10000)
-        line_add(out, "  loss %.3f", loss);
+        line_add(out, " loss %.3f", loss);
     else
-        line_add(out, "  loss %.3g", loss);
+        line_add(out, " loss %.3g", loss);
 }
 
 static void line_add_rate(line *out, double rate)
 {
     if (isnan(rate))
-        line_add(out, "  - rounds/s");
+        line_add(out, " - rounds/s");
     else if (rate >= 0.1)
-        line_add(out, "  %.1f rounds/s", rate);
+        line_add(out, " %.1f rounds/s", rate);
     else
-        line_add(out, "  %.2g rounds/s", rate);
+        line_add(out, " %.2g rounds/s", rate);
 }
 
-static bool is_held(const vx_ctl_report *report)
+static void line_add_training(line *out, const vx_ctl_report *report)
 {
-    return strcmp(report->state, "training") != 0;
+    char eta[VX_CTL_DURATION_SIZE];
+
+    line_add_loss(out, report->loss);
+    if (report->test.present && !isnan(report->test.accuracy))
+        line_add(out, " test %.3f", report->test.accuracy);
+    else if (report->test.present && !isnan(report->test.nll))
+        line_add(out, " test nll %.4g", report->test.nll);
+    line_add(out, " %" PRIu64 "/%" PRIu64 " workers", report->live, report->workers);
+    line_add_rate(out, report->rate);
+    line_add(out, " eta %s", vx_ctl_duration(report->eta_s, eta));
+}
+
+/* What it waits for says more than how fast it was. */
+static void line_add_waiting(line *out, const vx_ctl_report *report)
+{
+    line_add(out, " %" PRIu64 "/%" PRIu64 " workers %s", report->live, report->workers,
+             report->state);
+    if (report->message[0] != '\0')
+        line_add(out, ": %s", report->message);
 }
 
 char *vx_ctl_progress_line(const vx_ctl_report *report, char text[VX_CTL_PROGRESS_SIZE])
 {
     line out = { .text = text };
-    char eta[VX_CTL_DURATION_SIZE];
 
     text[0] = '\0';
     line_add(&out, "round %" PRIu64 "/%" PRIu64, report->round, report->rounds);
     if (!isnan(report->percent))
-        line_add(&out, "  %.1f%%", report->percent);
-    line_add_loss(&out, report->loss);
-    line_add(&out, "  %" PRIu64 "/%" PRIu64 " workers", report->live, report->workers);
-    if (!is_held(report)) {
-        line_add_rate(&out, report->rate);
-        line_add(&out, "  eta %s", vx_ctl_duration(report->eta_s, eta));
-    }
-    if (report->test.present && !isnan(report->test.accuracy))
-        line_add(&out, "  test %.3f", report->test.accuracy);
-    else if (report->test.present && !isnan(report->test.nll))
-        line_add(&out, "  test nll %.4g", report->test.nll);
-    if (is_held(report))
-        line_add(&out, "  %s", report->state);
-    if (is_held(report) && report->message[0] != '\0')
-        line_add(&out, ": %s", report->message);
+        line_add(&out, " %.1f%%", report->percent);
+    if (strcmp(report->state, "training") == 0)
+        line_add_training(&out, report);
+    else
+        line_add_waiting(&out, report);
     return text;
 }
 

@@ -8,8 +8,8 @@
 
 #include "document.h"
 
-/* "round 412/1000  41.2%  loss 0.431  8/8 workers  118.3 rounds/s  eta 5s  test 0.861"; the state
- * and the server's message instead of rate and eta when it is not training. One line, no line feed.
+/* "round 412/1000 41.2% loss 0.431 test 0.861 8/8 workers 118.3 rounds/s eta 5s": 80 columns up to
+ * 99999 rounds; when it is not training "round 412/1000 41.2% 5/8 workers held: why". No line feed.
  * Returns text. */
 #define VX_CTL_PROGRESS_SIZE 640
 char *vx_ctl_progress_line(const vx_ctl_report *report, char text[VX_CTL_PROGRESS_SIZE]);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/bytes.h>
@@ -13,6 +12,7 @@
 #include "document.h"
 
 #define RUNS_FOLDER    "runs"
+#define RUN_MODE       0777
 #define ATTEMPTS_MAX   100
 #define TOKENS_SIZE    ((VX_WORKERS_MAX + 2) * (2 * VX_TOKEN_BYTES + 24))
 #define TOKEN_LINE_MAX 256
@@ -33,22 +33,25 @@ char *vx_ctl_run_name(const char *job, const struct tm *when, unsigned attempt,
 
 vx_status vx_ctl_run_create(const char *job, time_t now, char **ret_path, vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     char name[VX_CTL_RUN_NAME_SIZE];
     struct tm when = { 0 };
+    int result = -EEXIST;
     vx_status status = vx_file_make_folder(RUNS_FOLDER, err);
 
     if (status != VX_OK)
         return status;
     (void)localtime_r(&now, &when);
-    for (unsigned attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-        if (mkdir(vx_ctl_run_name(job, &when, attempt, name), 0777) == 0) {
-            *ret_path = vx_strdup(name);
-            return *ret_path != NULL ? VX_OK : vx_fail(err, VX_ERR_NOMEM, "no memory for a path");
-        }
-        if (errno != EEXIST)
-            break;
-    }
-    return vx_fail(err, VX_ERR_IO, "%s: %s", name, strerror(errno));
+    for (unsigned attempt = 1; attempt <= ATTEMPTS_MAX && result == -EEXIST; attempt++)
+        result = files->make_folder(files->context, vx_ctl_run_name(job, &when, attempt, name),
+                                    RUN_MODE);
+    if (result < 0)
+        return vx_file_fail(err, result, "create folder", name);
+    status = vx_file_sync_folder(RUNS_FOLDER, err);
+    if (status != VX_OK)
+        return status;
+    *ret_path = vx_strdup(name);
+    return *ret_path != NULL ? VX_OK : vx_fail(err, VX_ERR_NOMEM, "no memory for a path");
 }
 
 static vx_status read_endpoints(const json_t *root, const char *name, vx_ctl_server *server,

@@ -4,7 +4,12 @@
 
 #include "document.h"
 
-/* What `vexil status` prints of a status document: the head, then a line a slot. */
+/* One line that names a minority of slots whose last gradients the rule has all but left out, or
+ * that sent what is no gradient; nothing when there is none. slots of a status document or a
+ * result. */
+void vx_ctl_suspects_print(FILE *out, const json_t *slots);
+
+/* What `vexil status` prints of a status document: the head, then a line a slot; 80 columns. */
 void vx_ctl_table_print(FILE *out, const json_t *root);
 
 /* What `vexil train` prints at the end of a run. */

@@ -160,6 +160,7 @@ static void say_why(const vx_ctl_run *run, bool done)
         break;
     case VX_CTL_REASON_WORKERS_GONE:
         say_end_of("before the run was done, mpirun", &run->workers, run->workers_log);
+        vx_ctl_worker_log_print(stderr, run->workers_log, run->workers_log_from);
         break;
     case VX_CTL_REASON_NONE:
         if (run->server.signal != 0)
@@ -197,6 +198,8 @@ static void print_result(const vx_ctl_run *run, const vx_ctl_result *result, jso
         vx_ctl_json_event(stdout, "result", run->run_dir, root, NULL);
     else
         vx_ctl_result_print(stdout, result, run->run_dir);
+    if (!run->options->json)
+        vx_ctl_suspects_print(stdout, json_object_get(root, "slots"));
     (void)fflush(stdout);
 }
 
@@ -238,7 +241,8 @@ int vx_ctl_train(const vx_ctl_options *options)
         exit_code = vx_ctl_complain(&err);
     }
     if (!run.is_up && options->run_dir == NULL && run.run_dir != NULL)
-        (void)rmdir(run.run_dir); /* when it is as empty as we made it */
+        (void)vx_files_current()->remove_folder(
+            vx_files_current()->context, run.run_dir); /* when it is as empty as we made it */
     clear(&run);
     return exit_code;
 }

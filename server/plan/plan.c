@@ -1,6 +1,5 @@
 #include <vx_plan/plan.h>
 
-#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 
@@ -110,28 +109,27 @@ vx_optimiser_options vx_plan_optimiser_options(const vx_job *job)
     };
 }
 
-/* What the aggregator would refuse too, but under the key that is to blame. */
-static vx_status check_aggregation_keys(const vx_job *job, vx_error *err)
-{
-    const vx_job_aggregation *aggregation = &job->aggregation;
-    uint64_t n = job->workers.count;
+typedef struct key_of {
+    const char *word, *key;
+} key_of;
 
-    if (aggregation->pre_count > VX_PLAN_PRE_MAX)
-        return vx_job_fail(job, "aggregation.pre", err, "expected at most %d names, found %u",
-                           VX_PLAN_PRE_MAX, aggregation->pre_count);
-    if (aggregation->byzantine >= n)
-        return vx_job_fail(job, "aggregation.byzantine", err,
-                           "expected fewer than workers.count = %" PRIu64 ", found %" PRIu64, n,
-                           aggregation->byzantine);
-    if (aggregation->rule == VX_JOB_RULE_MULTI_KRUM && aggregation->selected > n)
-        return vx_job_fail(job, "aggregation.selected", err,
-                           "expected at most workers.count = %" PRIu64 ", found %" PRIu64, n,
-                           aggregation->selected);
-    if (aggregation->rule == VX_JOB_RULE_FLAG && aggregation->flag.subspace > n)
-        return vx_job_fail(job, "aggregation.flag.subspace", err,
-                           "expected at most workers.count = %" PRIu64 ", found %" PRIu64, n,
-                           aggregation->flag.subspace);
-    return VX_OK;
+/* The key to blame: of the first word that the message holds. The last entry has no word. */
+static const char *find_key(const key_of *keys, const char *message)
+{
+    while (keys->word != NULL && strstr(message, keys->word) == NULL)
+        keys++;
+    return keys->key;
+}
+
+static const char *aggregation_key(const char *message)
+{
+    static const key_of keys[] = {
+        { " needs ", "aggregation.byzantine" }, { "pre-aggregator", "aggregation.pre" },
+        { "no rule", "aggregation.rule" },      { "geometric_median:", "aggregation.nu" },
+        { "flag:", "aggregation.flag.lambda" }, { NULL, "aggregation.byzantine" },
+    };
+
+    return find_key(keys, message);
 }
 
 vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
@@ -140,28 +138,24 @@ vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
     const char *pre[VX_PLAN_PRE_MAX];
     vx_error why = { 0 };
     vx_aggregate_options options;
-    vx_status status = check_aggregation_keys(job, err);
+    vx_status status = VX_OK;
 
-    if (status != VX_OK)
-        return status;
+    if (job->aggregation.pre_count > VX_PLAN_PRE_MAX)
+        return vx_job_fail(job, "aggregation.pre", err, "expected at most %d names, found %u",
+                           VX_PLAN_PRE_MAX, job->aggregation.pre_count);
     options = vx_plan_aggregate_options(job, pre);
     status = vx_aggregator_create(&options, job->workers.count, dimension, ret_aggregator, &why);
-    if (status == VX_ERR_DOMAIN)
-        return vx_job_fail(job, "aggregation.byzantine", err, "%s", why.message);
-    if (status == VX_ERR_CONFIG)
-        return vx_job_fail(job, "aggregation.rule", err, "%s", why.message);
+    if (status == VX_ERR_DOMAIN || status == VX_ERR_CONFIG)
+        return vx_job_fail(job, aggregation_key(why.message), err, "%s", why.message);
     if (status != VX_OK && err != NULL)
         *err = why;
     return status;
 }
 
-/* The key of the option that the optimiser's message names; longer names stand before those that
- * they contain. */
+/* A word that holds another stands before it. */
 static const char *optimiser_key(const char *message)
 {
-    static const struct {
-        const char *option, *key;
-    } keys[] = {
+    static const key_of keys[] = {
         { "step_size", "optimiser.step_size" },
         { "momentum_low", "optimiser.schedule.momentum_low" },
         { "momentum", "optimiser.momentum" },
@@ -171,16 +165,14 @@ static const char *optimiser_key(const char *message)
         { "weight_decay", "optimiser.weight_decay" },
         { "final_factor", "optimiser.schedule.final_factor" },
         { "factor", "optimiser.schedule.factor" },
-        { "warmup", "optimiser.schedule.warmup" },
         { "every", "optimiser.schedule.every" },
         { "initial_divisor", "optimiser.schedule.initial_divisor" },
         { "up_share", "optimiser.schedule.up_share" },
+        { "schedule", "optimiser.schedule.kind" },
+        { NULL, "optimiser.kind" },
     };
 
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (strstr(message, keys[i].option) != NULL)
-            return keys[i].key;
-    return "optimiser.kind";
+    return find_key(keys, message);
 }
 
 vx_status vx_plan_optimiser_create(const vx_job *job, size_t dimension,

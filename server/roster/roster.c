@@ -28,7 +28,11 @@ vx_status vx_roster_create(size_t count, vx_roster *ret_roster)
     if (slots == NULL)
         return VX_ERR_NOMEM;
     for (size_t i = 0; i < count; i++)
-        slots[i].nll = slots[i].norm = slots[i].reconstruction = slots[i].weight = nan("");
+        slots[i] = (vx_slot){ .expected = true,
+                              .nll = nan(""),
+                              .norm = nan(""),
+                              .reconstruction = nan(""),
+                              .weight = nan("") };
     *ret_roster = (vx_roster){ .count = count, .slots = slots };
     return VX_OK;
 }
@@ -48,7 +52,7 @@ static void recount(vx_roster *roster)
 
         roster->live += slot->state == VX_SLOT_LIVE;
         roster->collected += slot->collected;
-        roster->outstanding += slot->state == VX_SLOT_LIVE && !slot->answered;
+        roster->outstanding += slot->state == VX_SLOT_LIVE && slot->expected && !slot->answered;
         VX_ASSERT(slot->answered || !slot->collected);
     }
 }
@@ -75,11 +79,35 @@ void vx_roster_part(vx_roster *roster, size_t slot, vx_slot_state how)
     recount(roster);
 }
 
-void vx_roster_begin_round(vx_roster *roster)
+void vx_roster_begin_round(vx_roster *roster, const bool *expected)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        vx_slot *slot = &roster->slots[i];
+
+        slot->answered = slot->collected = false;
+        slot->expected = expected == NULL || expected[i];
+    }
+    recount(roster);
+}
+
+void vx_roster_expect_all(vx_roster *roster)
 {
     for (size_t i = 0; i < roster->count; i++)
-        roster->slots[i].answered = roster->slots[i].collected = false;
+        roster->slots[i].expected = true;
     recount(roster);
+}
+
+void vx_roster_commit_round(vx_roster *roster, uint64_t round)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        vx_slot *slot = &roster->slots[i];
+
+        if (!slot->collected)
+            continue;
+        VX_ASSERT(slot->of_round <= round);
+        VX_ASSERT(slot->of_round >= slot->entered); /* no gradient enters twice */
+        slot->entered = slot->of_round + 1;
+    }
 }
 
 vx_judgement vx_roster_judge(const vx_roster *roster, size_t slot, uint64_t round, uint64_t current,
@@ -92,8 +120,14 @@ vx_judgement vx_roster_judge(const vx_roster *roster, size_t slot, uint64_t roun
         return VX_JUDGED_MALFORMED;
     if (round < entry->last_answer)
         return round + 1 == entry->last_answer ? VX_JUDGED_DUPLICATE : VX_JUDGED_STALE;
+    if (round < entry->entered)
+        return VX_JUDGED_STALE; /* of before this start of the server */
+    if (collecting && current - round <= roster->staleness && entry->answered)
+        return VX_JUDGED_DUPLICATE; /* with an older one */
+    if (collecting && current - round <= roster->staleness)
+        return entry->expected ? VX_JUDGED_ACCEPTED : VX_JUDGED_OVER_QUOTA;
     if (round == current)
-        return collecting ? VX_JUDGED_ACCEPTED : VX_JUDGED_LATE;
+        return VX_JUDGED_LATE;
     return round + 1 == current ? VX_JUDGED_LATE : VX_JUDGED_STALE;
 }
 
@@ -110,6 +144,7 @@ void vx_roster_charge(vx_roster *roster, size_t slot, uint64_t round, vx_judgeme
         VX_ASSERT(!entry->answered);
         entry->answered = true;
         entry->collected = judgement == VX_JUDGED_ACCEPTED;
+        entry->of_round = round;
         entry->last_answer = round + 1;
     }
     for (size_t i = 0; i < VX_JUDGED_MAX; i++)

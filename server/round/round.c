@@ -48,7 +48,22 @@ void vx_round_init(vx_round *round, uint64_t committed, uint64_t rounds, size_t 
         .rounds = rounds,
         .slots = slots,
         .quorum = quorum,
+        .enough = slots,
     };
+}
+
+void vx_round_replay(vx_round *round, size_t needed)
+{
+    VX_ASSERT(round->state == VX_ROUND_COLLECTING);
+    VX_ASSERT(needed <= round->slots);
+    round->needed = needed;
+}
+
+void vx_round_rewind(vx_round *round, uint64_t committed)
+{
+    VX_ASSERT(round->state == VX_ROUND_STARTING);
+    VX_ASSERT(committed <= round->number);
+    round->number = committed;
 }
 
 static vx_round_action fail(vx_round *round, const char *why)
@@ -60,6 +75,7 @@ static vx_round_action fail(vx_round *round, const char *why)
 static vx_round_action publish(vx_round *round)
 {
     round->overdue = false;
+    round->needed = 0;
     return enter(round, VX_ROUND_COLLECTING, VX_ROUND_DO_PUBLISH);
 }
 
@@ -86,6 +102,32 @@ static vx_round_action step_starting(vx_round *round, vx_round_event event)
     return VX_ROUND_DO_NOTHING;
 }
 
+/* Of exactly the recorded slots; past the deadline it is given up. */
+static vx_round_action step_replaying(vx_round *round, vx_round_event event)
+{
+    const vx_round_census *census = &event.census;
+    size_t reachable = census->collected + census->outstanding;
+
+    if (census->collected >= round->needed)
+        return enter(round, VX_ROUND_AGGREGATING, VX_ROUND_DO_AGGREGATE);
+    if (round->state == VX_ROUND_HELD && round->stop)
+        return enter(round, VX_ROUND_ENDED, VX_ROUND_DO_STOP);
+    if (event.kind == VX_ROUND_EV_DEADLINE) {
+        round->needed = 0;
+        if (round->state == VX_ROUND_HELD)
+            return enter(round, VX_ROUND_COLLECTING, VX_ROUND_DO_ABANDON);
+        return VX_ROUND_DO_ABANDON;
+    }
+    if (round->state == VX_ROUND_HELD)
+        return reachable >= round->needed ? enter(round, VX_ROUND_COLLECTING, VX_ROUND_DO_RESUME)
+                                          : VX_ROUND_DO_NOTHING;
+    if (reachable < round->needed && round->stop)
+        return enter(round, VX_ROUND_ENDED, VX_ROUND_DO_STOP);
+    if (reachable < round->needed)
+        return enter(round, VX_ROUND_HELD, VX_ROUND_DO_HOLD);
+    return VX_ROUND_DO_NOTHING;
+}
+
 static vx_round_action step_collecting(vx_round *round, vx_round_event event)
 {
     const vx_round_census *census = &event.census;
@@ -93,7 +135,8 @@ static vx_round_action step_collecting(vx_round *round, vx_round_event event)
 
     if (event.kind == VX_ROUND_EV_DEADLINE)
         round->overdue = true;
-    if (census->collected >= round->quorum && (census->outstanding == 0 || round->overdue))
+    if (census->collected >= round->enough ||
+        (census->collected >= round->quorum && (census->outstanding == 0 || round->overdue)))
         return enter(round, VX_ROUND_AGGREGATING, VX_ROUND_DO_AGGREGATE);
     if (census->outstanding == 0 && census->live >= round->quorum)
         return fail(round, "too few of the gradients were finite: the training has diverged");
@@ -133,7 +176,7 @@ vx_round_action vx_round_step(vx_round *round, vx_round_event event)
         return step_starting(round, event);
     case VX_ROUND_COLLECTING:
     case VX_ROUND_HELD:
-        return step_collecting(round, event);
+        return round->needed > 0 ? step_replaying(round, event) : step_collecting(round, event);
     case VX_ROUND_AGGREGATING:
         return step_aggregating(round, event);
     case VX_ROUND_ENDED:

@@ -117,7 +117,7 @@ class Pair(unittest.TestCase):
         for window in range(10):
             part = got[window * 1000:(window + 1) * 1000]
             self.assertEqual(sum(bin(byte).count("1") for byte in part), 1, window)
-        self.assertEqual(len(self.proxy.events("flip", way="up")), 10)
+        wait_for(lambda: len(self.proxy.events("flip", way="up")) == 10, 10, "ten lines")
         server.sendall(sent)
         self.assertEqual(self.read(client, 10000), sent)
 

@@ -10,8 +10,8 @@ import unittest
 
 import numpy
 
-from support import (Run, free_port, processes_of, program, read_safetensors, temporary_folder,
-                     vexil, wait_for, write_data)
+from support import (Run, free_port, processes_of, program, read_json, read_safetensors,
+                     temporary_folder, vexil, wait_for, write_data, write_idx)
 
 
 class WithData(unittest.TestCase):
@@ -66,6 +66,18 @@ class Runs(WithData):
         tensors = read_safetensors(path)
         self.assertEqual(sum(tensor.size for tensor in tensors.values()), run.result()["dimension"])
         self.assertTrue(all(numpy.isfinite(tensor).all() for tensor in tensors.values()))
+
+    def test_declared_classes_may_be_more_than_the_labels_show(self):
+        run = self.make(rounds=60).start_server("--set", "data.classes=7").start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        path = os.path.join(run.directory, "checkpoint-0000000060", "parameters.safetensors")
+        tensors = read_safetensors(path)
+        self.assertEqual(tensors["layer2.weight"].shape, (7, 12))
+        self.assertEqual(run.result()["dimension"], 36 * 12 + 12 + 12 * 7 + 7)
+        self.assertGreater(run.result()["test"]["accuracy"], 0.9)
+        unseen = tensors["layer2.bias"][4:]  # they were only ever pushed down
+        self.assertTrue((unseen < 0).all(), unseen)
 
     def test_the_same_seed_gives_the_same_digest_at_every_round(self):
         first, second = self.complete("one"), self.complete("two")
@@ -152,6 +164,18 @@ faults:
                 "accepted", "duplicate", "stale", "malformed", "over_quota", "late", "nonfinite")))
         self.assert_tidy()
 
+    def test_a_worker_that_gives_up_costs_its_slot_only(self):
+        crash = """allow_fault_injection: true
+faults:
+  - {slots: [3], kind: crash, from_round: 5}
+"""
+        run = self.make(extra=crash).start_server("--set", "workers.max_restarts=1")
+        run.start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertIn("giving up", texts[1])
+        self.assertEqual(run.metrics()[-1]["included"], [0, 1, 2])
+
     def test_garbage_on_the_port_changes_nothing(self):
         run = self.make(rounds=30).start_server()
         host, port = run.card()["endpoints"][0][6:].split(":")
@@ -173,6 +197,25 @@ faults:
         codes, texts = run.finish()
         self.assertEqual(codes, [0, 0], texts)
         self.assertTrue(all(row["included"] == [0, 2, 3] for row in run.metrics()))
+
+
+    def test_old_gradients_enter_damped_and_once_when_the_job_allows_it(self):
+        late = """allow_fault_injection: true
+faults:
+  - {slots: [1], kind: delay, scale: 0.05}
+  - {slots: [0], kind: delay, scale: 0.02}
+"""
+        run = self.make(rounds=40, extra=late)
+        run.start_server("--set", "workers.deadline_s=0.03", "--set", "workers.staleness=3")
+        run.start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        accepted = [slot["accepted"] for slot in run.result()["slots"]]
+        included = [sum(slot in row["included"] for row in run.metrics()) for slot in range(4)]
+        self.assertEqual(accepted, included)
+        self.assertGreater(accepted[1], 5)
+        self.assertLess(accepted[1], 40)
+        self.assertGreater(run.result()["test"]["accuracy"], 0.5)
 
 
 class BadInput(WithData):
@@ -197,33 +240,45 @@ class BadInput(WithData):
         os.truncate(path, os.path.getsize(path) - 7)
         self.refuse(self.make(), 65, "test-features")
 
-    def test_a_label_out_of_range(self):
-        self.refuse(self.make(), 65, "test-labels", options=("--set", "data.classes=2"))
+    def test_a_label_beyond_the_declared_classes_names_file_and_label(self):
+        labels = numpy.zeros(200)
+        labels[7] = 3
+        write_idx(os.path.join(self.folder, "test-labels"), labels)
+        self.refuse(self.make(), 65, "test-labels: observation 7 ", "label 3, expected 0 to 1",
+                    options=("--set", "data.classes=2"))
 
-    def test_a_missing_training_file_ends_the_workers_and_names_the_slot(self):
-        os.unlink(os.path.join(self.folder, "train-labels"))
-        run = self.make().start_server()
+    def refuse_workers(self, run, code, *words):
         run.card()
         run.start_workers()
         _, text = run.mpirun.communicate(timeout=60)
-        self.assertEqual(run.mpirun.returncode, 66, text)
-        self.assertIn("slot", text)
-        self.assertIn("train-labels", text)
+        self.assertEqual(run.mpirun.returncode, code, text)
+        for word in words:
+            self.assertIn(word, text)
         run.server.send_signal(signal.SIGTERM)
         run.server.communicate(timeout=30)
         self.assert_tidy()
 
+    def test_a_training_label_beyond_the_declared_classes_ends_the_workers(self):
+        labels = numpy.zeros(480)
+        labels[9] = 5
+        write_idx(os.path.join(self.folder, "train-labels"), labels)
+        run = self.make().start_server("--set", "data.classes=4")
+        self.refuse_workers(run, 65, "slot", "train-labels: observation 9 ",
+                            "label 5, expected 0 to 3")
+
+    def test_a_class_that_only_training_has_asks_for_declared_classes(self):
+        labels = numpy.zeros(480)
+        labels[9] = 5
+        write_idx(os.path.join(self.folder, "train-labels"), labels)
+        self.refuse_workers(self.make().start_server(), 65, "train-features", "data.classes")
+
+    def test_a_missing_training_file_ends_the_workers_and_names_the_slot(self):
+        os.unlink(os.path.join(self.folder, "train-labels"))
+        self.refuse_workers(self.make().start_server(), 66, "slot", "train-labels")
+
     def test_dimensions_that_do_not_fit(self):
-        from support import write_idx
         write_idx(os.path.join(self.folder, "train-features"), numpy.zeros((480, 5, 5)))
-        run = self.make().start_server()
-        run.card()
-        run.start_workers()
-        _, text = run.mpirun.communicate(timeout=60)
-        self.assertEqual(run.mpirun.returncode, 65, text)
-        self.assertIn("train-features", text)
-        run.server.send_signal(signal.SIGTERM)
-        run.server.communicate(timeout=30)
+        self.refuse_workers(self.make().start_server(), 65, "train-features")
 
     def test_a_port_in_use(self):
         with socket.socket() as taken:
@@ -247,6 +302,22 @@ class BadInput(WithData):
         codes, texts = third.finish(30)
         self.assertEqual(codes, [73], texts)
         self.assertIn("--resume", texts[0])
+
+    def test_a_run_that_failed_at_its_start_leaves_the_folder_free(self):
+        run = self.make()
+        run.start_server("--set", "data.test_labels=/nosuch")
+        self.assertEqual(run.finish()[0], [66])
+        os.rename(os.path.join(self.folder, "train-labels"), os.path.join(self.folder, "away"))
+        run.start_server("--set", "seed=9").start_workers()
+        run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, 66)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=30)
+        os.rename(os.path.join(self.folder, "away"), os.path.join(self.folder, "train-labels"))
+        run.start_server().start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["epoch"], 3)
 
     def test_an_unreachable_server(self):
         tokens = os.path.join(self.folder, "tokens")
@@ -308,6 +379,21 @@ faults:
         self.assertEqual(run.result()["epoch"], 2)
         self.assertEqual([row["round"] for row in run.metrics()], list(range(120)))
         self.assert_tidy()
+
+    def test_hup_opens_the_log_anew_and_usr2_writes_where_the_run_stands(self):
+        log = os.path.join(self.folder, "server.log")
+        run = self.make(rounds=5000, extra=self.SLOW).start_server("--log", log).start_workers()
+        run.wait_for_rounds(5)
+        os.rename(log, log + ".1")
+        run.server.send_signal(signal.SIGHUP)
+        wait_for(lambda: os.path.exists(log) and "reopened=true" in open(log).read(), 10, "a log")
+        self.assertIn("server.start", open(log + ".1").read())
+        status = os.path.join(run.directory, "status.json")
+        run.server.send_signal(signal.SIGUSR2)
+        wait_for(lambda: os.path.exists(status), 10, "status.json")
+        self.assertEqual(read_json(status)["state"], "training")
+        run.server.send_signal(signal.SIGTERM)
+        self.assertEqual(run.finish()[0], [75, 0])
 
     def test_ctrl_c_on_train_ends_everything(self):
         run = self.make(rounds=5000, extra=self.SLOW)

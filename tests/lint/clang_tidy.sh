@@ -24,6 +24,8 @@ if [ -z "$files" ]; then
 fi
 
 cd -- "$source"
-printf '%s\n' "$files" | tr '\n' '\0' | xargs -0 -n 4 -P "$(nproc)" \
+# One file a run: from its second file on, clang-tidy 14 takes every va_list for uninitialised.
+count='^[0-9]* ?warnings?( and [0-9]+ errors?)? (generated|treated as errors?)\.?$'
+printf '%s\n' "$files" | tr '\n' '\0' | xargs -0 -n 1 -P "$(nproc)" \
     "$tool" --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option 2>&1 |
-    { grep -vE '^[0-9]+ warnings?( and [0-9]+ errors?)? (generated|treated as errors?)\.?$' || :; }
+    { grep -vE "$count" || :; }

@@ -41,6 +41,7 @@ BEGIN {
         "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/agent/")
     ban("include", "<cyaml/|<yaml[.]h>", "YAML only in config", rooms, "^common/config/")
     ban("include", "<zlib[.]h>", "zlib only in data", rooms, "^worker/data/")
+    ban("include", "[<\"]sqlite3(ext)?[.]h", "SQLite only in ledger", rooms, "^server/ledger/")
     ban("include", "<isa-l|<xxhash", "checksums and digests only in base", rooms, "^common/base/")
     ban("include", "<assert[.]h>", "VX_ASSERT instead of assert", rooms)
 
@@ -51,6 +52,16 @@ BEGIN {
         "random numbers only through vx_base/rng.h", rooms, "^common/base/")
     ban("code", calls("time|gettimeofday|clock|clock_gettime|localtime|gmtime|ctime|asctime"),
         "the clock only through vx_base/clock.h", rooms, "^common/base/")
+    ban("code", calls("uv_(loop_(init|close)|run|now|update_time|close|is_closing|timer_[a-z_]+|tcp_[a-z_]+|read_[a-z]+|" \
+                      "write|shutdown|getaddrinfo|freeaddrinfo|cancel|queue_work|signal_[a-z]+|spawn|process_kill|" \
+                      "poll_[a-z]+)|getrandom|accept4|listen"),
+        "loop, sockets and secrets only through the tables of the reactor and vx_base/random.h", rooms,
+        "^common/transport/reactor[.]c$|^common/base/random[.]c$|^server/ctl/")
+    ban("code", calls("open|openat|creat|fopen|freopen|opendir|rename|renameat|renameat2|fsync|fdatasync|unlink|" \
+                      "unlinkat|remove|mkdir|mkdirat|mkdtemp|mkstemp|mkostemp|rmdir|truncate|ftruncate|pwrite|flock|" \
+                      "chmod|fchmod"),
+        "files only through vx_base/file.h and vx_base/files.h", rooms,
+        "^common/base/|^worker/data/idx[.]c$|^server/app/run_dir[.]c$|^server/ctl/(child|launch|run|worker_log)[.]c$")
     ban("code", calls("exit|quick_exit|atexit"), "only main ends the program, by return", rooms)
     ban("code", calls("abort"), "VX_ASSERT instead of abort", rooms, "^common/base/assert[.]c$")
     ban("code", calls("sprintf|vsprintf|strcpy|stpcpy|strcat|strncat|strtok|gets|alloca|tmpnam|mktemp"),

@@ -1,7 +1,6 @@
 #include <vx_agent/agent.h>
 
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -18,10 +17,7 @@ int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const c
 
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* no agent outlives its launcher */
     status = vx_rendezvous(options, &argc, &argv, &bootstrap, &rank, &err);
-    if (status != VX_OK) {
-        if (rank == 0)
-            fprintf(stderr, "vexil-worker: %s\n", err.message);
-        return vx_status_exit_code(status);
-    }
+    if (status != VX_OK)
+        return rank == 0 ? vx_status_exit_code(status) : 0; /* it has said why */
     return vx_supervise(&bootstrap, program);
 }

@@ -1,6 +1,7 @@
 #include "rendezvous.h"
 
 #include <mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,13 +46,18 @@ vx_status vx_rendezvous(const vx_agent_options *options, int *argc, char ***argv
     vx_error why = { 0 };
     int size = 0;
 
-    if (MPI_Init(argc, argv) != MPI_SUCCESS)
+    if (MPI_Init(argc, argv) != MPI_SUCCESS) {
+        fprintf(stderr, "vexil-worker: MPI_Init failed\n");
         return vx_fail(err, VX_ERR_SYSTEM, "MPI_Init failed");
+    }
     MPI_Comm_rank(MPI_COMM_WORLD, ret_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (*ret_rank == 0) {
         verdict.status = (int)read_entries(options, size, &entries, &why);
         memcpy(verdict.message, why.message, sizeof(verdict.message));
+        /* Before anybody knows: the first rank that ends with an error ends the others. */
+        if (verdict.status != VX_OK)
+            fprintf(stderr, "vexil-worker: %s\n", why.message);
     }
     MPI_Bcast(&verdict, (int)sizeof(verdict), MPI_BYTE, 0, MPI_COMM_WORLD);
     if (verdict.status == VX_OK)

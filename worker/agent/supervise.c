@@ -121,10 +121,10 @@ static int watch(pid_t child, const sigset_t *watched, bool *stop)
         if (waitpid(child, &wait_status, WNOHANG) == child)
             return code_of(wait_status);
         number = sigtimedwait(watched, NULL, &tick);
-        if (number == SIGTERM || number == SIGINT)
-            *stop = true;
-        if (number > 0 && number != SIGCHLD)
+        if (number == SIGTERM || number == SIGINT || number == SIGUSR1) {
+            *stop = true; /* USR1: a notice of preemption */
             kill(child, number);
+        }
         if (*stop && number < 0 && grace-- == 0)
             kill(child, SIGKILL);
     }
@@ -136,7 +136,7 @@ static bool pause_ms(unsigned milliseconds, const sigset_t *watched)
     struct timespec left = { milliseconds / 1000, (long)(milliseconds % 1000) * 1000000L };
     int number = sigtimedwait(watched, NULL, &left);
 
-    return number == SIGTERM || number == SIGINT;
+    return number == SIGTERM || number == SIGINT || number == SIGUSR1;
 }
 
 int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
@@ -172,7 +172,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
         if (restarts++ >= bootstrap->max_restarts) {
             fprintf(stderr, "vexil-worker: slot %u: ended with %d, restarted %u times: giving up\n",
                     bootstrap->slot, code, bootstrap->max_restarts);
-            return code;
+            return 0; /* this slot is lost; with another code mpirun would end all the others */
         }
         fprintf(stderr, "vexil-worker: slot %u: ended with %d, restart %u of %u in %u ms\n",
                 bootstrap->slot, code, restarts, bootstrap->max_restarts, backoff);

@@ -79,7 +79,20 @@ vx_status vx_client_take_theta(vx_client *client, size_t dimension, vx_error *er
     return VX_OK;
 }
 
-/* The buffer that is not computed with. */
+/* Where the vector that begins now goes: parameters into the buffer that is not computed with.
+ * NULL: nobody waits for it. */
+static float *room_of(vx_client *client, const vx_frame_header *header)
+{
+    if (header->type == VX_WIRE_STATE)
+        return client->hooks.state_room != NULL ? client->hooks.state_room(client, header->round)
+                                                : NULL;
+    if (header->type != client->hooks.vectors)
+        return NULL;
+    client->filling = client->working ? 1 - client->computing : 0;
+    vx_session_replacing(&client->session);
+    return client->theta[client->filling];
+}
+
 static vx_status on_header(void *owner, vx_conn *conn, const vx_frame_header *header,
                            uint8_t **ret_payload, vx_error *err)
 {
@@ -87,20 +100,22 @@ static vx_status on_header(void *owner, vx_conn *conn, const vx_frame_header *he
     uint64_t total = client->dimension * sizeof(float);
 
     (void)conn;
-    if (header->payload_size == 0)
+    if (header->payload_size == 0 && header->type != client->hooks.vectors)
         return VX_OK;
-    if (header->type != client->hooks.vectors || client->dimension == 0)
-        return vx_fail(err, VX_ERR_PROTOCOL, "a %s frame with a payload",
-                       vx_wire_type_name(header->type));
     if (header->offset == 0) {
+        client->receiving_type = header->type;
         client->receiving = header->round;
         client->received_bytes = 0;
-        client->filling = client->working ? 1 - client->computing : 0;
+        client->receiving_at = client->dimension != 0 ? room_of(client, header) : NULL;
     }
+    if (header->type != client->receiving_type || client->receiving_at == NULL ||
+        header->payload_size == 0)
+        return vx_fail(err, VX_ERR_PROTOCOL, "a %s frame with a payload of %llu bytes",
+                       vx_wire_type_name(header->type), (unsigned long long)header->payload_size);
     if (header->round != client->receiving || header->offset != client->received_bytes ||
-        header->payload_size > total - header->offset || header->offset > total)
-        return vx_fail(err, VX_ERR_PROTOCOL, "parameters out of order");
-    *ret_payload = (uint8_t *)client->theta[client->filling] + header->offset;
+        header->offset > total || header->payload_size > total - header->offset)
+        return vx_fail(err, VX_ERR_PROTOCOL, "%s out of order", vx_wire_type_name(header->type));
+    *ret_payload = (uint8_t *)client->receiving_at + header->offset;
     return VX_OK;
 }
 
@@ -131,14 +146,16 @@ static vx_status on_welcome(vx_client *client, vx_cbytes message, vx_error *err)
     client->identity.slot = welcome.slot;
     client->identity.incarnation = welcome.incarnation;
     client->heartbeat_timeout_ms = welcome.heartbeat_timeout_ms;
-    uv_timer_set_repeat(&client->heartbeat_timer, welcome.heartbeat_ms);
-    uv_timer_again(&client->heartbeat_timer);
+    vx_uv->timer_set_repeat(&client->heartbeat_timer, welcome.heartbeat_ms);
+    vx_uv->timer_again(&client->heartbeat_timer);
     vx_conn_set_timeout(client->conn, welcome.heartbeat_timeout_ms);
     vx_session_welcomed(&client->session, welcome.epoch);
+    if (client->hooks.welcomed != NULL)
+        status = client->hooks.welcomed(client, &welcome, err);
     vx_log_event(&client->log, VX_LOG_INFO, "welcome", "slot=%u epoch=%u incarnation=%u round=%llu",
                  welcome.slot, welcome.epoch, welcome.incarnation,
                  (unsigned long long)welcome.round);
-    return VX_OK;
+    return status;
 }
 
 static vx_status on_refusal(vx_client *client, vx_cbytes message, vx_error *err)
@@ -173,20 +190,38 @@ static vx_status on_stop(vx_client *client, vx_cbytes message, vx_error *err)
 static void on_vector(vx_client *client, const vx_frame_header *header)
 {
     client->received_bytes += header->payload_size;
-    if (client->received_bytes == client->dimension * sizeof(float))
+    if (client->received_bytes < client->dimension * sizeof(float))
+        return;
+    client->receiving_at = NULL;
+    if (header->type == VX_WIRE_STATE)
+        client->hooks.state(client);
+    else
         vx_session_parameters(&client->session, header->round);
+}
+
+static vx_status on_verdict(vx_client *client, uint64_t round, vx_cbytes message, vx_error *err)
+{
+    vx_wire_verdict verdict = VX_WIRE_ACCEPTED;
+    vx_status status = vx_wire_verdict_decode(message, &verdict, err);
+
+    if (status != VX_OK)
+        return status;
+    if (verdict != VX_WIRE_ACCEPTED)
+        vx_log_event(&client->log, VX_LOG_INFO, "verdict", "round=%llu verdict=%s",
+                     (unsigned long long)round, vx_wire_verdict_name(verdict));
+    if (client->hooks.verdict != NULL)
+        client->hooks.verdict(client, round, verdict);
+    return VX_OK;
 }
 
 static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *header,
                           vx_cbytes message, vx_bytes payload, vx_error *err)
 {
     vx_client *client = owner;
-    vx_wire_verdict verdict = VX_WIRE_ACCEPTED;
     vx_status status = VX_OK;
 
     (void)conn;
-    (void)payload;
-    if (header->type == client->hooks.vectors)
+    if (payload.size > 0)
         on_vector(client, header);
     else if (header->type == VX_WIRE_WELCOME)
         status = on_welcome(client, message, err);
@@ -194,12 +229,8 @@ static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *hea
         status = on_refusal(client, message, err);
     else if (header->type == VX_WIRE_STOP)
         status = on_stop(client, message, err);
-    else if (header->type == VX_WIRE_VERDICT) {
-        status = vx_wire_verdict_decode(message, &verdict, err);
-        if (status == VX_OK && verdict != VX_WIRE_ACCEPTED)
-            vx_log_event(&client->log, VX_LOG_INFO, "verdict", "round=%llu verdict=%s",
-                         (unsigned long long)header->round, vx_wire_verdict_name(verdict));
-    }
+    else if (header->type == VX_WIRE_VERDICT)
+        status = on_verdict(client, header->round, message, err);
     proceed(client);
     return status;
 }
@@ -210,7 +241,7 @@ static void on_close(void *owner, vx_conn *conn, const vx_error *why)
 
     (void)conn;
     client->conn = NULL;
-    uv_timer_stop(&client->heartbeat_timer);
+    vx_uv->timer_stop(&client->heartbeat_timer);
     if (!client->session.ended) {
         vx_log_event(&client->log, VX_LOG_WARN, "connection.lost", "why=\"%s\"", why->message);
         vx_session_lost(&client->session, now_ms(client));
@@ -279,10 +310,13 @@ static void greet(vx_client *client)
     if (gethostname(hello.host, sizeof(hello.host) - 1) != 0)
         snprintf(hello.host, sizeof(hello.host), "unknown");
     hello.host[sizeof(hello.host) - 1] = '\0';
+    if (client->hooks.greet != NULL)
+        client->hooks.greet(client, &hello);
     VX_ASSERT(vx_wire_hello_encode(&hello, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK);
     client->identity = (vx_frame_header){ .slot = bootstrap->slot };
     vx_client_send_message(client, VX_WIRE_HELLO, 0, (vx_cbytes){ buffer, size });
-    uv_timer_start(&client->heartbeat_timer, on_heartbeat, FIRST_HEARTBEAT_MS, FIRST_HEARTBEAT_MS);
+    vx_uv->timer_start(&client->heartbeat_timer, on_heartbeat, FIRST_HEARTBEAT_MS,
+                       FIRST_HEARTBEAT_MS);
 }
 
 static void on_set_up(uv_work_t *work)
@@ -320,6 +354,8 @@ static void after_set_up(uv_work_t *work, int canceled)
         leave(client, client->work_status);
     else
         client->hooks.ready(client);
+    if (client->hooks.idle != NULL && client->work_status == VX_OK)
+        client->hooks.idle(client);
     proceed(client);
 }
 
@@ -337,6 +373,8 @@ static void after_compute(uv_work_t *work, int canceled)
     VX_ASSERT(canceled == 0);
     client->working = false;
     vx_session_computed(&client->session);
+    if (client->hooks.idle != NULL)
+        client->hooks.idle(client);
     proceed(client);
 }
 
@@ -344,7 +382,7 @@ static void start_work(vx_client *client, uv_work_cb work, uv_after_work_cb afte
 {
     client->working = true;
     client->work.data = client;
-    VX_ASSERT(uv_queue_work(&client->loop, &client->work, work, after) == 0);
+    VX_ASSERT(vx_uv->queue_work(&client->loop, &client->work, work, after) == 0);
 }
 
 static void shut_down(vx_client *client)
@@ -356,10 +394,11 @@ static void shut_down(vx_client *client)
         vx_dialer_cancel(client->dialer);
     if (client->conn != NULL)
         vx_conn_finish(client->conn, VX_OK, "over");
-    uv_close((uv_handle_t *)&client->dial_timer, NULL);
-    uv_close((uv_handle_t *)&client->heartbeat_timer, NULL);
-    uv_close((uv_handle_t *)&client->sigterm, NULL);
-    uv_close((uv_handle_t *)&client->sigint, NULL);
+    vx_uv->close((uv_handle_t *)&client->dial_timer, NULL);
+    vx_uv->close((uv_handle_t *)&client->heartbeat_timer, NULL);
+    vx_uv->close((uv_handle_t *)&client->sigterm, NULL);
+    vx_uv->close((uv_handle_t *)&client->sigint, NULL);
+    vx_uv->close((uv_handle_t *)&client->sigusr1, NULL);
 }
 
 /* Performs every action that is due. */
@@ -370,7 +409,7 @@ static void proceed(vx_client *client)
         case VX_SESSION_WAIT:
             return;
         case VX_SESSION_DIAL:
-            uv_timer_start(&client->dial_timer, on_dial_time, client->session.delay_ms, 0);
+            vx_uv->timer_start(&client->dial_timer, on_dial_time, client->session.delay_ms, 0);
             break;
         case VX_SESSION_GREET:
             greet(client);
@@ -379,7 +418,7 @@ static void proceed(vx_client *client)
             start_work(client, on_set_up, after_set_up);
             break;
         case VX_SESSION_COMPUTE:
-            client->computing = client->filling;
+            client->computing = client->filling; /* the newest that came in */
             start_work(client, on_compute, after_compute);
             break;
         case VX_SESSION_SEND:
@@ -408,16 +447,18 @@ static vx_status open_client(vx_client *client, vx_error *err)
 
     if (status != VX_OK)
         return status;
-    if (uv_loop_init(&client->loop) != 0)
+    if (vx_uv->loop_init(&client->loop) != 0)
         return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
-    uv_timer_init(&client->loop, &client->dial_timer);
-    uv_timer_init(&client->loop, &client->heartbeat_timer);
-    uv_signal_init(&client->loop, &client->sigterm);
-    uv_signal_init(&client->loop, &client->sigint);
+    vx_uv->timer_init(&client->loop, &client->dial_timer);
+    vx_uv->timer_init(&client->loop, &client->heartbeat_timer);
+    vx_uv->signal_init(&client->loop, &client->sigterm);
+    vx_uv->signal_init(&client->loop, &client->sigint);
+    vx_uv->signal_init(&client->loop, &client->sigusr1);
     client->dial_timer.data = client->heartbeat_timer.data = client;
-    client->sigterm.data = client->sigint.data = client;
-    uv_signal_start(&client->sigterm, on_signal, SIGTERM);
-    uv_signal_start(&client->sigint, on_signal, SIGINT);
+    client->sigterm.data = client->sigint.data = client->sigusr1.data = client;
+    vx_uv->signal_start(&client->sigterm, on_signal, SIGTERM);
+    vx_uv->signal_start(&client->sigint, on_signal, SIGINT);
+    vx_uv->signal_start(&client->sigusr1, on_signal, SIGUSR1);
     return VX_OK;
 }
 
@@ -436,8 +477,8 @@ vx_status vx_client_run(vx_client *client, const vx_client_hooks *hooks, void *o
     vx_session_init(&client->session, (uint64_t)getpid(), bootstrap->slot, now_ms(client),
                     (uint64_t)bootstrap->patience_s * 1000);
     proceed(client);
-    uv_run(&client->loop, UV_RUN_DEFAULT);
-    VX_ASSERT(uv_loop_close(&client->loop) == 0);
+    vx_uv->run(&client->loop, UV_RUN_DEFAULT);
+    VX_ASSERT(vx_uv->loop_close(&client->loop) == 0);
     status = client->session.outcome;
     if (status != VX_OK && err != NULL)
         *err = client->error;

@@ -6,6 +6,7 @@
 #include <vx_base/log.h>
 #include <vx_session/session.h>
 #include <vx_transport/conn.h>
+#include <vx_transport/reactor.h>
 #include <vx_wire/wire.h>
 
 /*
@@ -24,6 +25,13 @@ typedef struct vx_client_hooks {
     /* On the pool: client->theta[client->computing] of session.working_on. */
     void (*compute)(vx_client *client);
     void (*send)(vx_client *client); /* the result of session.computed */
+    /* The rest may be NULL; all on the loop. */
+    void (*greet)(vx_client *client, vx_wire_hello *hello);
+    vx_status (*welcomed)(vx_client *client, const vx_wire_welcome *welcome, vx_error *err);
+    void (*verdict)(vx_client *client, uint64_t round, vx_wire_verdict verdict);
+    float *(*state_room)(vx_client *client, uint64_t label); /* (d); NULL: nobody waits for it */
+    void (*state)(vx_client *client);                        /* it is complete */
+    void (*idle)(vx_client *client);                         /* set-up or a computation has ended */
 } vx_client_hooks;
 
 struct vx_client {
@@ -35,7 +43,7 @@ struct vx_client {
     vx_clock clock;
     uv_loop_t loop;
     uv_timer_t dial_timer, heartbeat_timer;
-    uv_signal_t sigterm, sigint;
+    uv_signal_t sigterm, sigint, sigusr1;
     uv_work_t work;
     bool working;
     vx_session session;
@@ -47,7 +55,9 @@ struct vx_client {
     size_t dimension;  /* 0 = not known yet */
     float *theta[2];   /* (d): one is computed with while the other is filled */
     int computing, filling;
-    uint64_t receiving, received_bytes; /* round of the parameters that come in */
+    uint16_t receiving_type;            /* the vector that comes in */
+    uint64_t receiving, received_bytes; /* its round */
+    float *receiving_at;                /* borrowed (d) */
     vx_status work_status;
     vx_error error;
     bool closing;

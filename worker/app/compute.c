@@ -26,7 +26,7 @@ void vx_task_gradient_at(vx_task *task, vx_cvecf theta, uint64_t round, vx_vecf 
      */
     VX_ASSERT(status == VX_OK || status == VX_ERR_NONFINITE);
     vx_clip_norm(ret_gradient, task->job->workers.clip_norm);
-    vx_momentum_apply(task->momentum, ret_gradient);
+    vx_momentum_apply(task->momentum, round, ret_gradient);
     ret_about->effect = vx_fault_apply(task->plans, task->plans_count, task->job->seed, task->slot,
                                        round, ret_gradient);
     ret_about->samples = task->batch;

@@ -104,7 +104,12 @@ static void send_result(vx_client *client)
 vx_status vx_evaluator_run(const vx_bootstrap *bootstrap, vx_error *err)
 {
     static const vx_client_hooks hooks = {
-        VX_WIRE_ROLE_EVALUATOR, VX_WIRE_EVALUATE, set_up, ready, compute, send_result
+        .role = VX_WIRE_ROLE_EVALUATOR,
+        .vectors = VX_WIRE_EVALUATE,
+        .set_up = set_up,
+        .ready = ready,
+        .compute = compute,
+        .send = send_result,
     };
     evaluator *self = vx_calloc(1, sizeof(*self));
     vx_status status = VX_ERR_NOMEM;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 
 #include "client.h"
 #include "task.h"
@@ -14,7 +15,22 @@ typedef struct worker {
     float *gradient[2]; /* (d): one may still be on its way while the next is computed */
     int at;
     vx_task_gradient about;
+    /* Which state of momentum the server wants this worker to go on with. It is taken up when
+     * nothing is being computed. */
+    bool state_due;
+    uint64_t state_label;
+    bool state_follows, state_complete;
+    float *state;  /* (d), owned: comes from the server */
+    bool unjudged; /* the verdict on what was sent last decides what the next is made of */
+    uint64_t sent;
 } worker;
+
+static void update_block(vx_client *client)
+{
+    const worker *self = client->owner;
+
+    vx_session_block(&client->session, self->state_due || self->unjudged);
+}
 
 static vx_status set_up(vx_client *client, vx_error *err)
 {
@@ -41,8 +57,95 @@ static vx_status set_up(vx_client *client, vx_error *err)
     return VX_OK;
 }
 
+/* Before the server asks for a gradient: its state comes before its parameters. */
+static void take_up_state(vx_client *client)
+{
+    worker *self = client->owner;
+    vx_momentum *momentum = self->task.momentum;
+    uint64_t before = 0;
+
+    if (!self->state_due || momentum == NULL || client->working)
+        return;
+    if (self->state_follows && !self->state_complete)
+        return;
+    self->state_due = false;
+    update_block(client);
+    before = vx_momentum_base(momentum);
+    if (self->state_follows)
+        vx_momentum_restore(momentum, self->state_label,
+                            (vx_cvecf){ self->state, client->dimension });
+    else if (!vx_momentum_rebase(momentum, self->state_label)) {
+        vx_log_event(&client->log, VX_LOG_WARN, "momentum.lost", "slot=%u wanted=%llu held=%llu",
+                     client->bootstrap->slot, (unsigned long long)self->state_label,
+                     (unsigned long long)before);
+        (void)vx_momentum_rebase(momentum, 0); /* always possible */
+    }
+    if (vx_momentum_base(momentum) != before)
+        vx_session_forget(&client->session);
+}
+
+static void tell_states(vx_client *client, vx_wire_hello *hello)
+{
+    const worker *self = client->owner;
+
+    if (self->task.momentum == NULL)
+        return;
+    hello->states[0] = vx_momentum_base(self->task.momentum);
+    hello->states[1] = vx_momentum_other(self->task.momentum);
+}
+
+static vx_status welcomed(vx_client *client, const vx_wire_welcome *welcome, vx_error *err)
+{
+    worker *self = client->owner;
+
+    self->state_due = true;
+    self->state_label = welcome->state;
+    self->state_follows = welcome->state_follows;
+    self->state_complete = false;
+    self->unjudged = false; /* the label says what became of it */
+    update_block(client);
+    if (welcome->state_follows && self->state == NULL)
+        self->state = vx_aligned_calloc(client->dimension, sizeof(float));
+    if (welcome->state_follows && self->state == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", client->dimension);
+    take_up_state(client);
+    return VX_OK;
+}
+
+static float *state_room(vx_client *client, uint64_t label)
+{
+    const worker *self = client->owner;
+
+    return self->state_due && self->state_follows && label == self->state_label ? self->state
+                                                                                : NULL;
+}
+
+static void state_arrived(vx_client *client)
+{
+    worker *self = client->owner;
+
+    self->state_complete = true;
+    take_up_state(client);
+}
+
+static void take_verdict(vx_client *client, uint64_t round, vx_wire_verdict verdict)
+{
+    worker *self = client->owner;
+
+    if (!self->unjudged || round != self->sent)
+        return;
+    VX_ASSERT(!client->working); /* blocked until now */
+    if (verdict == VX_WIRE_ACCEPTED)
+        vx_momentum_accept(self->task.momentum, round);
+    self->unjudged = false;
+    update_block(client);
+}
+
 static void ready(vx_client *client)
 {
+    const worker *self = client->owner;
+
+    client->session.staleness = self->task.job->workers.staleness;
     vx_log_event(&client->log, VX_LOG_INFO, "worker.ready", "slot=%u", client->bootstrap->slot);
 }
 
@@ -68,7 +171,7 @@ static void send_gradient(vx_client *client)
 {
     worker *self = client->owner;
     vx_wire_gradient about = { self->about.nll, self->about.samples, self->about.compute_ns,
-                               self->about.effect.any };
+                               self->about.effect.any, self->about.effect.altered };
     uint8_t buffer[64];
     size_t size = 0;
 
@@ -76,12 +179,26 @@ static void send_gradient(vx_client *client)
         vx_client_send_vector(client, VX_WIRE_GRADIENT, client->session.computed,
                               self->gradient[self->at], client->dimension,
                               (vx_cbytes){ buffer, size });
+    self->sent = client->session.computed;
+    self->unjudged = true;
+    update_block(client);
 }
 
 vx_status vx_worker_run(const vx_bootstrap *bootstrap, vx_error *err)
 {
     static const vx_client_hooks hooks = {
-        VX_WIRE_ROLE_WORKER, VX_WIRE_PARAMETERS, set_up, ready, compute, send_gradient
+        .role = VX_WIRE_ROLE_WORKER,
+        .vectors = VX_WIRE_PARAMETERS,
+        .set_up = set_up,
+        .ready = ready,
+        .compute = compute,
+        .send = send_gradient,
+        .greet = tell_states,
+        .welcomed = welcomed,
+        .verdict = take_verdict,
+        .state_room = state_room,
+        .state = state_arrived,
+        .idle = take_up_state,
     };
     worker *self = vx_calloc(1, sizeof(*self));
     vx_status status = VX_ERR_NOMEM;
@@ -92,6 +209,7 @@ vx_status vx_worker_run(const vx_bootstrap *bootstrap, vx_error *err)
     vx_task_destroy(&self->task);
     vx_free(self->gradient[0]);
     vx_free(self->gradient[1]);
+    vx_free(self->state);
     vx_free(self);
     return status;
 }

@@ -17,6 +17,7 @@ struct vx_dataset {
 static vx_status count_classes(const char *path, const vx_idx *labels, size_t declared,
                                size_t *ret_classes, vx_error *err)
 {
+    char name[VX_IDX_NAME_SIZE];
     size_t classes = declared;
 
     for (size_t i = 0; i < labels->size; i++) {
@@ -26,8 +27,8 @@ static vx_status count_classes(const char *path, const vx_idx *labels, size_t de
             classes = label + 1;
         if (label >= classes)
             return vx_fail(err, VX_ERR_DATA,
-                           "%s: observation %zu (offset %zu): label %zu, expected 0 to %zu", path,
-                           i, i + 8, label, declared - 1);
+                           "%s: observation %zu (offset %zu): label %zu, expected 0 to %zu",
+                           vx_idx_name(path, name), i, i + 8, label, declared - 1);
     }
     *ret_classes = classes;
     return VX_OK;
@@ -36,16 +37,20 @@ static vx_status count_classes(const char *path, const vx_idx *labels, size_t de
 static vx_status check_pair(const char *features_path, const vx_idx *features,
                             const char *labels_path, const vx_idx *labels, vx_error *err)
 {
+    char features_name[VX_IDX_NAME_SIZE];
+    char labels_name[VX_IDX_NAME_SIZE];
+
     if (labels->rank != 1)
         return vx_fail(err, VX_ERR_DATA, "%s: expected labels (1 dimension), found %zu dimensions",
-                       labels_path, labels->rank);
+                       vx_idx_name(labels_path, labels_name), labels->rank);
     if (features->rank < 2)
         return vx_fail(err, VX_ERR_DATA,
-                       "%s: expected observations (2 or more dimensions), found %zu", features_path,
-                       features->rank);
+                       "%s: expected observations (2 or more dimensions), found %zu",
+                       vx_idx_name(features_path, features_name), features->rank);
     if (features->shape[0] != labels->shape[0])
         return vx_fail(err, VX_ERR_DATA, "%s has %zu observations, %s has %zu labels",
-                       features_path, features->shape[0], labels_path, labels->shape[0]);
+                       vx_idx_name(features_path, features_name), features->shape[0],
+                       vx_idx_name(labels_path, labels_name), labels->shape[0]);
     return VX_OK;
 }
 

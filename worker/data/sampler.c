@@ -2,6 +2,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/limits.h>
 #include <vx_base/rng.h>
 
 struct vx_sampler {
@@ -60,7 +61,7 @@ void vx_sampler_draw(vx_sampler *sampler, uint64_t round, uint32_t *ret_position
     for (size_t b = 0; b < sampler->batch; b++) {
         uint64_t position = round * sampler->batch + b;
 
-        permute(sampler, position / sampler->count);
+        permute(sampler, position / sampler->count % VX_ROUNDS_MAX);
         ret_positions[b] = sampler->permutation[position % sampler->count];
     }
 }

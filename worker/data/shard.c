@@ -107,8 +107,10 @@ vx_status vx_shard_indices(const vx_shard_spec *spec, const uint8_t *labels, siz
 
     if (slot >= spec->slots)
         return vx_fail(err, VX_ERR_DOMAIN, "slot %u of %u", slot, spec->slots);
-    if (spec->kind == VX_SHARD_DIRICHLET && !(spec->alpha > 0.0))
-        return vx_fail(err, VX_ERR_DOMAIN, "data.alpha %g: expected a number above 0", spec->alpha);
+    if (spec->kind == VX_SHARD_DIRICHLET &&
+        !(spec->alpha > 0.0 && spec->alpha <= VX_SHARD_ALPHA_MAX))
+        return vx_fail(err, VX_ERR_DOMAIN, "data.alpha %g: expected a number above 0, at most %g",
+                       spec->alpha, VX_SHARD_ALPHA_MAX);
     if (count > UINT32_MAX)
         return vx_fail(err, VX_ERR_LIMIT, "%zu observations: at most %u", count, UINT32_MAX);
     order = vx_calloc(count > 0 ? count : 1, sizeof(*order));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <vx_base/assert.h>
+#include <vx_base/limits.h>
 #include <vx_base/rng.h>
 
 static const char *const names[VX_FAULT_KIND_MAX] = {
@@ -45,7 +46,7 @@ static void fill(vx_vecf gradient, float value)
 
 static void noise(vx_vecf gradient, double deviation, uint64_t seed, uint32_t slot, uint64_t round)
 {
-    vx_rng rng = vx_rng_stream(seed, VX_RNG_FAULT, slot, round);
+    vx_rng rng = vx_rng_stream(seed, VX_RNG_FAULT, slot, round % VX_ROUNDS_MAX);
 
     for (size_t i = 0; i < gradient.n; i++)
         gradient.at[i] = (float)(deviation * vx_rng_normal(&rng));
@@ -54,6 +55,7 @@ static void noise(vx_vecf gradient, double deviation, uint64_t seed, uint32_t sl
 static void apply_one(const vx_fault_plan *plan, uint64_t seed, uint32_t slot, uint64_t round,
                       vx_vecf gradient, vx_fault_effect *effect)
 {
+    effect->altered |= plan->kind != VX_FAULT_DELAY && plan->kind != VX_FAULT_CRASH;
     switch (plan->kind) {
     case VX_FAULT_SIGN_FLIP:
         multiply(gradient, -plan->scale);

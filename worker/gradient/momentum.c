@@ -6,11 +6,15 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 
+typedef struct held_state {
+    uint64_t label; /* 0 = none */
+    float *at;      /* (d), owned */
+} held_state;
+
 struct vx_momentum {
     double beta;
-    bool begun;
     size_t dimension;
-    float *state; /* (d) m_(t-1) */
+    held_state base, other;
 };
 
 vx_status vx_momentum_create(double beta, size_t dimension, vx_momentum **ret_momentum,
@@ -25,8 +29,9 @@ vx_status vx_momentum_create(double beta, size_t dimension, vx_momentum **ret_mo
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     momentum->beta = beta;
     momentum->dimension = dimension;
-    momentum->state = vx_aligned_calloc(dimension, sizeof(float));
-    if (momentum->state == NULL) {
+    momentum->base.at = vx_aligned_calloc(dimension, sizeof(float));
+    momentum->other.at = vx_aligned_calloc(dimension, sizeof(float));
+    if (momentum->base.at == NULL || momentum->other.at == NULL) {
         vx_momentum_destroy(momentum);
         return vx_fail(err, VX_ERR_NOMEM, "no memory for the momentum of %zu parameters",
                        dimension);
@@ -39,29 +44,75 @@ vx_momentum *vx_momentum_destroy(vx_momentum *momentum)
 {
     if (momentum == NULL)
         return NULL;
-    vx_free(momentum->state);
+    vx_free(momentum->base.at);
+    vx_free(momentum->other.at);
     vx_free(momentum);
     return NULL;
 }
 
-void vx_momentum_apply(vx_momentum *momentum, vx_vecf gradient)
+void vx_momentum_apply(vx_momentum *momentum, uint64_t round, vx_vecf gradient)
 {
     double beta = momentum->beta;
+    const float *base = momentum->base.label != 0 ? momentum->base.at : gradient.at;
+    held_state *next = &momentum->other;
 
     VX_ASSERT(gradient.n == momentum->dimension);
+    VX_ASSERT(round + 1 != 0);
     if (beta == 0.0)
         return;
     for (size_t i = 0; i < gradient.n; i++)
         if (!isfinite(gradient.at[i]))
             return;
-    if (!momentum->begun)
-        memcpy(momentum->state, gradient.at, gradient.n * sizeof(float));
-    momentum->begun = true;
     for (size_t i = 0; i < gradient.n; i++) {
-        float next =
-            (float)(beta * (double)momentum->state[i] + (1.0 - beta) * (double)gradient.at[i]);
-
-        momentum->state[i] = next;
-        gradient.at[i] = next;
+        next->at[i] = (float)(beta * (double)base[i] + (1.0 - beta) * (double)gradient.at[i]);
+        gradient.at[i] = next->at[i];
     }
+    next->label = round + 1;
+}
+
+static void swap_states(vx_momentum *momentum)
+{
+    held_state base = momentum->base;
+
+    momentum->base = momentum->other;
+    momentum->other = base;
+}
+
+void vx_momentum_accept(vx_momentum *momentum, uint64_t round)
+{
+    if (momentum->other.label == round + 1)
+        swap_states(momentum);
+}
+
+bool vx_momentum_rebase(vx_momentum *momentum, uint64_t label)
+{
+    if (momentum->beta == 0.0 || momentum->base.label == label)
+        return true;
+    if (label == 0) {
+        momentum->base.label = momentum->other.label = 0;
+        return true;
+    }
+    if (momentum->other.label != label)
+        return false;
+    swap_states(momentum);
+    return true;
+}
+
+void vx_momentum_restore(vx_momentum *momentum, uint64_t label, vx_cvecf state)
+{
+    VX_ASSERT(label > 0);
+    VX_ASSERT(state.n == momentum->dimension);
+    memcpy(momentum->base.at, state.at, state.n * sizeof(float));
+    momentum->base.label = label;
+    momentum->other.label = 0;
+}
+
+uint64_t vx_momentum_base(const vx_momentum *momentum)
+{
+    return momentum->base.label;
+}
+
+uint64_t vx_momentum_other(const vx_momentum *momentum)
+{
+    return momentum->other.label;
 }

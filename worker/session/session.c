@@ -56,6 +56,15 @@ static vx_session_action next_for_link(vx_session *session)
     return VX_SESSION_WAIT;
 }
 
+/* The gradient at hand is wanted, or not too old. */
+static bool is_wanted(const vx_session *session)
+{
+    if (session->computed == VX_SESSION_NO_ROUND || session->wanted == VX_SESSION_NO_ROUND)
+        return false;
+    return session->computed <= session->wanted &&
+           session->wanted - session->computed <= session->staleness;
+}
+
 vx_session_action vx_session_next(vx_session *session)
 {
     if (session->ended)
@@ -64,17 +73,16 @@ vx_session_action vx_session_next(vx_session *session)
         session->setting_up = true;
         return VX_SESSION_SET_UP;
     }
-    if (session->ready && !session->working && session->wanted != VX_SESSION_NO_ROUND &&
-        session->wanted != session->computed) {
-        session->working = true;
-        session->working_on = session->wanted;
-        return VX_SESSION_COMPUTE;
-    }
-    if (session->link == VX_SESSION_UP && !session->working &&
-        session->computed != VX_SESSION_NO_ROUND && session->computed == session->wanted &&
+    if (session->link == VX_SESSION_UP && !session->working && is_wanted(session) &&
         session->sent != session->computed) {
         session->sent = session->computed;
         return VX_SESSION_SEND;
+    }
+    if (session->ready && !session->working && !session->blocked &&
+        session->wanted != VX_SESSION_NO_ROUND && session->wanted != session->computed) {
+        session->working = true;
+        session->working_on = session->wanted;
+        return VX_SESSION_COMPUTE;
     }
     return next_for_link(session);
 }
@@ -108,7 +116,7 @@ void vx_session_welcomed(vx_session *session, uint32_t epoch)
     session->sent = VX_SESSION_NO_ROUND;
     session->wanted = VX_SESSION_NO_ROUND; /* the server says anew what it wants */
     if (epoch != session->epoch)
-        session->computed = VX_SESSION_NO_ROUND;
+        vx_session_forget(session);
     session->epoch = epoch;
 }
 
@@ -117,6 +125,11 @@ void vx_session_set_up(vx_session *session)
     VX_ASSERT(session->setting_up);
     session->setting_up = false;
     session->ready = true;
+}
+
+void vx_session_replacing(vx_session *session)
+{
+    session->wanted = VX_SESSION_NO_ROUND;
 }
 
 void vx_session_parameters(vx_session *session, uint64_t round)
@@ -129,7 +142,19 @@ void vx_session_computed(vx_session *session)
 {
     VX_ASSERT(session->working);
     session->working = false;
-    session->computed = session->working_on;
+    session->computed = session->outdated ? VX_SESSION_NO_ROUND : session->working_on;
+    session->outdated = false;
+}
+
+void vx_session_block(vx_session *session, bool blocked)
+{
+    session->blocked = blocked;
+}
+
+void vx_session_forget(vx_session *session)
+{
+    session->computed = VX_SESSION_NO_ROUND;
+    session->outdated = session->working;
 }
 
 void vx_session_end(vx_session *session, vx_status outcome)

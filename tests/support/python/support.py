@@ -179,7 +179,10 @@ class Run:
         return read_json(self.directory, "result.json")
 
     def metrics(self):
-        with open(os.path.join(self.directory, "metrics.jsonl")) as file:
+        path = os.path.join(self.directory, "metrics.jsonl")
+        if not os.path.exists(path):
+            return []
+        with open(path) as file:
             return [json.loads(line) for line in file if line.endswith("\n")]
 
     def events(self, kind=None):

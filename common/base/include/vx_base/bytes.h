@@ -58,6 +58,13 @@ typedef struct vx_digest {
     uint8_t at[VX_DIGEST_BYTES];
 } vx_digest;
 vx_digest vx_digest_of(const void *at, size_t size);
+/* The same of bytes that come in pieces: begin, any number of add, end. */
+typedef struct vx_digest_stream {
+    _Alignas(64) uint8_t state[576];
+} vx_digest_stream;
+void vx_digest_begin(vx_digest_stream *stream);
+void vx_digest_add(vx_digest_stream *stream, const void *at, size_t size);
+vx_digest vx_digest_end(const vx_digest_stream *stream);
 bool vx_digest_equal(vx_digest a, vx_digest b);
 bool vx_digest_is_zero(vx_digest digest);
 char *vx_digest_text(vx_digest digest, char text[VX_DIGEST_TEXT_SIZE]); /* hex; returns text */

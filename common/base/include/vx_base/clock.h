@@ -6,8 +6,8 @@
 #define VX_NS_PER_S  1000000000ULL
 
 /*
- * Where time comes from. A program is started with vx_clock_system(); a simulator gives its own.
- * Durations and deadlines use monotonic time only; realtime is for people and file names.
+ * Where time comes from. A process is started with the kernel's clocks; a simulator installs its
+ * own. Durations and deadlines use monotonic time only; realtime is for people and file names.
  */
 typedef struct vx_clock {
     uint64_t (*monotonic_ns)(void *context);
@@ -15,7 +15,9 @@ typedef struct vx_clock {
     void *context;
 } vx_clock;
 
-vx_clock vx_clock_system(void);
+vx_clock vx_clock_system(void); /* what is installed */
+/* Before anything else runs; NULL: the kernel's. For a simulator. */
+void vx_clock_install(const vx_clock *clock);
 
 static inline uint64_t vx_clock_monotonic_ns(const vx_clock *clock)
 {

@@ -24,6 +24,7 @@
     X(VX_ERR_NOT_FOUND, 66, "no such file or object")                                              \
     X(VX_ERR_BUSY, 73, "in use by another process")                                                \
     X(VX_ERR_IO, 74, "input or output failed")                                                     \
+    X(VX_ERR_SPACE, 74, "no space left on the device")                                             \
     X(VX_ERR_SYSTEM, 71, "the operating system refused")                                           \
     X(VX_ERR_INTERRUPTED, 75, "stopped before the end; can be resumed")
 

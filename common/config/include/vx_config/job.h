@@ -61,6 +61,17 @@ typedef enum vx_job_schedule_kind {
     VX_JOB_SCHEDULE_COSINE,
     VX_JOB_SCHEDULE_ONE_CYCLE
 } vx_job_schedule_kind;
+typedef enum vx_job_deadline { VX_JOB_DEADLINE_FIXED, VX_JOB_DEADLINE_ADAPTIVE } vx_job_deadline;
+typedef enum vx_job_durability {
+    VX_JOB_DURABILITY_AUTO, /* full while an update is at most 4 MiB, else ledger */
+    VX_JOB_DURABILITY_CHECKPOINT,
+    VX_JOB_DURABILITY_LEDGER,
+    VX_JOB_DURABILITY_FULL
+} vx_job_durability;
+typedef enum vx_job_on_disk_full {
+    VX_JOB_ON_DISK_FULL_STOP,
+    VX_JOB_ON_DISK_FULL_CONTINUE
+} vx_job_on_disk_full;
 typedef enum vx_job_fault_kind {
     VX_JOB_FAULT_SIGN_FLIP,
     VX_JOB_FAULT_SCALE,
@@ -91,10 +102,15 @@ typedef struct vx_job_model {
 } vx_job_model;
 
 typedef struct vx_job_workers {
-    uint64_t count;    /* slots, 1..VX_WORKERS_MAX */
-    uint64_t quorum;   /* least contributions that close a round at its deadline; default count -
-                          byzantine, at least 1 */
-    double deadline_s; /* of a round; 60 */
+    uint64_t count;     /* slots, 1..VX_WORKERS_MAX */
+    uint64_t quorum;    /* least contributions that close a round at its deadline; default count -
+                           byzantine, at least 1 */
+    uint64_t backup;    /* a round closes when count - backup have answered; 0 */
+    uint64_t staleness; /* rounds that a gradient may be old; 0 */
+    vx_job_deadline deadline;   /* fixed */
+    double deadline_s;          /* of a round; adaptive: the most; 60 */
+    double deadline_least_s;    /* adaptive; 0.1 */
+    double deadline_spread;     /* adaptive: median + spread x MAD of recent arrivals; 8 */
     double start_timeout_s;     /* until the quorum has joined; 300 */
     double heartbeat_s;         /* 2 */
     double heartbeat_timeout_s; /* 10; larger than heartbeat_s */
@@ -147,8 +163,11 @@ typedef struct vx_job_optimiser {
 } vx_job_optimiser;
 
 typedef struct vx_job_checkpoint {
-    uint64_t every; /* rounds; 100; 0 = only at the end */
-    uint64_t keep;  /* newest checkpoints that stay; 3 */
+    uint64_t every;                   /* rounds; 100; 0 = only at the end */
+    uint64_t keep;                    /* newest checkpoints that stay; 3 */
+    uint64_t keep_every;              /* those of a multiple of these rounds stay too; 0 = none */
+    vx_job_durability durability;     /* auto */
+    vx_job_on_disk_full on_disk_full; /* stop */
 } vx_job_checkpoint;
 
 typedef struct vx_job_evaluation {

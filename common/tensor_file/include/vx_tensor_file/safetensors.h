@@ -18,6 +18,8 @@ typedef struct vx_tensor {
     const float *at; /* borrowed */
 } vx_tensor;
 
+#define VX_TENSOR_FILE_MAX (2 * VX_WORKERS_MAX) /* tensors of a file; a model has fewer */
+
 typedef struct vx_tensor_note {
     const char *key, *value; /* entries of __metadata__; borrowed */
 } vx_tensor_note;
@@ -25,8 +27,9 @@ typedef struct vx_tensor_note {
 size_t vx_tensor_numbers(const vx_tensor *tensor); /* product of the shape */
 
 /* Writes path atomically and durably (temp beside it, fsync, rename, fsync of the folder).
- * VX_ERR_IO names the path and leaves no temp file; VX_ERR_LIMIT, VX_ERR_NOMEM; VX_ERR_DATA for a
- * name that is empty, taken or "__metadata__", or a text that is not ASCII. */
+ * VX_ERR_IO, VX_ERR_SPACE and VX_ERR_NOT_FOUND (no folder) name the path and leave no temp file;
+ * VX_ERR_LIMIT, VX_ERR_NOMEM;
+ * VX_ERR_DATA for a name that is empty, taken or "__metadata__", or a text that is not ASCII. */
 VX_MUST_CHECK vx_status vx_safetensors_write(const char *path, const vx_tensor *tensors,
                                              size_t count, const vx_tensor_note *notes,
                                              size_t notes_count, vx_error *err);

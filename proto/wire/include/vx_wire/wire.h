@@ -10,8 +10,12 @@
 
 /*
  * Control messages as plain structs. Decoding hostile bytes gives a struct whose every field is
- * inside its limits, or VX_ERR_PROTOCOL with a message. Generated types never leave this room.
- * Encoders write into the caller's buffer.
+ * inside its limits, or VX_ERR_PROTOCOL with a message (VX_ERR_NOMEM when the heap refuses).
+ * Generated types never leave this room. Encoders write into the caller's buffer.
+ *
+ * Names (of hosts, programs, tensors) hold no control character, or are refused. In texts for
+ * people control characters become spaces. Neither need be UTF-8; what follows the zero is zero.
+ * Too long is refused, not cut.
  */
 
 /* The type of a frame. W worker, E evaluator, O observer, S server. */
@@ -32,6 +36,7 @@ typedef enum vx_wire_type {
     VX_WIRE_STOP,       /* S -> W E  the run is over */
     VX_WIRE_REQUEST,    /* O -> S */
     VX_WIRE_DOCUMENT,   /* S -> O  payload: JSON text */
+    VX_WIRE_STATE,      /* S -> W  momentum with the label header.round, chunks */
     VX_WIRE_TYPE_MAX
 } vx_wire_type;
 const char *vx_wire_type_name(uint16_t type); /* "gradient"; "unknown" */
@@ -43,6 +48,8 @@ typedef enum vx_wire_role {
     VX_WIRE_ROLE_MAX
 } vx_wire_role;
 
+#define VX_WIRE_STATES_MAX 2
+
 typedef struct vx_wire_hello {
     vx_wire_role role;
     uint32_t slot; /* a worker's; else VX_FRAME_SLOT_NONE */
@@ -52,15 +59,18 @@ typedef struct vx_wire_hello {
     char host[VX_NAME_MAX];
     char blas[VX_NAME_MAX]; /* core type */
     uint32_t pid;
+    uint64_t states[VX_WIRE_STATES_MAX]; /* labels of the momentum that a worker holds; 0 = none */
 } vx_wire_hello;
 
 typedef struct vx_wire_welcome {
     uint32_t slot, epoch, incarnation;
     uint32_t workers;          /* slots of the job */
     uint64_t round, dimension; /* dimension 0 towards the evaluator that has not told it yet */
-    uint32_t heartbeat_ms, heartbeat_timeout_ms;
+    uint32_t heartbeat_ms, heartbeat_timeout_ms; /* > 0; timeout >= heartbeat */
     vx_digest config;
-    vx_cbytes job; /* the resolved job file; borrowed from the decoded message, see below */
+    vx_cbytes job;      /* the resolved job file; borrowed from the decoded message, see below */
+    uint64_t state;     /* label (1 + round) of the momentum to go on with; 0 = begin anew */
+    bool state_follows; /* as STATE frames, before any parameters; not with state 0 */
 } vx_wire_welcome;
 
 typedef enum vx_wire_refusal_code {
@@ -82,23 +92,24 @@ typedef struct vx_wire_refusal {
 } vx_wire_refusal;
 
 typedef struct vx_wire_tensor {
-    char name[VX_TENSOR_NAME_MAX];
-    size_t rank;
-    uint64_t shape[VX_TENSOR_RANK_MAX];
+    char name[VX_TENSOR_NAME_MAX];      /* not empty; no two alike */
+    size_t rank;                        /* 0: one number */
+    uint64_t shape[VX_TENSOR_RANK_MAX]; /* each > 0 */
 } vx_wire_tensor;
 
 typedef struct vx_wire_model {
-    uint64_t dimension; /* = sum of the products of the shapes: checked */
+    uint64_t dimension; /* = sum of the products of the shapes: checked; > 0 */
     size_t tensors_count;
     vx_wire_tensor *tensors; /* into the caller's array of VX_TENSORS_MAX */
 } vx_wire_model;
 
 typedef struct vx_wire_gradient {
-    double nll; /* of the batch, nats an observation; the sender's claim */
-    uint64_t samples;
+    double nll; /* of the batch, nats an observation; the sender's claim, any value, NaN too */
+    uint64_t samples; /* at most INT64_MAX, as are all counts and times below */
     uint64_t compute_ns;
     bool injected; /* a fault plan was in force: an honest statement of the fault injector, for the
                       records */
+    bool altered;  /* by it: what is sent is not the worker's momentum */
 } vx_wire_gradient;
 
 typedef enum vx_wire_verdict {
@@ -114,7 +125,8 @@ typedef enum vx_wire_verdict {
 const char *vx_wire_verdict_name(vx_wire_verdict verdict); /* "accepted" */
 
 typedef struct vx_wire_evaluation {
-    double nll, accuracy;
+    double nll;      /* any value */
+    double accuracy; /* 0..1 or NaN */
     uint64_t count;
     uint64_t elapsed_ns;
 } vx_wire_evaluation;
@@ -151,7 +163,8 @@ typedef enum vx_wire_request {
 VX_WIRE_DECLARE(hello, vx_wire_hello);
 VX_WIRE_DECLARE(welcome, vx_wire_welcome); /* decoded .job points into message */
 VX_WIRE_DECLARE(refusal, vx_wire_refusal);
-VX_WIRE_DECLARE(model, vx_wire_model); /* decode: ret_value->tensors is set by the caller */
+/* decode: ret_value->tensors is set by the caller, and overwritten also on failure */
+VX_WIRE_DECLARE(model, vx_wire_model);
 VX_WIRE_DECLARE(gradient, vx_wire_gradient);
 VX_WIRE_DECLARE(verdict, vx_wire_verdict);
 VX_WIRE_DECLARE(evaluation, vx_wire_evaluation);

@@ -12,7 +12,7 @@
  * and the status document. Formats: ARCHITECTURE.md, section Run directory.
  */
 typedef struct vx_phases {
-    double wait_ms, check_ms, aggregate_ms, step_ms, broadcast_ms;
+    double wait_ms, check_ms, aggregate_ms, step_ms, record_ms, broadcast_ms;
 } vx_phases;
 
 typedef struct vx_test_result {
@@ -24,11 +24,15 @@ typedef struct vx_test_result {
 
 typedef struct vx_journal vx_journal;
 
-/* Opens run_dir/events.jsonl and metrics.jsonl for appending; a last line that a crash left
- * unfinished is cut off. */
+/* Opens run_dir/events.jsonl for appending; a last line that a crash left unfinished is cut off. */
 VX_MUST_CHECK vx_status vx_journal_open(const char *run_dir, uint32_t epoch, vx_clock clock,
                                         vx_journal **ret_journal, vx_error *err);
 vx_journal *vx_journal_close(vx_journal *journal);
+
+/* Opens metrics.jsonl for a run of which so many rounds are committed: rows of later ones, which a
+ * crash made untrue, are cut off. Rows of rounds that it has already are not written again. */
+VX_MUST_CHECK vx_status vx_journal_begin_metrics(vx_journal *journal, const char *run_dir,
+                                                 uint64_t rounds, vx_error *err);
 
 /* One event; format and arguments are jansson's json_pack of an object body, e.g. "s:i, s:s",
  * "slot", 3, "why", text. Strings that are not UTF-8 are replaced. Failure to write is kept: see
@@ -46,7 +50,8 @@ typedef struct vx_metrics_row {
 /* Slots that are collected now are the included ones. */
 void vx_journal_metrics(vx_journal *journal, const vx_metrics_row *row, const vx_roster *roster);
 
-/* The first failure to write, or VX_OK. */
+/* The first failure to write, or VX_OK; lines that found no space are not one. */
+uint64_t vx_journal_lines_lost(const vx_journal *journal); /* that found no space */
 vx_status vx_journal_status(const vx_journal *journal, vx_error *err);
 
 typedef struct vx_run_summary {
@@ -77,8 +82,11 @@ typedef struct vx_server_card {
 } vx_server_card;
 VX_MUST_CHECK vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card,
                                              vx_error *err);
+/* The first endpoint of the card that a killed server left in run_dir, in new memory; NULL: there
+ * is none. */
+char *vx_server_card_endpoint(const char *run_dir);
 
-/* "0, 2 and 5" of the slots that are not live, for messages; cut with "..." when it does not fit.
- * Returns text. */
-char *vx_roster_missing_text(const vx_roster *roster, char *text, size_t size);
+/* Of each slot that this round waits for, first of those that are not live: where it is, since
+ * when, and what happens next; for messages; cut with "..." when it does not fit. Returns text. */
+char *vx_roster_missing_text(const vx_roster *roster, uint64_t now_ns, char *text, size_t size);
 #endif

@@ -37,8 +37,11 @@ typedef struct vx_slot {
     uint32_t incarnation; /* 0 = none yet */
     bool answered;        /* has sent a gradient in this round, good or bad */
     bool collected;       /* and it is valid: its row is present */
+    bool expected;        /* this round asks it for a gradient */
     uint64_t last_answer; /* 1 + the last round it answered; 0 = none */
-    uint64_t received;    /* = the sum of judged[] */
+    uint64_t of_round;    /* of the gradient that is collected: this round, or an older one */
+    uint64_t entered; /* 1 + the round of its newest gradient that entered an aggregate; 0 = none */
+    uint64_t received; /* = the sum of judged[] */
     uint64_t judged[VX_JUDGED_MAX];
     uint64_t last_seen_ns;
     uint32_t pid;
@@ -47,13 +50,15 @@ typedef struct vx_slot {
     /* of its last accepted gradient */
     double nll, norm, reconstruction, weight; /* NaN = none */
     uint64_t samples;
-    bool injected;
+    bool injected; /* a fault plan was in force */
+    bool altered;  /* and changed what was sent */
 } vx_slot;
 
 typedef struct vx_roster {
     size_t count;
     vx_slot *slots; /* (count), owned */
     size_t live, collected, outstanding;
+    uint64_t staleness; /* rounds that a gradient may be old and still be accepted */
 } vx_roster;
 
 VX_MUST_CHECK vx_status vx_roster_create(size_t count, vx_roster *ret_roster);
@@ -64,8 +69,11 @@ uint32_t vx_roster_join(vx_roster *roster, size_t slot, uint64_t now_ns);
 /* LOST or LEFT. A gradient of it that is in stays in. */
 void vx_roster_part(vx_roster *roster, size_t slot, vx_slot_state how);
 
-/* Nobody has answered yet. */
-void vx_roster_begin_round(vx_roster *roster);
+/* Nobody has answered yet. Only the slots of expected (count) are asked; NULL: every slot. */
+void vx_roster_begin_round(vx_roster *roster, const bool *expected);
+void vx_roster_expect_all(vx_roster *roster); /* in the middle of a round */
+/* The gradients that are collected have entered the aggregate of this round. */
+void vx_roster_commit_round(vx_roster *roster, uint64_t round);
 
 /* What a gradient for `round` from this slot would be now, before its numbers are seen. collecting:
  * round `current` takes gradients. A function of its arguments: charge records it. */

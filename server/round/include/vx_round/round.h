@@ -51,6 +51,8 @@ typedef enum vx_round_action {
     VX_ROUND_DO_AGGREGATE, /* close the round: rule, step, then VX_ROUND_EV_COMMITTED or _FAILED */
     VX_ROUND_DO_HOLD,      /* say who is missing */
     VX_ROUND_DO_RESUME,    /* enough workers are back: collecting goes on */
+    VX_ROUND_DO_ABANDON,   /* a recorded round cannot be made again: it becomes a new one, open to
+                              every slot */
     VX_ROUND_DO_FINISH,    /* every round is committed */
     VX_ROUND_DO_STOP,      /* stopped between two rounds */
     VX_ROUND_DO_FAIL       /* no progress is possible; round.failure says why */
@@ -62,6 +64,8 @@ typedef struct vx_round {
     uint64_t rounds; /* of the job */
     size_t slots;
     size_t quorum; /* 1..slots */
+    size_t enough; /* quorum..slots: with so many gradients a round waits for no more */
+    size_t needed; /* > 0: a recorded round is made again, of exactly so many gradients */
     bool overdue;  /* the deadline has passed */
     bool stop;     /* asked to stop: the round that is being made is the last */
     const char *failure;
@@ -69,6 +73,11 @@ typedef struct vx_round {
 
 void vx_round_init(vx_round *round, uint64_t committed, uint64_t rounds, size_t slots,
                    size_t quorum);
+/* Before it performs DO_PUBLISH the caller says what the round is: needed = 0, a new one; else a
+ * recorded one, which closes with so many gradients and not before. */
+void vx_round_replay(vx_round *round, size_t needed);
+/* Back to an earlier round, while no round has begun. */
+void vx_round_rewind(vx_round *round, uint64_t committed);
 /* O(1). The caller performs the action; every action but DO_NOTHING comes once. */
 vx_round_action vx_round_step(vx_round *round, vx_round_event event);
 #endif

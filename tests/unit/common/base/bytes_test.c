@@ -185,9 +185,28 @@ static void tokens_are_compared_in_all_bytes(void **state)
     }
 }
 
+static void a_digest_of_pieces_is_that_of_the_whole(void **state)
+{
+    static uint8_t bytes[5000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 31 % 251);
+    for (size_t piece = 1; piece <= sizeof(bytes); piece = 3 * piece + 1) {
+        vx_digest_stream stream;
+
+        vx_digest_begin(&stream);
+        for (size_t at = 0; at < sizeof(bytes); at += piece)
+            vx_digest_add(&stream, bytes + at,
+                          at + piece <= sizeof(bytes) ? piece : sizeof(bytes) - at);
+        assert_true(vx_digest_equal(vx_digest_end(&stream), vx_digest_of(bytes, sizeof(bytes))));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_digest_of_pieces_is_that_of_the_whole),
         cmocka_unit_test(crc_of_the_check_string_is_the_catalogued_one),
         cmocka_unit_test(crc_of_32_bytes_is_that_of_the_iscsi_standard),
         cmocka_unit_test(crc_in_parts_is_the_crc_of_the_whole),

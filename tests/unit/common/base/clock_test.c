@@ -1,7 +1,10 @@
 #include <vx_base/clock.h>
+#include <vx_base/random.h>
 #include <vx_test/check.h>
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* Expected texts are those of date -u. */
@@ -59,6 +62,51 @@ static void a_simulator_gives_its_own_time(void **state)
     assert_int_equal(vx_clock_realtime_ns(&clock), 2000000);
 }
 
+static void an_installed_clock_is_the_clock_of_the_process(void **state)
+{
+    uint64_t now = 0;
+    vx_clock simulated = { .monotonic_ns = tick, .realtime_ns = tick, .context = &now };
+    vx_clock clock;
+
+    (void)state;
+    vx_clock_install(&simulated);
+    clock = vx_clock_system();
+    assert_int_equal(vx_clock_monotonic_ns(&clock), 1000000);
+    vx_clock_install(NULL);
+    clock = vx_clock_system();
+    assert_true(vx_clock_realtime_ns(&clock) > 1600000000 * VX_NS_PER_S);
+}
+
+static int count_up(void *context, uint8_t *ret_bytes, size_t size)
+{
+    uint8_t *next = context;
+
+    for (size_t i = 0; i < size; i++)
+        ret_bytes[i] = (*next)++;
+    return *next > 100 ? ENOSYS : 0;
+}
+
+static void secrets_come_from_the_installed_source_and_its_failure_is_named(void **state)
+{
+    uint8_t next = 7;
+    uint8_t bytes[4] = { 0 };
+    uint8_t other[4] = { 0 };
+    vx_random simulated = { count_up, &next };
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_random_install(&simulated);
+    assert_int_equal(vx_random_bytes(bytes, sizeof(bytes), &err), VX_OK);
+    assert_memory_equal(bytes, "\x07\x08\x09\x0a", 4);
+    next = 200;
+    assert_int_equal(vx_random_bytes(bytes, sizeof(bytes), &err), VX_ERR_SYSTEM);
+    assert_non_null(strstr(err.message, "random numbers"));
+    vx_random_install(NULL);
+    assert_int_equal(vx_random_bytes(bytes, sizeof(bytes), &err), VX_OK);
+    assert_int_equal(vx_random_bytes(other, sizeof(other), &err), VX_OK);
+    assert_memory_not_equal(bytes, other, sizeof(bytes)); /* fails once in 2^32 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -66,6 +114,8 @@ int main(void)
         cmocka_unit_test(monotonic_time_never_goes_back),
         cmocka_unit_test(real_time_counts_from_1970),
         cmocka_unit_test(a_simulator_gives_its_own_time),
+        cmocka_unit_test(an_installed_clock_is_the_clock_of_the_process),
+        cmocka_unit_test(secrets_come_from_the_installed_source_and_its_failure_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,66 @@ static void write_all_reports_a_closed_reader(void **state)
     signal(SIGPIPE, handler);
 }
 
+static void a_folder_is_listed_in_the_order_of_its_bytes(void **state)
+{
+    static const char *const expected[] = { ".hidden", "A", "a", "b" };
+    static const char *const made[] = { "b", "A", ".hidden", "a" };
+    vx_names names = { 0 };
+    vx_error err = { 0 };
+    char *missing = vx_path_join(*state, "missing");
+
+    for (size_t i = 0; i < 4; i++) {
+        char *path = vx_path_join(*state, made[i]);
+
+        assert_false(vx_file_exists(path));
+        vx_assert_ok(vx_file_replace(path, bytes_of(""), 0644, &err), &err);
+        assert_true(vx_file_exists(path));
+        vx_free(path);
+    }
+    vx_assert_ok(vx_file_list(*state, &names, &err), &err);
+    assert_int_equal(names.count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(names.at[i], expected[i]);
+    vx_names_clear(&names);
+    vx_assert_status(vx_file_list(missing, &names, &err), VX_ERR_NOT_FOUND, &err);
+    assert_int_equal(names.count, 0);
+    vx_free(missing);
+}
+
+static void list_survives_the_failure_of_every_allocation(void **state)
+{
+    vx_names names = { 0 };
+    vx_status status = VX_ERR_NOMEM;
+    int k = 0;
+
+    (void)state;
+    for (; status != VX_OK; k++) {
+        int left = k;
+
+        vx_alloc_set_hook(vx_test_fail_at_zero, &left);
+        status = vx_file_list("/proc/self", &names, NULL);
+        vx_alloc_set_hook(NULL, NULL);
+        assert_true(status == VX_OK || (status == VX_ERR_NOMEM && names.count == 0));
+    }
+    assert_true(k > 16);
+    vx_names_clear(&names);
+}
+
+/* What a crash of before has left may be a file of another writer: it stays. */
+static void replace_passes_over_temp_files_that_are_there(void **state)
+{
+    char *path = vx_path_join(*state, "file");
+    char *temp = vx_path_join(*state, "file.tmp.0");
+
+    vx_assert_ok(vx_file_replace(temp, bytes_of("left"), 0600, NULL), NULL);
+    vx_assert_ok(vx_file_replace(path, bytes_of("new"), 0644, NULL), NULL);
+    assert_content(path, "new");
+    assert_content(temp, "left");
+    assert_int_equal(entries_in(*state), 2);
+    vx_free(temp);
+    vx_free(path);
+}
+
 static void folders_are_made_with_their_parents(void **state)
 {
     vx_error err = { 0 };
@@ -406,6 +466,9 @@ int main(void)
         IN_FOLDER(replace_survives_the_failure_of_every_allocation),
         cmocka_unit_test(read_survives_the_failure_of_every_allocation),
         cmocka_unit_test(write_all_reports_a_closed_reader),
+        IN_FOLDER(a_folder_is_listed_in_the_order_of_its_bytes),
+        cmocka_unit_test(list_survives_the_failure_of_every_allocation),
+        IN_FOLDER(replace_passes_over_temp_files_that_are_there),
         IN_FOLDER(folders_are_made_with_their_parents),
         IN_FOLDER(a_file_in_the_way_of_a_folder_fails),
         IN_FOLDER(a_lock_has_one_holder_and_names_its_pid),

@@ -25,6 +25,7 @@ static void exit_codes_are_the_documented_ones(void **state)
     assert_int_equal(vx_status_exit_code(VX_ERR_SYSTEM), 71);
     assert_int_equal(vx_status_exit_code(VX_ERR_BUSY), 73);
     assert_int_equal(vx_status_exit_code(VX_ERR_IO), 74);
+    assert_int_equal(vx_status_exit_code(VX_ERR_SPACE), 74);
     assert_int_equal(vx_status_exit_code(VX_ERR_INTERRUPTED), 75);
     assert_int_equal(vx_status_exit_code(VX_ERR_PROTOCOL), 76);
     assert_int_equal(vx_status_exit_code(VX_ERR_REFUSED), 77);

@@ -37,6 +37,13 @@ static void missing_keys_get_their_defaults(void **state)
     assert_int_equal(job->model.widths_count, 0);
     assert_int_equal(job->workers.max_restarts, 10);
     vx_assert_close(job->workers.deadline_s, 60, 0, 0);
+    assert_int_equal(job->workers.deadline, VX_JOB_DEADLINE_FIXED);
+    vx_assert_close(job->workers.deadline_least_s, 0.1, 0, 0);
+    vx_assert_close(job->workers.deadline_spread, 8, 0, 0);
+    assert_int_equal(job->workers.backup, 0);
+    assert_int_equal(job->workers.staleness, 0);
+    assert_int_equal(job->checkpoint.durability, VX_JOB_DURABILITY_AUTO);
+    assert_int_equal(job->checkpoint.on_disk_full, VX_JOB_ON_DISK_FULL_STOP);
     assert_int_equal(job->aggregation.rule, VX_JOB_RULE_FLAG);
     assert_int_equal(job->aggregation.pre_count, 0);
     vx_assert_close(job->aggregation.flag.tolerance, 1e-10, 0, 0);
@@ -45,6 +52,7 @@ static void missing_keys_get_their_defaults(void **state)
     vx_assert_close(job->optimiser.epsilon, 1e-8, 0, 0);
     vx_assert_close(job->optimiser.schedule.up_share, 0.3, 0, 0);
     assert_int_equal(job->checkpoint.keep, 3);
+    assert_int_equal(job->checkpoint.keep_every, 0);
     assert_int_equal(job->faults_count, 0);
     assert_false(job->allow_fault_injection);
     assert_int_equal(job->limits.connections, 64);
@@ -199,7 +207,7 @@ static const char full_job[] =
     "  kind: adamw\n"
     "  step_size: +.5e-1\n"
     "  schedule: {kind: one_cycle, warmup: 5, up_share: 0.25}\n"
-    "checkpoint: {every: 0, keep: 1}\n"
+    "checkpoint: {every: 0, keep: 1, keep_every: 281474976710656}\n"
     "evaluation: {every: 3, batch: 2}\n"
     "faults:\n"
     "- {slots: [0, 1023], kind: infinity, scale: -0.0}\n"

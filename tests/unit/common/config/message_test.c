@@ -68,6 +68,10 @@ static const struct {
       "nan, infinity, delay, crash, found no such key" },
 
     /* kinds and ranges */
+    { JOB_SMALL "checkpoint: {keep_every: 281474976710657}\n",
+      "job.yaml:11: checkpoint.keep_every: expected a whole number from 0 to 281474976710656, "
+      "found "
+      "\"281474976710657\"" },
     { "name: Big\n", "job.yaml:1: name: expected 1 to 63 of a-z, 0-9 and -, found \"Big\"" },
     { "name: ''\n", "job.yaml:1: name: expected 1 to 63 of a-z, 0-9 and -, found \"\"" },
     { "name:\n", "job.yaml:1: name: expected 1 to 63 of a-z, 0-9 and -, found nothing" },
@@ -101,7 +105,7 @@ static const struct {
     { "data: {mean: 1e999}\n", "job.yaml:1: data.mean: expected a number, found \"1e999\"" },
     { "data: {mean: 1e}\n", "job.yaml:1: data.mean: expected a number, found \"1e\"" },
     { "data: {alpha: -0.5}\n",
-      "job.yaml:1: data.alpha: expected a number above 0, found \"-0.5\"" },
+      "job.yaml:1: data.alpha: expected a number above 0 and at most 1e9, found \"-0.5\"" },
     { "data: {shard: uniform}\n",
       "job.yaml:1: data.shard: expected one of iid, dirichlet, sorted, found \"uniform\"" },
     { "data: {format: csv}\n", "job.yaml:1: data.format: expected idx, found \"csv\"" },
@@ -146,6 +150,17 @@ static const struct {
       "job.yaml:8: model.widths: expected 1 to 32 widths with model.family: mlp, found none" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  quorum: 5\n" JOB_OPTIMISER,
       "job.yaml:11: workers.quorum: expected at most workers.count (4), found 5" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  staleness: 2\n" JOB_OPTIMISER
+                         "checkpoint:\n  durability: ledger\n",
+      "job.yaml:14: checkpoint.durability: expected full or checkpoint with workers.staleness "
+      "above "
+      "0, found ledger: a round of older gradients cannot be made again" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  quorum: 3\n  backup: 2\n" JOB_OPTIMISER,
+      "job.yaml:12: workers.backup: expected at most workers.count - workers.quorum (1), found 2" },
+    { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  deadline: adaptive\n  deadline_s: 0.05\n"
+                         "  deadline_least_s: 0.06\n" JOB_OPTIMISER,
+      "job.yaml:13: workers.deadline_least_s: expected at most workers.deadline_s (0.05), found "
+      "0.06" },
     { JOB_HEAD JOB_MODEL "workers:\n  count: 4\n  heartbeat_timeout_s: 2\n" JOB_OPTIMISER,
       "job.yaml:11: workers.heartbeat_timeout_s: expected more than workers.heartbeat_s (2), found "
       "2" },

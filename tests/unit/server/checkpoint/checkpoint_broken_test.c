@@ -205,7 +205,7 @@ static void write_survives_the_failure_of_every_allocation(void **state)
         int left = k;
 
         vx_alloc_set_hook(vx_test_fail_at_zero, &left);
-        status = vx_checkpoint_write(*state, sample(20, true), 2, NULL);
+        status = vx_checkpoint_write(*state, sample(20, true), 2, 0, NULL);
         vx_alloc_set_hook(NULL, NULL);
         assert_int_equal(newest(*state, NULL), access(folder, F_OK) == 0 ? 20 : 10);
         assert_true(status == VX_OK || status == VX_ERR_NOMEM);

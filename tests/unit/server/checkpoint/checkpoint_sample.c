@@ -32,11 +32,32 @@ const vx_checkpoint *sample(uint64_t rounds, bool with_state)
     return &content;
 }
 
+const vx_checkpoint *sample_workers(uint64_t rounds)
+{
+    static float values[18];
+    static const vx_tensor workers[] = {
+        { .name = "slot.3.momentum", .rank = 1, .shape = { 9 }, .at = values },
+        { .name = "slot.10.momentum", .rank = 1, .shape = { 9 }, .at = values + 9 },
+    };
+    static uint64_t workers_round[2];
+    static vx_checkpoint content;
+
+    for (size_t i = 0; i < 18; i++)
+        values[i] = (float)rounds - (float)i;
+    workers_round[0] = rounds - 1;
+    workers_round[1] = rounds - 2;
+    content = *sample(rounds, true);
+    content.workers = workers;
+    content.workers_count = 2;
+    content.workers_round = workers_round;
+    return &content;
+}
+
 void write_sample(const char *run_dir, uint64_t rounds, uint64_t keep)
 {
     vx_error err = { 0 };
 
-    vx_assert_ok(vx_checkpoint_write(run_dir, sample(rounds, true), keep, &err), &err);
+    vx_assert_ok(vx_checkpoint_write(run_dir, sample(rounds, true), keep, 0, &err), &err);
 }
 
 void note_skipped(void *context, const char *folder, const vx_error *why)

@@ -7,6 +7,8 @@
 /* A checkpoint of two parameters and, with_state, one state vector; values depend on rounds.
  * Borrowed until the next call. */
 const vx_checkpoint *sample(uint64_t rounds, bool with_state);
+/* The same with what two workers have told, of rounds - 1 and rounds - 2. */
+const vx_checkpoint *sample_workers(uint64_t rounds);
 void write_sample(const char *run_dir, uint64_t rounds, uint64_t keep);
 
 typedef struct skipped_list {

@@ -17,7 +17,7 @@ static void what_is_written_is_read_back(void **state)
     char *folder = vx_format("%s/checkpoint-0000001000", (char *)*state);
     vx_error err = { 0 };
 
-    vx_assert_ok(vx_checkpoint_write(*state, written, 3, &err), &err);
+    vx_assert_ok(vx_checkpoint_write(*state, written, 3, 0, &err), &err);
     vx_assert_ok(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, &err), &err);
     found = vx_checkpoint_content(loaded);
     assert_string_equal(vx_checkpoint_folder(loaded), folder);
@@ -46,7 +46,7 @@ static void a_checkpoint_without_state_has_two_files(void **state)
     vx_checkpoint_loaded *loaded = NULL;
     struct stat info;
 
-    vx_assert_ok(vx_checkpoint_write(*state, sample(0, false), 1, NULL), NULL);
+    vx_assert_ok(vx_checkpoint_write(*state, sample(0, false), 1, 0, NULL), NULL);
     assert_int_equal(count_entries(folder), 2);
     assert_int_equal(stat(folder, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0755);
@@ -54,6 +54,82 @@ static void a_checkpoint_without_state_has_two_files(void **state)
     assert_int_equal(vx_checkpoint_content(loaded)->state_count, 0);
     vx_checkpoint_close(loaded);
     vx_free(folder);
+}
+
+static void state_of_workers_is_read_back_with_its_rounds(void **state)
+{
+    const vx_checkpoint *written = sample_workers(50);
+    const vx_checkpoint *found = NULL;
+    vx_checkpoint_loaded *loaded = NULL;
+    char *folder = vx_format("%s/checkpoint-0000000050", (char *)*state);
+    vx_error err = { 0 };
+
+    vx_assert_ok(vx_checkpoint_write(*state, written, 3, 0, &err), &err);
+    assert_int_equal(count_entries(folder), 4);
+    vx_assert_ok(vx_checkpoint_open(folder, &loaded, &err), &err);
+    found = vx_checkpoint_content(loaded);
+    assert_int_equal(found->state_count, 1);
+    assert_int_equal(found->workers_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(found->workers[i].name, written->workers[i].name);
+        assert_memory_equal(found->workers[i].at, written->workers[i].at, 36);
+        assert_int_equal(found->workers_round[i], 49 - i);
+    }
+    vx_checkpoint_close(loaded);
+    vx_free(folder);
+}
+
+static void state_of_workers_needs_none_of_the_optimiser(void **state)
+{
+    vx_checkpoint content = *sample_workers(50);
+    vx_checkpoint_loaded *loaded = NULL;
+    vx_error err = { 0 };
+
+    content.state_count = 0;
+    vx_assert_ok(vx_checkpoint_write(*state, &content, 3, 0, &err), &err);
+    vx_assert_ok(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, &err), &err);
+    assert_int_equal(vx_checkpoint_content(loaded)->state_count, 0);
+    assert_int_equal(vx_checkpoint_content(loaded)->workers_count, 2);
+    vx_checkpoint_close(loaded);
+}
+
+static void as_many_workers_as_a_job_may_have_fit(void **state)
+{
+    static vx_tensor workers[VX_WORKERS_MAX];
+    static uint64_t rounds[VX_WORKERS_MAX];
+    static const float value = 1.5f;
+    vx_checkpoint content = *sample(VX_ROUNDS_MAX, true);
+    vx_checkpoint_loaded *loaded = NULL;
+    vx_error err = { 0 };
+
+    for (size_t i = 0; i < VX_WORKERS_MAX; i++) {
+        workers[i] = (vx_tensor){ .rank = 1, .shape = { 1 }, .at = &value };
+        (void)snprintf(workers[i].name, sizeof(workers[i].name), "slot.%zu.momentum", i);
+        rounds[i] = VX_ROUNDS_MAX - i;
+    }
+    content.workers = workers;
+    content.workers_count = VX_WORKERS_MAX;
+    content.workers_round = rounds;
+    vx_assert_ok(vx_checkpoint_write(*state, &content, 1, 0, &err), &err);
+    vx_assert_ok(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, &err), &err);
+    assert_memory_equal(vx_checkpoint_content(loaded)->workers_round, rounds, sizeof(rounds));
+    vx_checkpoint_close(loaded);
+}
+
+static void each_keep_every_th_round_stays_too(void **state)
+{
+    for (uint64_t rounds = 10; rounds <= 80; rounds += 10)
+        vx_assert_ok(vx_checkpoint_write(*state, sample(rounds, false), 2, 30, NULL), NULL);
+    assert_int_equal(count_entries(*state), 4); /* 30, 60, 70, 80 */
+    for (uint64_t rounds = 30; rounds <= 60; rounds += 30) {
+        char *folder =
+            vx_format("%s/checkpoint-%010llu", (char *)*state, (unsigned long long)rounds);
+
+        assert_true(vx_file_exists(folder));
+        vx_free(folder);
+    }
+    write_sample(*state, 90, 1);
+    assert_int_equal(count_entries(*state), 1);
 }
 
 static void the_newest_keep_stay(void **state)
@@ -91,7 +167,7 @@ static void a_checkpoint_of_the_same_rounds_is_replaced(void **state)
 
     write_sample(*state, 10, 2);
     other.epoch = 4;
-    vx_assert_ok(vx_checkpoint_write(*state, &other, 2, NULL), NULL);
+    vx_assert_ok(vx_checkpoint_write(*state, &other, 2, 0, NULL), NULL);
     vx_assert_ok(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, NULL), NULL);
     assert_int_equal(vx_checkpoint_content(loaded)->epoch, 4);
     vx_checkpoint_close(loaded);
@@ -130,7 +206,7 @@ static void a_failed_write_leaves_the_older_ones_and_no_rest(void **state)
         struct rlimit small = { limit, old.rlim_max };
 
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-        status = vx_checkpoint_write(*state, sample(6, true), 1, &err);
+        status = vx_checkpoint_write(*state, sample(6, true), 1, 0, &err);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
         assert_true(status == VX_OK || status == VX_ERR_IO);
         assert_int_equal(count_entries(*state), 1);
@@ -147,7 +223,7 @@ static void a_missing_run_folder_is_told(void **state)
 
     assert_int_equal(vx_checkpoint_open_newest(run_dir, NULL, NULL, &loaded, &err),
                      VX_ERR_NOT_FOUND);
-    assert_true(vx_checkpoint_write(run_dir, sample(1, true), 1, &err) != VX_OK);
+    assert_true(vx_checkpoint_write(run_dir, sample(1, true), 1, 0, &err) != VX_OK);
     assert_non_null(strstr(err.message, run_dir));
     assert_int_equal(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, &err),
                      VX_ERR_NOT_FOUND);
@@ -161,6 +237,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(what_is_written_is_read_back),
         IN_FOLDER(a_checkpoint_without_state_has_two_files),
+        IN_FOLDER(state_of_workers_is_read_back_with_its_rounds),
+        IN_FOLDER(state_of_workers_needs_none_of_the_optimiser),
+        IN_FOLDER(as_many_workers_as_a_job_may_have_fit),
+        IN_FOLDER(each_keep_every_th_round_stays_too),
         IN_FOLDER(the_newest_keep_stay),
         IN_FOLDER(a_run_that_was_set_back_keeps_what_it_writes),
         IN_FOLDER(a_checkpoint_of_the_same_rounds_is_replaced),

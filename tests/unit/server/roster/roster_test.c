@@ -27,7 +27,7 @@ static void a_gradient_is_judged_by_its_round(void **state)
     (void)state;
     vx_assert_ok(vx_roster_create(1, &roster), NULL);
     vx_roster_join(&roster, 0, 0);
-    vx_roster_begin_round(&roster);
+    vx_roster_begin_round(&roster, NULL);
     assert_int_equal(vx_roster_judge(&roster, 0, 4, 4, true), VX_JUDGED_ACCEPTED);
     assert_int_equal(vx_roster_judge(&roster, 0, 5, 4, true), VX_JUDGED_MALFORMED);
     assert_int_equal(vx_roster_judge(&roster, 0, 3, 4, true), VX_JUDGED_LATE);
@@ -48,7 +48,7 @@ static void a_gradient_that_is_not_finite_answers_the_round_but_is_absent(void *
     vx_assert_ok(vx_roster_create(2, &roster), NULL);
     vx_roster_join(&roster, 0, 0);
     vx_roster_join(&roster, 1, 0);
-    vx_roster_begin_round(&roster);
+    vx_roster_begin_round(&roster, NULL);
     vx_roster_charge(&roster, 0, 0, VX_JUDGED_NONFINITE);
     assert_int_equal(roster.collected, 0);
     assert_int_equal(roster.outstanding, 1);
@@ -66,13 +66,52 @@ a_gradient_stays_in_when_its_worker_dies_and_is_a_duplicate_when_it_comes_again(
     (void)state;
     vx_assert_ok(vx_roster_create(2, &roster), NULL);
     vx_roster_join(&roster, 0, 0);
-    vx_roster_begin_round(&roster);
+    vx_roster_begin_round(&roster, NULL);
     vx_roster_charge(&roster, 0, 0, VX_JUDGED_ACCEPTED);
     vx_roster_part(&roster, 0, VX_SLOT_LOST);
     assert_int_equal(roster.collected, 1);
     vx_roster_join(&roster, 0, 1);
     assert_int_equal(roster.outstanding, 0);
     assert_int_equal(vx_roster_judge(&roster, 0, 0, 0, true), VX_JUDGED_DUPLICATE);
+    vx_roster_destroy(&roster);
+}
+
+static void an_older_gradient_enters_once_while_the_slot_owes_one(void **state)
+{
+    vx_roster roster;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(2, &roster), NULL);
+    roster.staleness = 2;
+    vx_roster_join(&roster, 0, 0);
+    vx_roster_begin_round(&roster, NULL);
+    assert_int_equal(vx_roster_judge(&roster, 0, 6, 9, true), VX_JUDGED_STALE);
+    assert_int_equal(vx_roster_judge(&roster, 0, 7, 9, false), VX_JUDGED_STALE);
+    assert_int_equal(vx_roster_judge(&roster, 0, 7, 9, true), VX_JUDGED_ACCEPTED);
+    vx_roster_charge(&roster, 0, 7, VX_JUDGED_ACCEPTED);
+    assert_int_equal(roster.collected, 1);
+    assert_int_equal(vx_roster_judge(&roster, 0, 7, 9, true), VX_JUDGED_DUPLICATE);
+    assert_int_equal(vx_roster_judge(&roster, 0, 9, 9, true), VX_JUDGED_DUPLICATE);
+    vx_roster_commit_round(&roster, 9);
+    assert_int_equal(roster.slots[0].entered, 8);
+    vx_roster_begin_round(&roster, NULL);
+    assert_int_equal(vx_roster_judge(&roster, 0, 7, 10, true), VX_JUDGED_DUPLICATE);
+    assert_int_equal(vx_roster_judge(&roster, 0, 9, 10, true), VX_JUDGED_ACCEPTED);
+    vx_roster_destroy(&roster);
+}
+
+static void what_entered_before_this_start_of_the_server_is_stale(void **state)
+{
+    vx_roster roster;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(1, &roster), NULL);
+    roster.staleness = 5;
+    roster.slots[0].entered = 9; /* its gradient of round 8, says the ledger */
+    vx_roster_join(&roster, 0, 0);
+    vx_roster_begin_round(&roster, NULL);
+    assert_int_equal(vx_roster_judge(&roster, 0, 8, 9, true), VX_JUDGED_STALE);
+    assert_int_equal(vx_roster_judge(&roster, 0, 9, 9, true), VX_JUDGED_ACCEPTED);
     vx_roster_destroy(&roster);
 }
 
@@ -93,7 +132,7 @@ static void received_is_always_the_sum_of_the_judgements(void **state)
 
         if (vx_rng_below(&rng, 10) == 0) {
             current++;
-            vx_roster_begin_round(&roster);
+            vx_roster_begin_round(&roster, NULL);
         }
         vx_roster_charge(&roster, slot, round,
                          vx_roster_judge(&roster, slot, round, current, true));
@@ -131,6 +170,8 @@ int main(void)
         cmocka_unit_test(a_gradient_that_is_not_finite_answers_the_round_but_is_absent),
         cmocka_unit_test(
             a_gradient_stays_in_when_its_worker_dies_and_is_a_duplicate_when_it_comes_again),
+        cmocka_unit_test(an_older_gradient_enters_once_while_the_slot_owes_one),
+        cmocka_unit_test(what_entered_before_this_start_of_the_server_is_stale),
         cmocka_unit_test(received_is_always_the_sum_of_the_judgements),
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),
     };

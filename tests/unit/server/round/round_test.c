@@ -74,6 +74,60 @@ static void a_held_round_past_its_deadline_closes_as_soon_as_it_has_the_quorum(v
     assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 2, 1), VX_ROUND_DO_AGGREGATE);
 }
 
+static void backup_workers_are_not_waited_for(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 0, 2, 4, 2);
+    round.enough = 3;
+    step(&round, VX_ROUND_EV_CENSUS, 4, 0, 4);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 4, 2, 2), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 4, 3, 1), VX_ROUND_DO_AGGREGATE);
+}
+
+static void a_recorded_round_closes_with_the_recorded_gradients_only(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 7, 9, 4, 1);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 4, 0, 4), VX_ROUND_DO_PUBLISH);
+    vx_round_replay(&round, 3);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 4, 2, 1), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 2, 0), VX_ROUND_DO_HOLD);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 2, 0), VX_ROUND_DO_NOTHING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 4, 2, 1), VX_ROUND_DO_RESUME);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 4, 3, 0), VX_ROUND_DO_AGGREGATE);
+    assert_int_equal(step(&round, VX_ROUND_EV_COMMITTED, 4, 3, 0), VX_ROUND_DO_PUBLISH);
+    assert_int_equal(round.needed, 0);
+}
+
+static void a_recorded_round_that_cannot_be_made_again_becomes_a_new_one(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 7, 9, 4, 2);
+    step(&round, VX_ROUND_EV_CENSUS, 4, 0, 4);
+    vx_round_replay(&round, 4);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 3, 0), VX_ROUND_DO_HOLD);
+    assert_int_equal(step(&round, VX_ROUND_EV_DEADLINE, 3, 3, 0), VX_ROUND_DO_ABANDON);
+    assert_int_equal(round.state, VX_ROUND_COLLECTING);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 3, 0), VX_ROUND_DO_AGGREGATE);
+}
+
+static void a_rewound_run_begins_with_the_earlier_round(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 7, 9, 2, 2);
+    vx_round_rewind(&round, 4);
+    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 2, 0, 2), VX_ROUND_DO_PUBLISH);
+    assert_int_equal(round.number, 4);
+}
+
 static void too_few_finite_gradients_end_the_run(void **state)
 {
     vx_round round;
@@ -171,6 +225,10 @@ int main(void)
         cmocka_unit_test(a_round_closes_when_all_have_answered_or_at_the_deadline_with_the_quorum),
         cmocka_unit_test(below_the_quorum_a_round_is_held_until_workers_return),
         cmocka_unit_test(a_held_round_past_its_deadline_closes_as_soon_as_it_has_the_quorum),
+        cmocka_unit_test(backup_workers_are_not_waited_for),
+        cmocka_unit_test(a_recorded_round_closes_with_the_recorded_gradients_only),
+        cmocka_unit_test(a_recorded_round_that_cannot_be_made_again_becomes_a_new_one),
+        cmocka_unit_test(a_rewound_run_begins_with_the_earlier_round),
         cmocka_unit_test(too_few_finite_gradients_end_the_run),
         cmocka_unit_test(a_stop_finishes_the_round_first),
         cmocka_unit_test(a_stop_ends_a_run_that_has_not_begun_or_is_held),

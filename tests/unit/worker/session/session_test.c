@@ -52,6 +52,72 @@ static void parameters_that_come_while_setting_up_are_used_after_it(void **state
     assert_int_equal(session.working_on, 3);
 }
 
+static void parameters_that_are_being_replaced_are_not_computed_with(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_parameters(&session, 0);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_parameters(&session, 1); /* complete, in the other buffer */
+    vx_session_replacing(&session);     /* the first bytes of round 2 lie over them */
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_parameters(&session, 2);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    assert_int_equal(session.working_on, 2);
+}
+
+static void a_gradient_that_is_computed_while_the_epoch_changes_is_not_sent(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_parameters(&session, 4);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_lost(&session, 10);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_DIAL);
+    vx_session_connected(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_GREET);
+    vx_session_welcomed(&session, 2);
+    vx_session_parameters(&session, 4);
+    vx_session_computed(&session); /* of the parameters of epoch 1 */
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
+}
+
+static void a_gradient_that_is_not_too_old_is_sent_before_the_next_is_computed(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    session.staleness = 2;
+    vx_session_parameters(&session, 4);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_parameters(&session, 6);
+    vx_session_computed(&session);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_SEND);
+    assert_int_equal(session.computed, 4);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    vx_session_parameters(&session, 9);
+    vx_session_computed(&session); /* 6: three rounds old */
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+    assert_int_equal(session.working_on, 9);
+}
+
+static void nothing_is_computed_while_it_is_blocked(void **state)
+{
+    vx_session session = ready();
+
+    (void)state;
+    vx_session_block(&session, true);
+    vx_session_parameters(&session, 0);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
+    vx_session_block(&session, false);
+    assert_int_equal(vx_session_next(&session), VX_SESSION_COMPUTE);
+}
+
 static void a_gradient_that_nobody_wants_any_more_is_not_sent(void **state)
 {
     vx_session session = ready();
@@ -140,6 +206,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_is_computed_once_and_sent_once),
         cmocka_unit_test(parameters_that_come_while_setting_up_are_used_after_it),
+        cmocka_unit_test(parameters_that_are_being_replaced_are_not_computed_with),
+        cmocka_unit_test(a_gradient_that_is_computed_while_the_epoch_changes_is_not_sent),
+        cmocka_unit_test(a_gradient_that_is_not_too_old_is_sent_before_the_next_is_computed),
+        cmocka_unit_test(nothing_is_computed_while_it_is_blocked),
         cmocka_unit_test(a_gradient_that_nobody_wants_any_more_is_not_sent),
         cmocka_unit_test(after_a_break_the_same_gradient_is_sent_again_without_computing),
         cmocka_unit_test(another_epoch_makes_the_gradient_worthless),

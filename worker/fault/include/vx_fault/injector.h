@@ -14,9 +14,9 @@
  *   scale      scale x gradient
  *   gaussian   replaced by N(0, scale^2) noise keyed by (seed, slot, round)
  *   constant   every entry = scale
- *   zero, nan, infinity   every entry (nan and infinity: also one entry alone is enough to poison a
- * mean) delay      sends its gradient scale seconds late crash      the worker process ends itself
- * (SIGKILL) before it sends
+ *   zero, nan, infinity   every entry (one entry of nan or infinity poisons a mean already)
+ *   delay      sends its gradient scale seconds late
+ *   crash      the worker process ends itself (SIGKILL) before it sends
  */
 typedef enum vx_fault_kind {
     VX_FAULT_SIGN_FLIP,
@@ -44,7 +44,8 @@ typedef struct vx_fault_plan {
 typedef struct vx_fault_effect {
     double delay_s;
     bool crash;
-    bool any; /* a plan was in force */
+    bool any;     /* a plan was in force */
+    bool altered; /* and it changed the gradient */
 } vx_fault_effect;
 
 /* Applies the plans in order to gradient (d). Pure but for gradient. */

@@ -37,6 +37,8 @@ typedef struct vx_session {
     vx_session_link link;
     bool acted; /* the link's action has been given out */
     bool setting_up, ready, working, ended;
+    bool outdated;     /* what is being computed is no longer wanted */
+    bool blocked;      /* nothing is computed until the owner says so */
     uint32_t epoch;    /* of the last welcome */
     uint32_t failures; /* dials in a row that came to nothing */
     uint32_t slot;
@@ -47,6 +49,7 @@ typedef struct vx_session {
     uint64_t computed; /* round of the gradient that is at hand */
     uint64_t sent;     /* newest round sent on this link */
     uint64_t working_on;
+    uint64_t staleness; /* rounds that a gradient may be behind and still be sent */
     vx_status outcome;
 } vx_session;
 
@@ -60,10 +63,18 @@ void vx_session_connected(vx_session *session);
 /* Backs off: 100 ms x 2^failures, at most 5 s, half of it random. Gives up when patience is spent.
  */
 void vx_session_lost(vx_session *session, uint64_t now_ms);
-/* A gradient of another epoch is forgotten: its parameters were another server's. */
+/* A gradient of another epoch is forgotten, also one that is being computed: its parameters were
+ * another server's. */
 void vx_session_welcomed(vx_session *session, uint32_t epoch);
 void vx_session_set_up(vx_session *session); /* setting up is done */
+/* Newer parameters begin to come in, over the ones that were wanted. */
+void vx_session_replacing(vx_session *session);
 void vx_session_parameters(vx_session *session, uint64_t round);
 void vx_session_computed(vx_session *session); /* the gradient of working_on is at hand */
+/* While blocked, no computation begins: what it would start from is not known yet. */
+void vx_session_block(vx_session *session, bool blocked);
+/* The gradient at hand, or being computed, must not be sent: it was made of a state that is gone.
+ */
+void vx_session_forget(vx_session *session);
 void vx_session_end(vx_session *session, vx_status outcome); /* the first outcome stays */
 #endif

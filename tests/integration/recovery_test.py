@@ -1,0 +1,148 @@
+"""A run that is interrupted is bitwise the run that was not: I1 and I6, with real processes."""
+import os
+import signal
+import sys
+import time
+import unittest
+
+from run_test import WithData
+from support import Run, wait_for
+
+SLOW = """allow_fault_injection: true
+faults:
+  - {slots: [0], kind: delay, scale: 0.01}
+"""
+ROUNDS = 90
+DURABILITY = "checkpoint:\n  every: 25\n  durability: %s\n"
+
+
+class Recovery(WithData):
+    @classmethod
+    def setUpClass(cls):
+        cls.clean = {}
+
+    def digests(self, run):
+        rows = run.metrics()
+        self.assertEqual([row["round"] for row in rows], list(range(ROUNDS)))
+        self.assertTrue(all(row["included"] == [0, 1, 2, 3] for row in rows))
+        return [row["parameters_digest"] for row in rows]
+
+    def expected(self, **job):
+        """The digests of the same job, never interrupted."""
+        key = str(job)
+        if key not in self.clean:
+            self.clean[key] = self.digests(self.complete("clean" + str(len(self.clean)), **job))
+        return self.clean[key]
+
+    def job(self, durability="auto", **more):
+        return dict(rounds=ROUNDS, byzantine=0, extra=SLOW + DURABILITY % durability, **more)
+
+    def kill_server(self, run):
+        run.server.kill()
+        run.server.communicate()
+
+    def finish(self, run):
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["state"], "done")
+        return run
+
+    def test_a_killed_server_goes_on_where_it_was_and_nobody_computes_twice(self):
+        job = self.job("full")
+        run = self.make(**job).start_server().start_workers()
+        for rounds in (3, 30, 60):
+            run.wait_for_rounds(rounds)
+            self.kill_server(run)
+            before = len(run.metrics())
+            run.start_server("--resume")
+            wait_for(lambda: len(run.metrics()) > before, 30, "the next round")
+        self.finish(run)
+        self.assertEqual(self.digests(run), self.expected(**self.job("full")))
+        self.assertEqual(run.result()["epoch"], 4)
+        self.assertFalse(run.events("recovery.rewinds"))
+        self.assertTrue(all(row["to_replay"] == 0 for row in run.events("recovery")))
+        self.assert_tidy()
+
+    def test_without_the_updates_the_workers_make_the_recorded_rounds_again(self):
+        run = self.make(**self.job("ledger")).start_server().start_workers()
+        run.wait_for_rounds(40)
+        self.kill_server(run)
+        run.start_server("--resume")
+        self.finish(run)
+        self.assertEqual(self.digests(run), self.expected(**self.job("full")))
+        self.assertGreater(run.events("recovery")[0]["to_replay"], 0)
+        self.assertEqual(len(run.events("replay.done")), 1)
+        self.assertFalse(run.events("replay.diverged") + run.events("replay.abandoned"))
+
+    def test_when_everything_is_killed_the_workers_momentum_is_derived_again(self):
+        run = self.make(**self.job("full")).start_server().start_workers()
+        run.wait_for_rounds(40)
+        self.kill_server(run)
+        run.mpirun.kill()
+        run.mpirun.communicate()
+        self.assert_tidy()
+        run.start_server("--resume").start_workers()
+        self.finish(run)
+        self.assertEqual(self.digests(run), self.expected(**self.job("full")))
+        self.assertEqual(len(run.events("recovery.rewinds")), 1)
+
+    def test_a_stopped_run_goes_on_bitwise_with_new_workers(self):
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            run = self.make("stopped%d" % number, **self.job("full"))
+            run.start_server().start_workers()
+            run.wait_for_rounds(20)
+            run.server.send_signal(number)
+            codes, texts = run.finish()
+            self.assertEqual(codes, [75, 0], texts)
+            run.start_server("--resume").start_workers()
+            self.finish(run)
+            self.assertEqual(self.digests(run), self.expected(**self.job("full")))
+            self.assertFalse(run.events("recovery.rewinds") + run.events("worker.begins_anew"))
+
+    def test_a_killed_worker_goes_on_with_the_momentum_that_the_server_has(self):
+        run = self.make(**self.job("full")).start_server().start_workers()
+        for rounds in (10, 30, 50):
+            run.wait_for_rounds(rounds)
+            pid = [row["pid"] for row in run.events("worker.join") if row["slot"] == 2][-1]
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: run.events("worker.join")[-1]["pid"] != pid and
+                     len(run.metrics()) > rounds + 2, 30, "the return of the worker")
+        self.finish(run)
+        self.assertEqual(run.result()["slots"][2]["incarnation"], 4)
+        self.assertEqual(self.digests(run), self.expected(**self.job("full")))
+
+    def test_a_worker_that_does_not_come_back_makes_a_recorded_round_a_new_one(self):
+        run = self.make(**self.job("ledger")).start_server("--set", "workers.quorum=3",
+                                                           "--set", "workers.deadline_s=2",
+                                                           "--set", "workers.start_timeout_s=3")
+        run.start_workers()
+        run.wait_for_rounds(40)
+        self.kill_server(run)
+        run.mpirun.kill()
+        run.mpirun.communicate()
+        self.assert_tidy()
+        run.start_server("--resume", "--set", "workers.quorum=3", "--set",
+                         "workers.deadline_s=2", "--set", "workers.start_timeout_s=3")
+        run.start_workers(workers=3)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(len(run.events("replay.abandoned")), 1)
+        self.assertEqual([row["round"] for row in run.metrics()], list(range(ROUNDS)))
+        self.assertEqual(run.metrics()[-1]["included"], [0, 1, 2])
+
+    def test_another_job_is_refused_with_both_digests(self):
+        run = self.make(**self.job("full")).start_server().start_workers()
+        run.wait_for_rounds(5)
+        first = run.card()["config_digest"]
+        self.kill_server(run)
+        run.mpirun.kill()
+        run.mpirun.communicate()
+        run.start_server("--resume", "--set", "seed=2")
+        codes, texts = run.finish(30)
+        self.assertEqual(codes[0], 78, texts)
+        self.assertIn(first, texts[0])
+        self.assertIn("ledger.db", texts[0])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv, verbosity=2)

@@ -1,0 +1,338 @@
+#include "samples.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <vx_base/assert.h>
+
+static uint8_t scratch[VX_MESSAGE_BYTES_MAX];
+
+static vx_cbytes scratch_of(size_t size)
+{
+    return (vx_cbytes){ scratch, size };
+}
+
+static void check_chars(const char *text, size_t size)
+{
+    size_t length = strnlen(text, size);
+
+    VX_ASSERT(length < size);
+    for (size_t i = 0; i < length; i++)
+        VX_ASSERT((unsigned char)text[i] >= 0x20 && text[i] != 0x7f);
+    for (size_t i = length; i < size; i++)
+        VX_ASSERT(text[i] == '\0');
+}
+
+vx_wire_hello vx_test_hello(void)
+{
+    vx_wire_hello hello = { .role = VX_WIRE_ROLE_WORKER,
+                            .slot = VX_WORKERS_MAX - 1,
+                            .config = vx_digest_of("job", 3),
+                            .version = "0.1.0",
+                            .host = "node-17.cluster",
+                            .blas = "SkylakeX",
+                            .pid = UINT32_MAX,
+                            .states = { 41, VX_ROUNDS_MAX } };
+
+    for (size_t i = 0; i < sizeof(hello.token); i++)
+        hello.token[i] = (uint8_t)(7 * i);
+    return hello;
+}
+
+static vx_status sample_hello(vx_bytes buffer, size_t *ret_size)
+{
+    vx_wire_hello hello = vx_test_hello();
+
+    return vx_wire_hello_encode(&hello, buffer, ret_size);
+}
+
+static vx_status check_hello(vx_cbytes message, vx_error *err)
+{
+    vx_wire_hello hello;
+    vx_wire_hello again;
+    size_t size = 0;
+    vx_status status;
+
+    memset(&hello, 0, sizeof(hello));
+    memset(&again, 0, sizeof(again));
+    status = vx_wire_hello_decode(message, &hello, err);
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(hello.role >= 1 && hello.role < VX_WIRE_ROLE_MAX);
+    VX_ASSERT(hello.role == VX_WIRE_ROLE_WORKER ? hello.slot < VX_WORKERS_MAX
+                                                : hello.slot == UINT32_MAX);
+    check_chars(hello.version, sizeof(hello.version));
+    check_chars(hello.host, sizeof(hello.host));
+    check_chars(hello.blas, sizeof(hello.blas));
+    VX_ASSERT(vx_wire_hello_encode(&hello, (vx_bytes){ scratch, sizeof(scratch) }, &size) == VX_OK);
+    VX_ASSERT(vx_wire_hello_decode(scratch_of(size), &again, NULL) == VX_OK);
+    VX_ASSERT(memcmp(&hello, &again, sizeof(hello)) == 0);
+    return VX_OK;
+}
+
+vx_wire_welcome vx_test_welcome(void)
+{
+    static const char job[] = "name: sample\nworkers:\n  count: 4\n";
+
+    return (vx_wire_welcome){ .slot = 3,
+                              .epoch = UINT32_MAX,
+                              .incarnation = 9,
+                              .workers = 4,
+                              .round = VX_ROUNDS_MAX,
+                              .dimension = VX_DIMENSION_MAX,
+                              .heartbeat_ms = 2000,
+                              .heartbeat_timeout_ms = UINT32_MAX,
+                              .state = VX_ROUNDS_MAX,
+                              .state_follows = true,
+                              .config = vx_digest_of("job", 3),
+                              .job = { (const uint8_t *)job, sizeof(job) - 1 } };
+}
+
+static vx_status sample_welcome(vx_bytes buffer, size_t *ret_size)
+{
+    vx_wire_welcome welcome = vx_test_welcome();
+
+    return vx_wire_welcome_encode(&welcome, buffer, ret_size);
+}
+
+static vx_status check_welcome(vx_cbytes message, vx_error *err)
+{
+    vx_wire_welcome welcome = { 0 };
+    vx_wire_welcome again = { 0 };
+    size_t size = 0;
+    vx_status status = vx_wire_welcome_decode(message, &welcome, err);
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(welcome.workers >= 1 && welcome.workers <= VX_WORKERS_MAX);
+    VX_ASSERT(welcome.slot < welcome.workers || welcome.slot == UINT32_MAX);
+    VX_ASSERT(welcome.round <= VX_ROUNDS_MAX && welcome.dimension <= VX_DIMENSION_MAX);
+    VX_ASSERT(welcome.heartbeat_ms > 0);
+    VX_ASSERT(welcome.heartbeat_timeout_ms >= welcome.heartbeat_ms);
+    VX_ASSERT(welcome.job.size <= VX_JOB_TEXT_MAX && welcome.job.size <= message.size);
+    VX_ASSERT(welcome.job.at >= message.at);
+    VX_ASSERT(welcome.job.at + welcome.job.size <= message.at + message.size);
+    VX_ASSERT(vx_wire_welcome_encode(&welcome, (vx_bytes){ scratch, sizeof(scratch) }, &size) ==
+              VX_OK);
+    VX_ASSERT(vx_wire_welcome_decode(scratch_of(size), &again, NULL) == VX_OK);
+    VX_ASSERT(again.job.size == welcome.job.size);
+    VX_ASSERT(memcmp(again.job.at, welcome.job.at, welcome.job.size) == 0);
+    VX_ASSERT(again.slot == welcome.slot && again.epoch == welcome.epoch);
+    VX_ASSERT(again.round == welcome.round && again.dimension == welcome.dimension);
+    VX_ASSERT(vx_digest_equal(again.config, welcome.config));
+    VX_ASSERT(again.state == welcome.state && again.state_follows == welcome.state_follows);
+    VX_ASSERT(welcome.state <= VX_ROUNDS_MAX && (welcome.state > 0 || !welcome.state_follows));
+    return VX_OK;
+}
+
+static vx_status sample_refusal(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_refusal refusal = { VX_WIRE_REFUSED_PROTOCOL, true, "the slot is held" };
+
+    return vx_wire_refusal_encode(&refusal, buffer, ret_size);
+}
+
+static vx_status check_refusal(vx_cbytes message, vx_error *err)
+{
+    vx_wire_refusal refusal = { 0 };
+    vx_wire_refusal again = { 0 };
+    size_t size = 0;
+    vx_status status = vx_wire_refusal_decode(message, &refusal, err);
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(refusal.code >= 1 && refusal.code < VX_WIRE_REFUSED_MAX);
+    check_chars(refusal.text, sizeof(refusal.text));
+    VX_ASSERT(vx_wire_refusal_encode(&refusal, (vx_bytes){ scratch, sizeof(scratch) }, &size) ==
+              VX_OK);
+    VX_ASSERT(vx_wire_refusal_decode(scratch_of(size), &again, NULL) == VX_OK);
+    VX_ASSERT(refusal.code == again.code && refusal.retry == again.retry);
+    VX_ASSERT(memcmp(refusal.text, again.text, sizeof(again.text)) == 0);
+    return VX_OK;
+}
+
+vx_wire_model vx_test_model(vx_wire_tensor tensors[VX_TENSORS_MAX])
+{
+    tensors[0] = (vx_wire_tensor){ "layer0.weight", 2, { 3, 4 } };
+    tensors[1] = (vx_wire_tensor){ "layer0.bias", 1, { 5 } };
+    return (vx_wire_model){ .dimension = 17, .tensors_count = 2, .tensors = tensors };
+}
+
+static vx_status sample_model(vx_bytes buffer, size_t *ret_size)
+{
+    static vx_wire_tensor tensors[VX_TENSORS_MAX];
+    vx_wire_model model = vx_test_model(tensors);
+
+    return vx_wire_model_encode(&model, buffer, ret_size);
+}
+
+static vx_status check_model(vx_cbytes message, vx_error *err)
+{
+    static vx_wire_tensor tensors[VX_TENSORS_MAX];
+    static vx_wire_tensor tensors_again[VX_TENSORS_MAX];
+    vx_wire_model model = { .tensors = tensors };
+    vx_wire_model again = { .tensors = tensors_again };
+    uint64_t sum = 0;
+    size_t size = 0;
+    vx_status status = vx_wire_model_decode(message, &model, err);
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(model.tensors == tensors && model.tensors_count <= VX_TENSORS_MAX);
+    VX_ASSERT(model.dimension >= 1 && model.dimension <= VX_DIMENSION_MAX);
+    for (size_t i = 0; i < model.tensors_count; i++) {
+        uint64_t product = 1;
+
+        check_chars(tensors[i].name, sizeof(tensors[i].name));
+        VX_ASSERT(tensors[i].name[0] != '\0' && tensors[i].rank <= VX_TENSOR_RANK_MAX);
+        for (size_t k = 0; k < tensors[i].rank; k++)
+            product *= tensors[i].shape[k];
+        VX_ASSERT(product >= 1 && product <= VX_DIMENSION_MAX);
+        sum += product;
+    }
+    VX_ASSERT(sum == model.dimension);
+    status = vx_wire_model_encode(&model, (vx_bytes){ scratch, sizeof(scratch) }, &size);
+    VX_ASSERT(status == VX_OK);
+    VX_ASSERT(vx_wire_model_decode(scratch_of(size), &again, NULL) == VX_OK);
+    VX_ASSERT(again.tensors_count == model.tensors_count);
+    VX_ASSERT(memcmp(tensors, tensors_again, model.tensors_count * sizeof(tensors[0])) == 0);
+    return VX_OK;
+}
+
+static bool is_same_number(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static vx_status sample_gradient(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_gradient gradient = { 2.302585, INT64_MAX, 123456789, true, true };
+
+    return vx_wire_gradient_encode(&gradient, buffer, ret_size);
+}
+
+static vx_status check_gradient(vx_cbytes message, vx_error *err)
+{
+    vx_wire_gradient gradient = { 0 };
+    vx_wire_gradient again = { 0 };
+    size_t size = 0;
+    vx_status status = vx_wire_gradient_decode(message, &gradient, err);
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(gradient.samples <= INT64_MAX && gradient.compute_ns <= INT64_MAX);
+    VX_ASSERT(vx_wire_gradient_encode(&gradient, (vx_bytes){ scratch, sizeof(scratch) }, &size) ==
+              VX_OK);
+    VX_ASSERT(vx_wire_gradient_decode(scratch_of(size), &again, NULL) == VX_OK);
+    VX_ASSERT(is_same_number(gradient.nll, again.nll));
+    VX_ASSERT(gradient.samples == again.samples && gradient.injected == again.injected);
+    return VX_OK;
+}
+
+static vx_status sample_verdict(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_verdict verdict = VX_WIRE_OVER_QUOTA;
+
+    return vx_wire_verdict_encode(&verdict, buffer, ret_size);
+}
+
+static vx_status check_verdict(vx_cbytes message, vx_error *err)
+{
+    vx_wire_verdict verdict = VX_WIRE_VERDICT_MAX;
+    vx_status status = vx_wire_verdict_decode(message, &verdict, err);
+
+    VX_ASSERT(status != VX_OK || (verdict >= 1 && verdict < VX_WIRE_VERDICT_MAX));
+    return status;
+}
+
+static vx_status sample_evaluation(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_evaluation evaluation = { 0.25, 0.9375, 10000, 5000000000 };
+
+    return vx_wire_evaluation_encode(&evaluation, buffer, ret_size);
+}
+
+static vx_status check_evaluation(vx_cbytes message, vx_error *err)
+{
+    vx_wire_evaluation evaluation = { 0 };
+    vx_wire_evaluation again = { 0 };
+    size_t size = 0;
+    vx_status status = vx_wire_evaluation_decode(message, &evaluation, err);
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(isnan(evaluation.accuracy) ||
+              (evaluation.accuracy >= 0.0 && evaluation.accuracy <= 1.0));
+    VX_ASSERT(evaluation.count <= INT64_MAX && evaluation.elapsed_ns <= INT64_MAX);
+    VX_ASSERT(vx_wire_evaluation_encode(&evaluation, (vx_bytes){ scratch, sizeof(scratch) },
+                                        &size) == VX_OK);
+    VX_ASSERT(vx_wire_evaluation_decode(scratch_of(size), &again, NULL) == VX_OK);
+    VX_ASSERT(is_same_number(evaluation.accuracy, again.accuracy));
+    VX_ASSERT(evaluation.count == again.count);
+    return VX_OK;
+}
+
+static vx_status sample_stop(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_stop stop = { VX_WIRE_STOP_FAILED, "the disk is full" };
+
+    return vx_wire_stop_encode(&stop, buffer, ret_size);
+}
+
+static vx_status check_stop(vx_cbytes message, vx_error *err)
+{
+    vx_wire_stop stop = { 0 };
+    vx_status status = vx_wire_stop_decode(message, &stop, err);
+
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(stop.reason >= 1 && stop.reason < VX_WIRE_STOP_MAX);
+    check_chars(stop.text, sizeof(stop.text));
+    return VX_OK;
+}
+
+static vx_status sample_leave(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_leave leave = { "SIGTERM" };
+
+    return vx_wire_leave_encode(&leave, buffer, ret_size);
+}
+
+static vx_status check_leave(vx_cbytes message, vx_error *err)
+{
+    vx_wire_leave leave = { 0 };
+    vx_status status = vx_wire_leave_decode(message, &leave, err);
+
+    if (status == VX_OK)
+        check_chars(leave.text, sizeof(leave.text));
+    return status;
+}
+
+static vx_status sample_request(vx_bytes buffer, size_t *ret_size)
+{
+    const vx_wire_request request = VX_WIRE_REQUEST_STOP;
+
+    return vx_wire_request_encode(&request, buffer, ret_size);
+}
+
+static vx_status check_request(vx_cbytes message, vx_error *err)
+{
+    vx_wire_request request = VX_WIRE_REQUEST_MAX;
+    vx_status status = vx_wire_request_decode(message, &request, err);
+
+    VX_ASSERT(status != VX_OK || (request >= 1 && request < VX_WIRE_REQUEST_MAX));
+    return status;
+}
+
+const vx_test_wire_kind vx_test_wire_kinds[VX_TEST_WIRE_KINDS] = {
+    { "hello", sample_hello, check_hello },
+    { "welcome", sample_welcome, check_welcome },
+    { "refusal", sample_refusal, check_refusal },
+    { "model", sample_model, check_model },
+    { "gradient", sample_gradient, check_gradient },
+    { "verdict", sample_verdict, check_verdict },
+    { "evaluation", sample_evaluation, check_evaluation },
+    { "stop", sample_stop, check_stop },
+    { "leave", sample_leave, check_leave },
+    { "request", sample_request, check_request },
+};

@@ -1,0 +1,342 @@
+#include <checkpoint_sample.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/bytes.h>
+#include <vx_base/file.h>
+#include <vx_ctl/ctl.h>
+
+#define OUTPUT_MAX 65536
+#define WORDS_MAX  12
+
+static char output[OUTPUT_MAX]; /* of the last command, standard output and error */
+
+/* Runs `vexil checkpoint WORDS` in a child, as wrong use ends the program. Returns the exit code.
+ */
+static int run(const char *const *words)
+{
+    char *argv[WORDS_MAX + 3] = { NULL };
+    int argc = 0;
+    int ends[2];
+    size_t size = 0;
+    ssize_t count = 0;
+    int wait_status = 0;
+    pid_t child = -1;
+
+    argv[argc++] = strdup("vexil");
+    argv[argc++] = strdup("checkpoint");
+    for (; *words != NULL; words++)
+        argv[argc++] = strdup(*words);
+    assert_int_equal(pipe(ends), 0);
+    (void)fflush(NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)dup2(ends[1], STDOUT_FILENO);
+        (void)dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        exit(vx_ctl_main(argc, argv));
+    }
+    close(ends[1]);
+    while ((count = read(ends[0], output + size, sizeof(output) - 1 - size)) > 0)
+        size += (size_t)count;
+    output[size] = '\0';
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &wait_status, 0), child);
+    for (int i = 0; i < argc; i++)
+        free(argv[i]);
+    assert_true(WIFEXITED(wait_status));
+    return WEXITSTATUS(wait_status);
+}
+
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
+
+static void assert_says(const char *text)
+{
+    if (strstr(output, text) == NULL)
+        fail_msg("no \"%s\" in: %s", text, output);
+}
+
+static char *path_of(const char *run_dir, uint64_t rounds, const char *name)
+{
+    return vx_format("%s/checkpoint-%010llu%s%s", run_dir, (unsigned long long)rounds,
+                     name[0] != '\0' ? "/" : "", name);
+}
+
+/* Flips a bit of the last byte, and tells the digests of both. */
+static void damage(const char *path, vx_digest *ret_before, vx_digest *ret_after)
+{
+    vx_bytes content = { NULL, 0 };
+
+    vx_assert_ok(vx_file_read(path, 1 << 20, &content, NULL), NULL);
+    *ret_before = vx_digest_of(content.at, content.size);
+    content.at[content.size - 1] ^= 1;
+    *ret_after = vx_digest_of(content.at, content.size);
+    vx_assert_ok(vx_file_replace(path, (vx_cbytes){ content.at, content.size }, 0644, NULL), NULL);
+    vx_free(content.at);
+}
+
+static void list_prints_a_row_a_checkpoint(void **state)
+{
+    char *manifest = path_of(*state, 20, "manifest.json");
+    char *row = NULL;
+
+    assert_int_equal(RUN("list", "--run-dir", *state), 0);
+    assert_null(strstr(output, "complete"));
+    write_sample(*state, 10, 9);
+    write_sample(*state, 20, 9);
+    vx_assert_ok(vx_file_replace(manifest, (vx_cbytes){ (const uint8_t *)"{}", 2 }, 0644, NULL),
+                 NULL);
+    assert_int_equal(RUN("list", "--run-dir", *state), 0);
+    assert_says("rounds  epoch        size      age  state\n        20      -");
+    assert_says("broken: manifest.json: no digest");
+    row = strstr(output, "\n        10      3");
+    assert_non_null(row);
+    assert_non_null(strstr(row, "complete"));
+    vx_free(manifest);
+}
+
+static void list_as_json_is_one_object(void **state)
+{
+    json_t *root = NULL;
+    const json_t *entry = NULL;
+
+    write_sample(*state, 10, 9);
+    assert_int_equal(RUN("list", "--run-dir", *state, "--json"), 0);
+    root = json_loads(output, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(root, "format")), 1);
+    assert_string_equal(json_string_value(json_object_get(root, "run_dir")), *state);
+    assert_int_equal(json_array_size(json_object_get(root, "checkpoints")), 1);
+    entry = json_array_get(json_object_get(root, "checkpoints"), 0);
+    assert_int_equal(json_integer_value(json_object_get(entry, "rounds")), 10);
+    assert_int_equal(json_integer_value(json_object_get(entry, "epoch")), 3);
+    assert_true(json_integer_value(json_object_get(entry, "bytes")) > 300);
+    assert_string_equal(json_string_value(json_object_get(entry, "state")), "complete");
+    assert_string_equal(json_string_value(json_object_get(entry, "why")), "");
+    assert_int_equal(strlen(json_string_value(json_object_get(entry, "written"))), 27);
+    json_decref(root);
+}
+
+static void verify_exits_with_65_and_names_both_digests(void **state)
+{
+    char *file = path_of(*state, 20, "optimiser.safetensors");
+    char *folder = path_of(*state, 20, "");
+    char *older = path_of(*state, 10, "");
+    char text[VX_DIGEST_TEXT_SIZE];
+    vx_digest before;
+    vx_digest after;
+
+    write_sample(*state, 10, 9);
+    write_sample(*state, 20, 9);
+    assert_int_equal(RUN("verify", "--run-dir", *state), 0);
+    assert_int_equal(RUN("verify", folder), 0);
+    assert_says("valid");
+    damage(file, &before, &after);
+    assert_int_equal(RUN("verify", "--run-dir", *state), 65);
+    assert_says(file);
+    assert_says(vx_digest_text(before, text));
+    assert_says(vx_digest_text(after, text));
+    assert_says("1 of 2 checkpoints broken");
+    assert_int_equal(RUN("verify", folder), 65);
+    assert_int_equal(RUN("verify", older), 0);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(RUN("verify", folder), 65);
+    assert_says(file);
+    vx_free(older);
+    vx_free(folder);
+    vx_free(file);
+}
+
+static void prune_removes_what_a_dry_run_says(void **state)
+{
+    for (uint64_t rounds = 10; rounds <= 60; rounds += 10)
+        write_sample(*state, rounds, 9);
+    assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "2", "--every", "30", "--dry-run"),
+                     0);
+    assert_says("would remove checkpoint-0000000040\n"
+                "would remove checkpoint-0000000020\n"
+                "would remove checkpoint-0000000010\n"
+                "3 would be removed, 3 stay\n");
+    assert_int_equal(count_entries(*state), 7); /* run.lock too */
+    assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "2", "--every", "30"), 0);
+    assert_says("removed checkpoint-0000000040\n");
+    assert_says("3 removed, 3 stay\n");
+    assert_int_equal(count_entries(*state), 4);
+    assert_int_equal(newest(*state, NULL), 60);
+}
+
+static void prune_refuses_while_a_server_holds_the_folder(void **state)
+{
+    char *lock = vx_path_join(*state, "run.lock");
+    char expected[64];
+    int handle = -1;
+
+    write_sample(*state, 10, 9);
+    write_sample(*state, 20, 9);
+    vx_assert_ok(vx_file_lock(lock, &handle, NULL), NULL);
+    assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "1"), 73);
+    (void)snprintf(expected, sizeof(expected), "locked by process %ld", (long)getpid());
+    assert_says(expected);
+    assert_int_equal(count_entries(*state), 3);
+    vx_file_close(handle);
+    assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "1"), 0);
+    assert_int_equal(count_entries(*state), 2);
+    vx_free(lock);
+}
+
+static void export_writes_one_file_with_notes(void **state)
+{
+    const vx_checkpoint *expected = sample(10, true);
+    char *folder = path_of(*state, 10, "");
+    char *out = vx_path_join(*state, "out.safetensors");
+    vx_tensor_file *file = NULL;
+    vx_error err = { 0 };
+
+    write_sample(*state, 10, 9);
+    assert_int_equal(RUN("export", folder, "--out", out), 0);
+    assert_says("2 tensors, 9 parameters after 10 rounds");
+    vx_assert_ok(vx_safetensors_open(out, &file, &err), &err);
+    assert_int_equal(vx_tensor_file_count(file), 2);
+    assert_memory_equal(vx_tensor_file_at(file, 0).at, expected->parameters[0].at, 24);
+    assert_string_equal(vx_tensor_file_note(file, "vexil.rounds"), "10");
+    assert_string_equal(vx_tensor_file_note(file, "vexil.job"), expected->job);
+    vx_tensor_file_close(file);
+    vx_free(out);
+    vx_free(folder);
+}
+
+static void export_writes_a_folder_of_npy_files(void **state)
+{
+    char *folder = path_of(*state, 10, "");
+    char *out = vx_format("%s/deep/arrays/", (char *)*state);
+    vx_bytes content = { NULL, 0 };
+    char *file = vx_format("%sw.npy", out);
+
+    write_sample(*state, 10, 9);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(RUN("export", folder, "--out", out), 0);
+        assert_int_equal(count_entries(out), 2);
+        out[strlen(out) - 1] = '\0'; /* a folder that is there needs no slash */
+    }
+    vx_assert_ok(vx_file_read(file, 4096, &content, NULL), NULL);
+    assert_memory_equal(content.at + content.size - 24, sample(10, true)->parameters[0].at, 24);
+    vx_free(content.at);
+    vx_free(file);
+    vx_free(out);
+    vx_free(folder);
+}
+
+static void a_broken_checkpoint_is_not_exported(void **state)
+{
+    char *folder = path_of(*state, 10, "");
+    char *file = path_of(*state, 10, "parameters.safetensors");
+    char *out = vx_path_join(*state, "out.safetensors");
+    vx_digest before;
+    vx_digest after;
+
+    write_sample(*state, 10, 9);
+    damage(file, &before, &after);
+    assert_int_equal(RUN("export", folder, "--out", out), 65);
+    assert_false(vx_file_exists(out));
+    vx_free(out);
+    vx_free(file);
+    vx_free(folder);
+}
+
+static void what_is_not_there_is_told(void **state)
+{
+    char *none = vx_path_join(*state, "none");
+    char *lock = vx_path_join(none, "run.lock");
+
+    assert_int_equal(RUN("list", "--run-dir", none), 66);
+    assert_int_equal(RUN("list", "--run-dir", none, "--json"), 66);
+    assert_int_equal(RUN("verify", "--run-dir", none), 66);
+    assert_int_equal(RUN("verify", none), 66);
+    assert_says(none);
+    assert_int_equal(RUN("verify", "--run-dir", *state), 66);
+    assert_says("no checkpoint");
+    assert_int_equal(RUN("prune", "--run-dir", none, "--keep", "1"), 66);
+    assert_false(vx_file_exists(lock));
+    assert_int_equal(RUN("export", none, "--out", "x.safetensors"), 66);
+    vx_free(lock);
+    vx_free(none);
+}
+
+static void wrong_use_exits_with_2_and_says_what_was_expected(void **state)
+{
+    char *folder = path_of(*state, 10, "");
+    static const struct {
+        const char *words[8];
+        const char *says;
+    } uses[] = {
+        { { NULL }, "an action is missing" },
+        { { "lst" }, "unknown action 'lst'" },
+        { { "list" }, "--run-dir is missing" },
+        { { "list", "--run-dir", "a", "b" }, "unexpected argument 'b'" },
+        { { "verify" }, "expected --run-dir or the folder" },
+        { { "verify", "a", "--run-dir", "b" }, "expected --run-dir or the folder" },
+        { { "prune", "--run-dir", "a" }, "--keep is missing" },
+        { { "prune", "--run-dir", "a", "--keep", "0" }, "--keep: expected a number from 1" },
+        { { "prune", "--run-dir", "a", "--keep", "1x" }, "found '1x'" },
+        { { "prune", "--run-dir", "a", "--keep", "1", "--every", "0" }, "--every: expected" },
+        { { "export", "a" }, "--out is missing" },
+        { { "export", "--out", "x.safetensors" }, "expected the folder of a checkpoint" },
+        { { "export", "a", "b", "--out", "c" }, "unexpected argument 'b'" },
+    };
+
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        assert_int_equal(run(uses[i].words), 2);
+        assert_says(uses[i].says);
+        assert_says("vexil checkpoint");
+    }
+    write_sample(*state, 10, 9);
+    assert_int_equal(RUN("export", folder, "--out", "x.txt"), 2);
+    assert_says("expected FILE.safetensors");
+    vx_free(folder);
+}
+
+static void help_names_every_action(void **state)
+{
+    static const char *const actions[] = { "list", "verify", "prune", "export" };
+
+    (void)state;
+    assert_int_equal(RUN("--help"), 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_says(actions[i]);
+    for (size_t i = 0; i < 4; i++) {
+        char expected[48];
+
+        assert_int_equal(RUN(actions[i], "--help"), 0);
+        (void)snprintf(expected, sizeof(expected), "vexil checkpoint %s", actions[i]);
+        assert_says(expected);
+    }
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(list_prints_a_row_a_checkpoint),
+        IN_FOLDER(list_as_json_is_one_object),
+        IN_FOLDER(verify_exits_with_65_and_names_both_digests),
+        IN_FOLDER(prune_removes_what_a_dry_run_says),
+        IN_FOLDER(prune_refuses_while_a_server_holds_the_folder),
+        IN_FOLDER(export_writes_one_file_with_notes),
+        IN_FOLDER(export_writes_a_folder_of_npy_files),
+        IN_FOLDER(a_broken_checkpoint_is_not_exported),
+        IN_FOLDER(what_is_not_there_is_told),
+        IN_FOLDER(wrong_use_exits_with_2_and_says_what_was_expected),
+        IN_FOLDER(help_names_every_action),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+#include <vx_test/check.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vx_ctl/ctl.h>
+
+#include "options.h"
+
+#define WORDS_MAX 16
+
+typedef struct words {
+    char text[WORDS_MAX][64];
+    char *at[WORDS_MAX + 1];
+    int count;
+} words;
+
+/* line cut at blanks, as a shell would. */
+static words split(const char *line)
+{
+    words list = { .count = 0 };
+
+    while (*line != '\0') {
+        size_t length = strcspn(line, " ");
+
+        (void)snprintf(list.text[list.count++], 64, "%.*s", (int)length, line);
+        line += length + strspn(line + length, " ");
+    }
+    return list;
+}
+
+static vx_ctl_options parse(const char *line)
+{
+    static words list; /* the options borrow from it */
+    vx_ctl_options options = { 0 };
+    vx_error err = { 0 };
+
+    list = split(line);
+    for (int i = 0; i < list.count; i++)
+        list.at[i] = list.text[i];
+    list.at[list.count] = NULL;
+    vx_assert_ok(
+        vx_ctl_options_parse(vx_ctl_command_find(list.at[0]), list.count, list.at, &options, &err),
+        &err);
+    return options;
+}
+
+static void train_takes_everything_in_any_order(void **state)
+{
+    vx_ctl_options options =
+        parse("train --set seed=2 job.yaml --rounds 50 --run-dir=r --quiet --json "
+              "--listen tcp://127.0.0.1:0 --set seed=3");
+
+    (void)state;
+    assert_string_equal(options.job, "job.yaml");
+    assert_string_equal(options.run_dir, "r");
+    assert_string_equal(options.listen, "tcp://127.0.0.1:0");
+    assert_true(options.quiet && options.json && !options.resume);
+    assert_int_equal(options.overrides.count, 3);
+    assert_string_equal(options.overrides.at[0], "seed=2");
+    assert_string_equal(options.overrides.at[1], "rounds=50");
+    assert_string_equal(options.overrides.at[2], "seed=3");
+    vx_ctl_options_clear(&options);
+}
+
+static void a_run_can_be_resumed_without_naming_its_job(void **state)
+{
+    vx_ctl_options options = parse("train --resume --run-dir r");
+
+    (void)state;
+    assert_true(options.resume);
+    assert_null(options.job);
+    vx_ctl_options_clear(&options);
+}
+
+static void status_takes_a_folder_and_an_interval(void **state)
+{
+    vx_ctl_options options = parse("status --run-dir r --watch 0.5");
+
+    (void)state;
+    assert_string_equal(options.run_dir, "r");
+    vx_assert_close(options.watch_s, 0.5, 0, 0);
+    vx_ctl_options_clear(&options);
+}
+
+/* The exit code of vexil called with these words, in a child. */
+static int exit_code_of(const char *line)
+{
+    words list = split(line);
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int null_fd = open("/dev/null", O_WRONLY);
+
+        (void)dup2(null_fd, STDOUT_FILENO);
+        (void)dup2(null_fd, STDERR_FILENO);
+        for (int i = 0; i < list.count; i++)
+            list.at[i] = list.text[i];
+        list.at[list.count] = NULL;
+        _exit(vx_ctl_main(list.count, list.at));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void wrong_use_ends_with_2(void **state)
+{
+    static const char *const lines[] = {
+        "vexil",
+        "vexil nonsense",
+        "vexil --nonsense",
+        "vexil train",
+        "vexil train --resume",
+        "vexil train a.yaml b.yaml",
+        "vexil train a.yaml --set seed",
+        "vexil train a.yaml --rounds 0",
+        "vexil train a.yaml --rounds -1",
+        "vexil train a.yaml --rounds 5x",
+        "vexil train a.yaml --listen 127.0.0.1:80",
+        "vexil train a.yaml --watch 1",
+        "vexil check",
+        "vexil check a.yaml --quiet",
+        "vexil status",
+        "vexil status --run-dir r extra",
+        "vexil status --run-dir r --watch 0",
+        "vexil stop",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (exit_code_of(lines[i]) != 2)
+            print_error("%s\n", lines[i]);
+        assert_int_equal(exit_code_of(lines[i]), 2);
+    }
+}
+
+static void help_and_version_end_with_0(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_code_of("vexil --help"), 0);
+    assert_int_equal(exit_code_of("vexil --version"), 0);
+    assert_int_equal(exit_code_of("vexil train --help"), 0);
+    assert_int_equal(exit_code_of("vexil check --version"), 0);
+}
+
+static void what_is_missing_has_its_documented_exit_code(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_code_of("vexil check /nonexistent/job.yaml"), 66);
+    assert_int_equal(exit_code_of("vexil train /nonexistent/job.yaml"), 66);
+    assert_int_equal(exit_code_of("vexil status --run-dir /nonexistent"), 66);
+    assert_int_equal(exit_code_of("vexil stop --run-dir /"), 69);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(train_takes_everything_in_any_order),
+        cmocka_unit_test(a_run_can_be_resumed_without_naming_its_job),
+        cmocka_unit_test(status_takes_a_folder_and_an_interval),
+        cmocka_unit_test(wrong_use_ends_with_2),
+        cmocka_unit_test(help_and_version_end_with_0),
+        cmocka_unit_test(what_is_missing_has_its_documented_exit_code),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+#include <vx_test/check.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <vx_plan/plan.h>
+
+/* workers.count stands in line 9, the next section begins in line 10. */
+#define HEAD                                                                                       \
+    "name: small\n"                                                                                \
+    "rounds: 100\n"                                                                                \
+    "data:\n"                                                                                      \
+    "  train_features: a\n"                                                                        \
+    "  train_labels: b\n"                                                                          \
+    "  test_features: c\n"                                                                         \
+    "  test_labels: d\n"                                                                           \
+    "model: {family: linear}\n"                                                                    \
+    "workers: {count: 8}\n"
+#define OPTIMISER "optimiser: {step_size: 0.1}\n"
+
+static vx_job *parse(const char *text)
+{
+    vx_job *job = NULL;
+    vx_error err = { 0 };
+
+    vx_assert_ok(vx_job_parse((vx_cbytes){ (const uint8_t *)text, strlen(text) }, "job.yaml",
+                              "/run/job", NULL, 0, &job, &err),
+                 &err);
+    return job;
+}
+
+static void check_fails(const char *text, const char *message)
+{
+    vx_job *job = parse(text);
+    vx_error err = { 0 };
+
+    vx_assert_status(vx_plan_check(job, &err), VX_ERR_CONFIG, &err);
+    assert_string_equal(err.message, message);
+    vx_job_destroy(job);
+}
+
+static void a_job_that_fits_its_rule_passes(void **state)
+{
+    vx_job *job = parse(HEAD OPTIMISER "aggregation: {rule: krum, byzantine: 2, pre: [nnm]}\n");
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_assert_ok(vx_plan_check(job, &err), &err);
+    vx_job_destroy(job);
+}
+
+static void too_many_byzantine_workers_are_told_with_file_line_and_key(void **state)
+{
+    (void)state;
+    check_fails(HEAD "aggregation:\n"
+                     "  rule: krum\n"
+                     "  byzantine: 3\n" OPTIMISER,
+                "job.yaml:12: aggregation.byzantine: krum needs n >= 2 f + 3: 9 rows for f = 3, "
+                "there are 8");
+    check_fails(HEAD "aggregation: {byzantine: 4}\n" OPTIMISER,
+                "job.yaml:10: aggregation.byzantine: flag needs n >= 2 f + 1: 9 rows for f = 4, "
+                "there are 8");
+}
+
+static void an_override_is_named_in_place_of_the_line(void **state)
+{
+    static const char *const overrides[] = { "aggregation.rule=krum", "aggregation.byzantine=3" };
+    static const char text[] = HEAD OPTIMISER;
+    vx_job *job = NULL;
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_assert_ok(vx_job_parse((vx_cbytes){ (const uint8_t *)text, sizeof(text) - 1 }, "job.yaml",
+                              "/run/job", overrides, 2, &job, &err),
+                 &err);
+    vx_assert_status(vx_plan_check(job, &err), VX_ERR_CONFIG, &err);
+    assert_string_equal(err.message, "--set aggregation.byzantine=3: aggregation.byzantine: krum "
+                                     "needs n >= 2 f + 3: 9 rows for f = 3, there are 8");
+    vx_job_destroy(job);
+}
+
+/* The loader refuses such values itself; here they are put in behind its back. */
+static void a_chain_that_is_too_long_is_refused(void **state)
+{
+    vx_job *job = parse(HEAD OPTIMISER "aggregation:\n"
+                                       "  pre: [nnm]\n");
+    vx_error err = { 0 };
+
+    (void)state;
+    job->aggregation.pre_count = 9;
+    vx_assert_status(vx_plan_check(job, &err), VX_ERR_CONFIG, &err);
+    assert_string_equal(err.message,
+                        "job.yaml:12: aggregation.pre: expected at most 8 names, found 9");
+    vx_job_destroy(job);
+}
+
+static void an_optimiser_option_out_of_range_names_its_key(void **state)
+{
+    vx_job *job = parse(HEAD "optimiser:\n"
+                             "  kind: adamw\n"
+                             "  step_size: 0.1\n"
+                             "  beta1: 0.5\n"
+                             "  schedule: {kind: cosine, final_factor: 0.5}\n");
+    vx_optimiser *optimiser = NULL;
+    vx_error err = { 0 };
+
+    (void)state;
+    job->optimiser.beta1 = 2.0;
+    vx_assert_status(vx_plan_optimiser_create(job, 1, &optimiser, &err), VX_ERR_CONFIG, &err);
+    assert_string_equal(err.message, "job.yaml:13: optimiser.beta1: beta1 2 must be in [0, 1)");
+    job->optimiser.beta1 = 0.5;
+    job->optimiser.schedule.final_factor = 3.0;
+    vx_assert_status(vx_plan_optimiser_create(job, 1, &optimiser, &err), VX_ERR_CONFIG, &err);
+    assert_string_equal(err.message, "job.yaml:14: optimiser.schedule.final_factor: schedule: "
+                                     "final_factor 3 must be in 0..1");
+    assert_null(optimiser);
+    vx_job_destroy(job);
+}
+
+static void aggregation_options_say_what_the_job_says(void **state)
+{
+    vx_job *job =
+        parse(HEAD OPTIMISER "aggregation:\n"
+                             "  rule: multi_krum\n"
+                             "  pre: [nnm]\n"
+                             "  byzantine: 2\n"
+                             "  selected: 3\n"
+                             "  nu: 0.001\n"
+                             "  tolerance: 0.01\n"
+                             "  iterations: 7\n"
+                             "  flag: {subspace: 4, iterations: 5, lambda: 0.5, tolerance: 0.25,"
+                             " scale: count, loss: paper, direction: raw}\n");
+    const char *pre[VX_PLAN_PRE_MAX];
+    vx_aggregate_options options = vx_plan_aggregate_options(job, pre);
+
+    (void)state;
+    assert_string_equal(options.rule, "multi_krum");
+    assert_int_equal(options.pre_count, 1);
+    assert_string_equal(options.pre[0], "nnm");
+    assert_int_equal(options.byzantine, 2);
+    assert_int_equal(options.selected, 3);
+    vx_assert_close(options.geometric_nu, 0.001, 0, 0);
+    vx_assert_close(options.geometric_tolerance, 0.01, 0, 0);
+    assert_int_equal(options.geometric_iterations, 7);
+    assert_int_equal(options.flag.subspace, 4);
+    assert_int_equal(options.flag.iterations, 5);
+    vx_assert_close(options.flag.lambda, 0.5, 0, 0);
+    vx_assert_close(options.flag.tolerance, 0.25, 0, 0);
+    assert_int_equal(options.flag.scale, VX_FLAG_SCALE_COUNT);
+    assert_true(options.flag.paper_loss);
+    assert_true(options.flag.raw);
+    vx_job_destroy(job);
+}
+
+static void optimiser_options_say_what_the_job_says(void **state)
+{
+    vx_job *job = parse(HEAD "optimiser:\n"
+                             "  kind: nesterov\n"
+                             "  step_size: 0.2\n"
+                             "  momentum: 0.8\n"
+                             "  weight_decay: 0.01\n"
+                             "  schedule: {kind: one_cycle, warmup: 3, final_factor: 0.125,"
+                             " initial_divisor: 10, up_share: 0.4, momentum_low: 0.7}\n");
+    vx_optimiser_options options = vx_plan_optimiser_options(job);
+
+    (void)state;
+    assert_int_equal(options.kind, VX_OPTIMISER_NESTEROV);
+    vx_assert_close(options.step_size, 0.2, 0, 0);
+    vx_assert_close(options.momentum, 0.8, 0, 0);
+    vx_assert_close(options.weight_decay, 0.01, 0, 0);
+    assert_int_equal(options.schedule.kind, VX_SCHEDULE_ONE_CYCLE);
+    assert_int_equal(options.schedule.warmup, 3);
+    vx_assert_close(options.schedule.final_factor, 0.125, 0, 0);
+    vx_assert_close(options.schedule.initial_divisor, 10, 0, 0);
+    vx_assert_close(options.schedule.up_share, 0.4, 0, 0);
+    vx_assert_close(options.schedule.momentum_low, 0.7, 0, 0);
+    assert_int_equal(options.schedule.rounds, 100);
+    vx_job_destroy(job);
+}
+
+static void every_kind_of_the_job_file_is_known_to_its_room(void **state)
+{
+    static const char *const optimisers[] = { "sgd", "heavy_ball", "nesterov", "adamw" };
+    static const char *const schedules[] = { "constant", "cosine", "one_cycle", "step, every: 5" };
+    static const char *const rules[] = { "mean", "unit_mean",  "median",           "trimmed_mean",
+                                         "krum", "multi_krum", "geometric_median", "flag" };
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        vx_job *job = NULL;
+        vx_error err = { 0 };
+
+        (void)snprintf(text, sizeof(text),
+                       HEAD "optimiser: {step_size: 0.1, kind: %s, schedule: {kind: %s}}\n"
+                            "aggregation: {rule: %s, byzantine: 1}\n",
+                       optimisers[i % 4], schedules[i / 2], rules[i]);
+        job = parse(text);
+        vx_assert_ok(vx_plan_check(job, &err), &err);
+        vx_job_destroy(job);
+    }
+}
+
+static void the_quorum_is_never_below_what_the_rule_needs(void **state)
+{
+    vx_job *job = parse(HEAD OPTIMISER "aggregation: {rule: krum, byzantine: 2}\n");
+    vx_aggregator *aggregator = NULL;
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_assert_ok(vx_plan_aggregator_create(job, 3, &aggregator, &err), &err);
+    assert_int_equal(job->workers.quorum, 6);             /* n - f */
+    assert_int_equal(vx_plan_quorum(job, aggregator), 7); /* 2 f + 3 */
+    job->workers.quorum = 8;
+    assert_int_equal(vx_plan_quorum(job, aggregator), 8);
+    vx_aggregator_destroy(aggregator);
+    vx_job_destroy(job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_that_fits_its_rule_passes),
+        cmocka_unit_test(too_many_byzantine_workers_are_told_with_file_line_and_key),
+        cmocka_unit_test(an_override_is_named_in_place_of_the_line),
+        cmocka_unit_test(a_chain_that_is_too_long_is_refused),
+        cmocka_unit_test(an_optimiser_option_out_of_range_names_its_key),
+        cmocka_unit_test(aggregation_options_say_what_the_job_says),
+        cmocka_unit_test(optimiser_options_say_what_the_job_says),
+        cmocka_unit_test(every_kind_of_the_job_file_is_known_to_its_room),
+        cmocka_unit_test(the_quorum_is_never_below_what_the_rule_needs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
