@@ -73,7 +73,7 @@ static vx_status check_size(const vx_job *job, const char *file, vx_error *err)
 
     vx_free(text.at);
     if (status == VX_OK && text.size > VX_JOB_TEXT_MAX)
-        return vx_fail(err, VX_ERR_LIMIT, "%s: %zu bytes with all defaults, at most %u", file,
+        return vx_fail(err, VX_ERR_CONFIG, "%s: %zu bytes with all defaults, at most %u", file,
                        text.size, VX_JOB_TEXT_MAX);
     return status;
 }
@@ -88,7 +88,7 @@ vx_status vx_job_parse(vx_cbytes text, const char *name, const char *folder,
     vx_job *job = NULL;
 
     if (text.size > VX_JOB_TEXT_MAX)
-        return vx_fail(err, VX_ERR_LIMIT, "%s: %zu bytes, at most %u", name, text.size,
+        return vx_fail(err, VX_ERR_CONFIG, "%s: %zu bytes, at most %u", name, text.size,
                        VX_JOB_TEXT_MAX);
     status = read_tree(text, name, overrides, overrides_count, &tree, err);
     if (status != VX_OK)
@@ -131,6 +131,9 @@ vx_status vx_job_load(const char *path, const char *const *overrides, size_t ove
     bool found = false;
     vx_status status = vx_file_read(path, VX_JOB_TEXT_MAX, &text, err);
 
+    if (status == VX_ERR_LIMIT)
+        return vx_fail(err, VX_ERR_CONFIG, "%s: a job file has at most %u bytes", path,
+                       VX_JOB_TEXT_MAX);
     if (status != VX_OK)
         return status;
     folder = vx_path_folder(path);

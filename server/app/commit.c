@@ -69,9 +69,11 @@ static void complete_record(vx_server *server)
 
         if (!entry->included)
             continue;
-        entry->norm = report->norm[i];
-        entry->reconstruction = report->reconstruction[i];
-        entry->weight = report->weight[i];
+        if (!server->kept) {
+            entry->norm = report->norm[i];
+            entry->reconstruction = report->reconstruction[i];
+            entry->weight = report->weight[i];
+        }
         entry->gradient = vx_digest_of(server->rows + i * d, d * sizeof(float));
     }
     record->loss = server->row.loss;
@@ -88,7 +90,8 @@ static const vx_ledger_slot *find_slot(const vx_ledger_round *record, uint32_t s
     return NULL;
 }
 
-/* A worker that sends something else than it did makes of a recorded round a new one. */
+/* A worker that sends something else than it did makes of a recorded round a new one, unless the
+ * ledger has its update: then the round stays what it was. */
 static void compare_gradients(vx_server *server)
 {
     char recorded[VX_DIGEST_TEXT_SIZE];
@@ -103,7 +106,7 @@ static void compare_gradients(vx_server *server)
         VX_ASSERT(now != NULL && now->included); /* the round closed with these slots */
         if (vx_digest_equal(then->gradient, now->gradient))
             continue;
-        server->diverged = true;
+        server->diverged = !server->kept;
         snprintf(server->diverged_why, sizeof(server->diverged_why),
                  "slot %u did not make its gradient of round %llu again: digest %s, recorded %s",
                  then->slot, (unsigned long long)server->row.round,
@@ -135,14 +138,19 @@ static vx_status write_record(vx_server *server, vx_error *err)
     vx_status status = VX_OK;
 
     vx_ledger_range(server->ledger, &first, &end);
+    if (server->forget_records)
+        vx_recover_set_aside(server, server->row.round);
     if (server->forget_records && first < end && server->row.round < end)
         status = vx_ledger_truncate(server->ledger, server->row.round, err);
     if (status != VX_OK)
         return status;
     server->forget_records = false;
     status = vx_ledger_commit(server->ledger, &server->record, err);
-    if (status == VX_OK && first < server->prune_below)
-        status = vx_ledger_prune(server->ledger, server->prune_below, err);
+    if (status == VX_OK && first < server->prune_below) {
+        vx_error why = { 0 }; /* the round is recorded: it costs room, until the next commit */
+
+        (void)!vx_ledger_prune(server->ledger, server->prune_below, &why);
+    }
     return status;
 }
 
@@ -203,8 +211,13 @@ static vx_status make_round(vx_server *server, vx_error *err)
     if (server->saver.due && !server->saver.loaded)
         vx_saver_copy(server, server->row.round);
     damp_old_rows(server);
-    status = vx_aggregator_run(server->aggregator, rows, server->present,
-                               (vx_vecf){ server->update, d }, &server->report, err);
+    server->kept = false;
+    server->diverged_why[0] = '\0';
+    if (is_replay(server) && server->updates_kept)
+        status = vx_replay_update(server, &server->kept, err);
+    if (status == VX_OK && !server->kept)
+        status = vx_aggregator_run(server->aggregator, rows, server->present,
+                                   (vx_vecf){ server->update, d }, &server->report, err);
     if (status != VX_OK)
         return status;
     complete_record(server);
@@ -229,6 +242,9 @@ static void on_work(uv_work_t *work)
     switch (server->working) {
     case VX_WORK_RECOVER:
         vx_recover_work(server);
+        return;
+    case VX_WORK_FORWARD:
+        vx_replay_forward_work(server);
         return;
     case VX_WORK_ROUND:
         server->work_status = make_round(server, &server->work_error);
@@ -290,6 +306,12 @@ static void note_replay(vx_server *server)
 {
     uint64_t round = server->row.round;
 
+    if (server->kept && server->diverged_why[0] != '\0') {
+        vx_log_event(&server->log, VX_LOG_WARN, "replay.differs", "round=%llu why=\"%s\"",
+                     (unsigned long long)round, server->diverged_why);
+        vx_journal_event(server->journal, round, "replay.differs", "s:s", "why",
+                         server->diverged_why);
+    }
     if (server->diverged) {
         vx_log_event(&server->log, VX_LOG_WARN, "replay.diverged", "round=%llu why=\"%s\"",
                      (unsigned long long)round, server->diverged_why);
@@ -311,7 +333,8 @@ static void commit(vx_server *server)
     uint64_t every = server->job->evaluation.every;
     bool replayed = is_replay(server);
 
-    take_report(server);
+    if (!server->kept)
+        take_report(server);
     add_phases(server);
     if (replayed)
         note_replay(server);
@@ -383,6 +406,8 @@ static void after_work(uv_work_t *work, int canceled)
     server->working = VX_WORK_NONE;
     if (kind == VX_WORK_RECOVER)
         vx_recover_after(server);
+    else if (kind == VX_WORK_FORWARD)
+        vx_replay_forward_after(server);
     else
         after_round(server);
     vx_server_work(server);

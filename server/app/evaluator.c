@@ -33,11 +33,36 @@ static char *worker_program(void)
     return path;
 }
 
+static bool is_model_known(const vx_server *server)
+{
+    return server->theta != NULL && server->initial_next == server->dimension * sizeof(float);
+}
+
+/* Another one in the place of one that has gone: its process and its connection have both ended,
+ * in whatever order. The last evaluation is not waited for when nobody is left to make it. */
+static void replace_evaluator(vx_server *server)
+{
+    vx_error err = { 0 };
+
+    if (server->finished || server->evaluator_running || server->evaluator != NULL ||
+        (server->finishing && !vx_evaluator_is_awaited(server)))
+        return;
+    if (server->evaluator_starts < EVALUATOR_STARTS_MAX &&
+        vx_evaluator_start(server, &err) == VX_OK)
+        return;
+    vx_log_event(&server->log, VX_LOG_ERROR, "evaluator.failed", "starts=%u why=\"%s\"",
+                 server->evaluator_starts,
+                 err.message[0] != '\0' ? err.message : "it has ended too often");
+    server->evaluate_next = UINT64_MAX;
+    vx_server_finish_step(server);
+}
+
 static void on_process_closed(uv_handle_t *handle)
 {
     vx_server *server = handle->data;
 
     server->evaluator_running = false;
+    replace_evaluator(server);
     vx_server_finish_step(server);
 }
 
@@ -58,14 +83,16 @@ static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal
     vx_uv->close((uv_handle_t *)process, on_process_closed);
     if (server->finishing)
         return;
-    vx_fail(&err, signal != 0 ? VX_ERR_SYSTEM : status_of_exit(code),
-            "the evaluator ended (exit %lld, signal %d) before it told the model", (long long)code,
-            signal);
-    if (!server->ready && signal == 0)
+    if (signal != 0)
+        vx_fail(&err, VX_ERR_SYSTEM, "the evaluator was ended by signal %d", signal);
+    else
+        vx_fail(&err, status_of_exit(code),
+                "the evaluator ended with exit code %lld before it told the model",
+                (long long)code);
+    if (!is_model_known(server) && signal == 0)
         vx_server_finish(server, err.code, &err);
     else
-        vx_log_event(&server->log, VX_LOG_WARN, "evaluator.ended", "exit=%lld signal=%d",
-                     (long long)code, signal);
+        vx_log_event(&server->log, VX_LOG_WARN, "evaluator.ended", "why=\"%s\"", err.message);
 }
 
 vx_status vx_evaluator_start(vx_server *server, vx_error *err)
@@ -164,6 +191,7 @@ static vx_status take_result(vx_peer *peer, const vx_frame_header *header, vx_cb
     if (!server->evaluating || header->round != server->evaluating_round)
         return vx_fail(err, VX_ERR_PROTOCOL, "an evaluation that nobody asked for");
     server->evaluating = false;
+    server->evaluator_starts = 1; /* it works */
     server->test =
         (vx_test_result){ true, header->round, result.nll, result.accuracy, result.count };
     vx_log_event(&server->log, VX_LOG_INFO, "evaluation",
@@ -189,6 +217,8 @@ vx_status vx_evaluator_frame(vx_peer *peer, const vx_frame_header *header, vx_cb
 
 void vx_evaluator_due(vx_server *server, uint64_t rounds)
 {
+    if (server->finishing && server->outcome != VX_OK)
+        return; /* nobody would wait for it */
     if (server->evaluating && server->evaluating_round == rounds)
         return; /* its result is on the way; it would not be computed twice */
     server->evaluate_next = rounds;
@@ -210,14 +240,18 @@ void vx_evaluator_try(vx_server *server)
 
 void vx_evaluator_lost(vx_server *server)
 {
-    vx_error err = { 0 };
-
     if (server->evaluating)
         server->evaluate_next = server->round.number; /* again, with a new evaluator */
     server->evaluating = false;
-    if (!server->ready || server->finished || server->evaluator_running ||
-        server->evaluator_starts >= EVALUATOR_STARTS_MAX)
-        return;
-    if (vx_evaluator_start(server, &err) != VX_OK)
-        vx_log_event(&server->log, VX_LOG_ERROR, "evaluator.failed", "why=\"%s\"", err.message);
+    if (!is_model_known(server)) { /* the next one tells it from the start */
+        vx_free(server->theta);
+        server->theta = NULL;
+        server->initial_next = 0;
+    }
+    replace_evaluator(server);
+}
+
+bool vx_evaluator_is_awaited(const vx_server *server)
+{
+    return server->evaluating || server->evaluate_next != UINT64_MAX;
 }

@@ -106,7 +106,10 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
     vx_log_event(&server->log, VX_LOG_INFO, "server.finish", "state=%s round=%llu why=\"%s\"",
                  state_name(server), (unsigned long long)server->round.number,
                  server->outcome_error.message);
-    if (server->ready && server->round.number > 0 && server->saved_rounds != server->round.number &&
+    /* While it may be rewound, momentum is missing that an earlier checkpoint has; the ledger has
+     * the rounds since. */
+    if (server->ready && !server->may_rewind && server->round.number > 0 &&
+        server->saved_rounds != server->round.number &&
         (outcome == VX_OK || outcome == VX_ERR_INTERRUPTED))
         server->last_save_waits = true;
     if (server->ready && outcome == VX_OK &&
@@ -133,9 +136,9 @@ static void close_rest(vx_server *server)
     close_timer(&server->finish_timer);
     close_timer(&server->retry_timer);
     close_timer(&server->stall_timer);
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        vx_uv->close((uv_handle_t *)signals[i], NULL);
     write_result(server);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) /* not before */
+        vx_uv->close((uv_handle_t *)signals[i], NULL);
 }
 
 void vx_server_finish_step(vx_server *server)

@@ -67,7 +67,8 @@ static bool hello_fits(vx_peer *peer)
         vx_peer_refuse(peer, VX_WIRE_REFUSED_CONFIG, false, text);
         return false;
     }
-    if (server->finishing && hello->role != VX_WIRE_ROLE_OBSERVER) {
+    if (server->finishing && hello->role != VX_WIRE_ROLE_OBSERVER &&
+        !(hello->role == VX_WIRE_ROLE_EVALUATOR && vx_evaluator_is_awaited(server))) {
         vx_peer_refuse(peer, VX_WIRE_REFUSED_OVER, false, "the run is over");
         return false;
     }
@@ -80,7 +81,7 @@ static bool place_is_free(vx_peer *peer)
     char text[128];
 
     if (peer->hello.role == VX_WIRE_ROLE_EVALUATOR && server->evaluator != NULL) {
-        vx_peer_refuse(peer, VX_WIRE_REFUSED_SLOT, false, "there is an evaluator already");
+        vx_peer_refuse(peer, VX_WIRE_REFUSED_SLOT, true, "there is an evaluator already");
         return false;
     }
     if (peer->hello.role == VX_WIRE_ROLE_WORKER && server->slot_peers[peer->hello.slot] != NULL) {
@@ -216,8 +217,6 @@ static void send_status(vx_peer *peer)
 
     if (peer->document.at != NULL)
         return; /* the last one is still on its way */
-    if (server->round.state == VX_ROUND_HELD)
-        vx_server_tell_held(server); /* of now */
     vx_server_summary(server, vx_server_state_name(server), &summary);
     if (vx_status_document(&summary, &server->roster, &peer->document) != VX_OK ||
         peer->document.size > VX_DOCUMENT_BYTES_MAX) {

@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 
     if (status == VX_OK && !done)
         status = vx_server_run(&options, &err);
-    if (status != VX_OK)
+    if (status != VX_OK && status != VX_ERR_INTERRUPTED) /* asked for: the log has it */
         fprintf(stderr, "vexild: %s\n",
                 err.message[0] != '\0' ? err.message : vx_status_text(status));
     return vx_status_exit_code(status);

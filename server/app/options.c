@@ -3,6 +3,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include <vx_transport/conn.h>
+
 enum { OPT_RESUME = 256, OPT_LOG_LEVEL, OPT_VERSION, OPT_HELP };
 
 static const struct option long_options[] = {
@@ -27,7 +29,7 @@ static const char help_text[] =
     "  --resume              goes on from the newest checkpoint of the run directory\n"
     "  --listen tcp://H:P    address for workers (default tcp://127.0.0.1:0, any free port)\n"
     "  --log FILE            log to FILE instead of standard error\n"
-    "  --log-level LEVEL     debug, info, warn or error\n"
+    "  --log-level LEVEL     debug, info, warn or error (default: limits.log_level of the job)\n"
     "  --version, --help\n\n"
     "Signals: TERM and INT finish the round, write a checkpoint and exit with 75; a second one "
     "ends at once.\n"
@@ -81,6 +83,8 @@ vx_status vx_server_options_parse(int argc, char **argv,
                                   vx_server_options *ret_options, bool *ret_done, vx_error *err)
 {
     vx_server_options options = { .listen = "tcp://127.0.0.1:0", .overrides = overrides };
+    vx_endpoint endpoint;
+    vx_error why = { 0 };
     vx_status status = VX_OK;
     int option = 0;
 
@@ -94,6 +98,8 @@ vx_status vx_server_options_parse(int argc, char **argv,
                        argv[optind]);
     if (options.job == NULL || options.run_dir == NULL)
         return vx_fail(err, VX_ERR_USAGE, "--job and --run-dir are required; try vexild --help");
+    if (vx_endpoint_parse(options.listen, &endpoint, &why) != VX_OK)
+        return vx_fail(err, VX_ERR_USAGE, "--listen: %s", why.message);
     *ret_options = options;
     return VX_OK;
 }

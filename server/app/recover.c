@@ -6,6 +6,8 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/file.h>
+#include <vx_base/files.h>
 #include <vx_base/median.h>
 #include <vx_plan/plan.h>
 
@@ -130,8 +132,7 @@ static void restore_momentum(vx_server *server, const vx_checkpoint *content)
     }
 }
 
-/* To the checkpoint, or to the first parameters when there is none. */
-static vx_status restore(vx_server *server, vx_error *err)
+vx_status vx_recover_restore(vx_server *server, vx_error *err)
 {
     const vx_checkpoint *content = NULL;
     const char *folder = NULL;
@@ -177,6 +178,30 @@ static vx_ledger_durability durability_of(const vx_server *server)
     return server->dimension * sizeof(float) <= FULL_BYTES_MAX ? VX_LEDGER_FULL : VX_LEDGER_ROUNDS;
 }
 
+typedef struct beyond {
+    const vx_server *server;
+    uint64_t rounds;
+} beyond;
+
+static void set_aside(void *context, const vx_checkpoint_entry *entry)
+{
+    const beyond *where = context;
+    const vx_files *files = vx_files_current();
+    char *name = vx_format("%s/skipped-%010llu-%u", where->server->options.run_dir,
+                           (unsigned long long)entry->rounds, where->server->epoch);
+
+    if (entry->rounds > where->rounds && name != NULL)
+        (void)files->rename(files->context, entry->folder, name);
+    vx_free(name);
+}
+
+void vx_recover_set_aside(vx_server *server, uint64_t rounds)
+{
+    beyond where = { server, rounds };
+
+    (void)!vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, set_aside, &where, NULL);
+}
+
 static vx_status open_ledger(vx_server *server, vx_error *err)
 {
     uint64_t first = 0;
@@ -193,6 +218,7 @@ static vx_status open_ledger(vx_server *server, vx_error *err)
                        server->options.run_dir, VX_LEDGER_FILE, (unsigned long long)end,
                        (unsigned long long)server->job->rounds);
     server->plan = vx_recovery_plan(rounds, first, end);
+    vx_recover_set_aside(server, server->plan.until);
     if (server->plan.forget)
         status = vx_ledger_truncate(server->ledger, first, err);
     return status;
@@ -235,8 +261,7 @@ static void write_row(vx_server *server, const vx_ledger_round *record, vx_roste
     vx_journal_metrics(server->journal, &row, past);
 }
 
-/* One recorded round whose update was kept. VX_AGAIN: it was not. */
-static vx_status apply_update(vx_server *server, uint64_t round, vx_roster *past, vx_error *err)
+vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past, vx_error *err)
 {
     size_t d = server->dimension;
     char recorded[VX_DIGEST_TEXT_SIZE];
@@ -307,9 +332,9 @@ void vx_recover_work(vx_server *server)
     if (status == VX_OK)
         status = keep_initial(server, err);
     if (status == VX_OK)
-        status = restore(server, err);
+        status = vx_recover_restore(server, err);
     for (round = server->plan.from; status == VX_OK && round < server->plan.until; round++)
-        status = apply_update(server, round, &past, err);
+        status = vx_recover_apply(server, round, &past, err);
     if (status == VX_AGAIN) {
         status = VX_OK;
         round--; /* the workers make this one, and those that follow */
@@ -319,8 +344,7 @@ void vx_recover_work(vx_server *server)
     server->work_status = status;
 }
 
-/* The loop's view of what has been recovered: round, labels, first snapshot. */
-static void take_up(vx_server *server, uint64_t round)
+void vx_recover_take_up(vx_server *server, uint64_t round)
 {
     size_t d = server->dimension;
 
@@ -367,11 +391,12 @@ void vx_recover_after(vx_server *server)
                   vx_plan_quorum(job, server->aggregator));
     server->round.enough = server->roster.count - (size_t)job->workers.backup;
     server->replay_until = server->plan.until;
+    server->updates_kept = server->row.round == server->plan.until;
     server->may_rewind = server->row.round > server->plan.from && server->state_rows != NULL &&
                          job->workers.staleness == 0;
     server->roster.staleness = job->workers.staleness;
     server->saved_rounds = server->loaded != NULL ? server->plan.from : UINT64_MAX;
-    take_up(server, server->row.round);
+    vx_recover_take_up(server, server->row.round);
     server->ready = true;
     vx_log_event(&server->log, VX_LOG_INFO, "server.ready", "dimension=%zu quorum=%zu round=%llu",
                  server->dimension, server->round.quorum, (unsigned long long)server->round.number);
@@ -390,37 +415,4 @@ void vx_recover_done(vx_server *server)
     server->loaded = vx_checkpoint_close(server->loaded);
     vx_free(server->initial);
     server->initial = NULL;
-}
-
-static void part_with_workers(vx_server *server)
-{
-    for (size_t i = 0; i < server->roster.count; i++)
-        if (server->slot_peers[i] != NULL)
-            vx_conn_close(server->slot_peers[i]->conn, VX_OK, "the recorded rounds are made again");
-}
-
-bool vx_recover_rewinds(vx_server *server)
-{
-    vx_error err = { 0 };
-
-    if (!server->may_rewind)
-        return false;
-    if (vx_momentum_at_hand(server)) {
-        vx_recover_done(server);
-        return false;
-    }
-    vx_log_event(&server->log, VX_LOG_WARN, "recovery.rewinds", "from=%llu to=%llu",
-                 (unsigned long long)server->round.number, (unsigned long long)server->plan.from);
-    vx_journal_event(server->journal, server->round.number, "recovery.rewinds", "s:I", "to",
-                     (long long)server->plan.from);
-    if (restore(server, &err) != VX_OK) { /* it fitted when the server started */
-        vx_server_finish(server, err.code, &err);
-        return true;
-    }
-    vx_round_rewind(&server->round, server->plan.from);
-    take_up(server, server->plan.from);
-    vx_recover_done(server);
-    part_with_workers(server);
-    vx_uv->timer_again(&server->start_timer);
-    return true;
 }

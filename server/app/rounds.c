@@ -106,24 +106,12 @@ static void publish(vx_server *server)
         vx_server_census(server, VX_ROUND_EV_CENSUS); /* a slot of it may be missing */
 }
 
-void vx_server_tell_held(vx_server *server)
-{
-    char missing[250];
-
-    vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
-    snprintf(server->message, sizeof(server->message),
-             "missing %s; %zu of %zu gradients are in, %zu are needed", missing,
-             server->roster.collected, server->roster.count,
-             server->round.needed > 0 ? server->round.needed : server->round.quorum);
-}
-
 static void hold(vx_server *server)
 {
     char missing[250];
 
     vx_roster_missing_text(&server->roster, vx_server_now(server), missing, sizeof(missing));
     server->state_since_ns = vx_server_now(server);
-    vx_server_tell_held(server);
     vx_log_event(&server->log, VX_LOG_WARN, "round.held",
                  "round=%llu collected=%zu quorum=%zu missing=\"%s\"",
                  (unsigned long long)server->round.number, server->roster.collected,
@@ -153,9 +141,13 @@ static void abandon(vx_server *server)
                  (unsigned long long)server->round.number, missing);
     vx_journal_event(server->journal, server->round.number, "replay.abandoned", "s:s, s:I",
                      "missing", missing, "recorded_until", (long long)server->replay_until);
+    server->message[0] = '\0';
+    if (server->updates_kept) {
+        vx_replay_forward(server);
+        return;
+    }
     server->replay_until = server->round.number;
     server->forget_records = true;
-    server->message[0] = '\0';
     vx_roster_expect_all(&server->roster);
     offer_to_all(server);
     arm_deadline(server);
@@ -177,8 +169,7 @@ static void fail(vx_server *server)
     vx_error err = server->work_error;
 
     if (server->work_status == VX_OK)
-        vx_fail(&err, VX_ERR_UNAVAILABLE, "round %llu: %s",
-                (unsigned long long)server->round.number, server->round.failure);
+        vx_waiting_failed(server, &err);
     vx_server_finish(server, err.code, &err);
 }
 
@@ -231,9 +222,17 @@ void vx_server_census(vx_server *server, vx_round_event_kind kind)
             perform(server, vx_round_step(&server->round, event));
         return;
     }
+    if (server
+            ->finishing) { /* a round that was being made may still be committed, no more begins */
+        if (kind == VX_ROUND_EV_COMMITTED) {
+            (void)vx_round_step(&server->round, event);
+            vx_roster_begin_round(&server->roster, NULL);
+        }
+        return;
+    }
     begins = server->round.state == VX_ROUND_STARTING && !server->round.stop &&
              (roster->live == roster->count || kind == VX_ROUND_EV_START_TIMEOUT);
-    if (begins && vx_recover_rewinds(server))
+    if (begins && vx_replay_rewinds(server))
         return; /* the workers come back */
     perform(server, vx_round_step(&server->round, event));
 }

@@ -38,31 +38,34 @@ static uint8_t *place_of_token(vx_server *server, const char *role, const char *
     return server->slot_tokens[number];
 }
 
-/* The tokens of the earlier start: workers that live know them. False: they are not all there. */
-static bool read_tokens(vx_server *server)
+/* The tokens of the earlier start: workers that live know them. VX_AGAIN: they are not all there.
+ */
+static vx_status read_tokens(vx_server *server, vx_error *err)
 {
     char *path = vx_path_join(server->options.run_dir, "tokens");
     size_t wanted = server->job->workers.count + 2;
     vx_bytes text = { NULL, 0 };
     char *save = NULL;
     size_t have = 0;
+    vx_status status = path != NULL ? vx_file_read(path, wanted * 96, &text, err)
+                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
 
-    if (path != NULL && vx_file_read(path, wanted * 96, &text, NULL) == VX_OK) {
-        for (char *line = strtok_r((char *)text.at, "\n", &save); line != NULL;
-             line = strtok_r(NULL, "\n", &save)) {
-            char role[16];
-            char slot[16];
-            char hex[2 * VX_TOKEN_BYTES + 2];
-            uint8_t *at = NULL;
+    vx_free(path);
+    if (status != VX_OK)
+        return status == VX_ERR_NOT_FOUND ? VX_AGAIN : status;
+    for (char *line = strtok_r((char *)text.at, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        char role[16];
+        char slot[16];
+        char hex[2 * VX_TOKEN_BYTES + 2];
+        uint8_t *at = NULL;
 
-            if (sscanf(line, "%15s %15s %65s", role, slot, hex) == 3)
-                at = place_of_token(server, role, slot);
-            have += at != NULL && vx_hex_decode(hex, at, VX_TOKEN_BYTES);
-        }
+        if (sscanf(line, "%15s %15s %65s", role, slot, hex) == 3)
+            at = place_of_token(server, role, slot);
+        have += at != NULL && vx_hex_decode(hex, at, VX_TOKEN_BYTES);
     }
     vx_free(text.at);
-    vx_free(path);
-    return have == wanted;
+    return have == wanted ? VX_OK : VX_AGAIN;
 }
 
 /* One secret a slot, one for the evaluator, one for observers. */
@@ -80,10 +83,13 @@ static vx_status write_tokens(vx_server *server, vx_error *err)
         vx_free(text);
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     }
-    if (server->options.resume && read_tokens(server)) {
+    if (server->options.resume)
+        status = read_tokens(server, err);
+    if (server->options.resume && status != VX_AGAIN) {
         vx_free(text);
-        return VX_OK;
+        return status;
     }
+    status = VX_OK;
     for (size_t i = 0; status == VX_OK && i < slots; i++) {
         status = vx_random_bytes(server->slot_tokens[i], VX_TOKEN_BYTES, err);
         used += (size_t)snprintf(text + used, room - used, "worker %zu %s\n", i,
@@ -168,37 +174,154 @@ static vx_status load_checkpoint(vx_server *server, vx_error *err)
     return VX_OK;
 }
 
-static bool has_file(const vx_server *server, const char *name)
+/* Bytes of a file of the run directory, 0 when there is none. What cannot be told is an error: a
+ * run is never taken for a new one. */
+static vx_status size_of_file(const vx_server *server, const char *name, uint64_t *ret_size,
+                              vx_error *err)
 {
+    const vx_files *files = vx_files_current();
     char *path = vx_path_join(server->options.run_dir, name);
-    bool there = path != NULL && vx_file_exists(path);
+    vx_file_info info = { 0 };
+    vx_status status = VX_OK;
+    int result = 0;
 
+    *ret_size = 0;
+    if (path == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    result = files->info_of(files->context, path, &info);
+    if (result >= 0)
+        *ret_size = info.size;
+    else if (result != -ENOENT)
+        status = vx_file_fail(err, result, "look at", path);
     vx_free(path);
-    return there;
+    return status;
 }
 
-static void on_checkpoint(void *context, const vx_checkpoint_entry *entry)
+/* Removes what a killed server was writing; what cannot be removed stays till the next start. */
+static void sweep(const vx_server *server)
 {
-    bool *found = context;
+    const vx_files *files = vx_files_current();
+    vx_names names = { 0 };
+
+    (void)vx_checkpoint_sweep(server->options.run_dir, NULL);
+    if (vx_file_list(server->options.run_dir, &names, NULL) != VX_OK)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *mark = strstr(names.at[i], ".tmp.");
+        char *path = NULL;
+
+        if (mark == NULL || mark[5] == '\0' || mark[5 + strspn(mark + 5, "0123456789")] != '\0')
+            continue;
+        path = vx_path_join(server->options.run_dir, names.at[i]);
+        if (path != NULL)
+            (void)files->remove(files->context, path);
+        vx_free(path);
+    }
+    vx_names_clear(&names);
+}
+
+static void count_checkpoint(void *context, const vx_checkpoint_entry *entry)
+{
+    size_t *count = context;
 
     (void)entry;
-    *found = true;
+    ++*count;
 }
 
-/* A run of which a round was committed: its row is in the metrics, or there is a checkpoint. */
-static bool has_rounds(const vx_server *server)
+/* Whether a round of this folder's run was committed. */
+static vx_status look_for_rounds(const vx_server *server, bool *ret_found, vx_error *err)
 {
-    bool found = false;
-    char *path = vx_path_join(server->options.run_dir, "metrics.jsonl");
-    const vx_files *files = vx_files_current();
-    vx_file_info info = { 0 };
-    bool rows = path != NULL && files->info_of(files->context, path, &info) >= 0 && info.size > 0;
+    vx_ledger *ledger = NULL;
+    uint64_t size = 0;
+    uint64_t first = 0;
+    uint64_t end = 0;
+    size_t checkpoints = 0;
+    vx_status status = vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK,
+                                          count_checkpoint, &checkpoints, err);
+
+    *ret_found = true;
+    if (status != VX_OK || checkpoints > 0)
+        return status;
+    status = size_of_file(server, VX_LEDGER_FILE, &size, err);
+    if (status == VX_OK && size > 0)
+        status =
+            vx_ledger_open(server->options.run_dir, server->config, VX_LEDGER_ROUNDS, &ledger, err);
+    if (status == VX_ERR_CONFIG)
+        return VX_OK; /* of another job */
+    if (ledger != NULL)
+        vx_ledger_range(ledger, &first, &end);
+    vx_ledger_close(ledger);
+    *ret_found = first < end;
+    return status;
+}
+
+/* The job of the run that is to go on must be this one, once it has a committed round. */
+static vx_status compare_job(const vx_server *server, vx_error *err)
+{
+    char *path = vx_path_join(server->options.run_dir, "job.yaml");
+    char difference[VX_DIFFERENCE_SIZE] = "";
+    vx_job *earlier = NULL;
+    bool committed = false;
+    vx_digest digest = { { 0 } };
+    char theirs[VX_DIGEST_TEXT_SIZE];
+    char ours[VX_DIGEST_TEXT_SIZE];
+    vx_status status = path != NULL ? vx_job_load(path, NULL, 0, &earlier, NULL) : VX_ERR_NOMEM;
 
     vx_free(path);
-    if (vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, on_checkpoint, &found,
-                           NULL) != VX_OK)
-        return true; /* what cannot be read is not written over */
-    return rows || found;
+    if (status == VX_OK)
+        status = vx_job_digest(earlier, &digest);
+    if (status == VX_OK)
+        status = vx_job_difference(server->job, earlier, difference);
+    vx_job_destroy(earlier);
+    if (status != VX_OK) /* checkpoint and ledger say whose they are */
+        return VX_OK;
+    if (vx_digest_equal(digest, server->config) ||
+        look_for_rounds(server, &committed, NULL) != VX_OK || !committed)
+        return VX_OK;
+    return vx_fail(err, VX_ERR_CONFIG,
+                   "%s is a run of another job: %s; its config digest is %s, this job has %s; "
+                   "resume with the job file and --set options of the first run",
+                   server->options.run_dir, difference, vx_digest_text(digest, theirs),
+                   vx_digest_text(server->config, ours));
+}
+
+/* Whether the folder may be used as the options say: a run of which a round was committed is gone
+ * on with only when that was asked for. */
+static vx_status check_earlier_run(const vx_server *server, vx_error *err)
+{
+    uint64_t epoch = 0;
+    bool found = false;
+    vx_status status = size_of_file(server, "epoch", &epoch, err);
+
+    if (status == VX_OK && server->options.resume && epoch == 0)
+        return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
+    if (status != VX_OK || server->options.resume || epoch == 0)
+        return status;
+    status = look_for_rounds(server, &found, err);
+    if (status == VX_OK && found)
+        return vx_fail(err, VX_ERR_BUSY,
+                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
+                       server->options.run_dir);
+    return status;
+}
+
+/* Takes run.lock. */
+static vx_status lock_run_dir(vx_server *server, vx_error *err)
+{
+    char *lock = vx_path_join(server->options.run_dir, "run.lock");
+    vx_error why = { 0 };
+    vx_status status = lock != NULL ? vx_file_lock(lock, &server->lock_fd, &why)
+                                    : vx_fail(&why, VX_ERR_NOMEM, "out of memory");
+
+    vx_free(lock);
+    if (status == VX_ERR_BUSY)
+        return vx_fail(err, status,
+                       "another server uses %s: %s; end it (vexil stop --run-dir %s) or take "
+                       "another --run-dir",
+                       server->options.run_dir, why.message, server->options.run_dir);
+    if (status != VX_OK && err != NULL)
+        *err = why;
+    return status;
 }
 
 static vx_status open_log(vx_server *server, vx_error *err)
@@ -221,24 +344,20 @@ static vx_status open_log(vx_server *server, vx_error *err)
 
 vx_status vx_server_open_run_dir(vx_server *server, vx_error *err)
 {
-    char *lock = vx_path_join(server->options.run_dir, "run.lock");
-    vx_status status = lock != NULL ? vx_file_make_folder(server->options.run_dir, err)
-                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    vx_status status = vx_file_make_folder(server->options.run_dir, err);
 
     if (status == VX_OK)
-        status = vx_file_lock(lock, &server->lock_fd, err);
-    vx_free(lock);
+        status = lock_run_dir(server, err);
     if (status == VX_OK)
         status = open_log(server, err);
     if (status != VX_OK)
         return status;
-    if (server->options.resume && !has_file(server, "epoch"))
-        return vx_fail(err, VX_ERR_NOT_FOUND, "%s has no run to resume", server->options.run_dir);
-    if (!server->options.resume && has_rounds(server))
-        return vx_fail(err, VX_ERR_BUSY,
-                       "%s has an earlier run; use --resume to go on with it, or another --run-dir",
-                       server->options.run_dir);
-    if (server->options.resume)
+    status = check_earlier_run(server, err);
+    if (status == VX_OK)
+        sweep(server);
+    if (status == VX_OK && server->options.resume)
+        status = compare_job(server, err);
+    if (status == VX_OK && server->options.resume)
         status = load_checkpoint(server, err);
     if (status == VX_OK)
         status = next_epoch(server, err);

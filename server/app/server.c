@@ -30,13 +30,14 @@ vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, v
     };
 }
 
-void vx_server_summary(const vx_server *server, const char *state, vx_run_summary *ret_summary)
+void vx_server_summary(vx_server *server, const char *state, vx_run_summary *ret_summary)
 {
     double rounds = server->phases_count > 0 ? (double)server->phases_count : 1.0;
     const vx_phases *sum = &server->phases_sum;
     uint64_t left = server->round.rounds - server->round.number;
     uint64_t now = vx_server_now(server);
 
+    vx_waiting_describe(server);
     *ret_summary = (vx_run_summary){
         .job = server->job->name,
         .state = state,
@@ -196,6 +197,8 @@ static void start_timers(vx_server *server)
     }
     vx_uv->timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
     vx_uv->timer_start(&server->start_timer, on_start_timeout, start_ms, start_ms);
+    vx_uv->timer_start(&server->stall_timer, vx_waiting_on_start, start_ms / 10 + 1,
+                       start_ms / 10 + 1); /* until the first round takes it */
 }
 
 static vx_status take_memory(vx_server *server, vx_error *err)

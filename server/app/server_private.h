@@ -40,6 +40,8 @@ typedef struct vx_snapshot {
 
 typedef enum vx_work_kind {
     VX_WORK_NONE,
+    VX_WORK_FORWARD, /* recorded updates applied, after the workers could not make those rounds
+                        again */
     VX_WORK_RECOVER, /* checkpoint and ledger into memory, recorded updates applied again */
     VX_WORK_ROUND,   /* aggregate, step, record */
     VX_WORK_RECORD   /* a round that is made and could not be recorded: tried again */
@@ -160,9 +162,11 @@ struct vx_server {
 
     /* recovery */
     vx_recovery plan;
-    uint64_t *recovered;   /* (slots) labels of momentum, until the server is ready (work) */
-    float *initial;        /* (d) first parameters, while a run without checkpoint may be rewound */
-    bool may_rewind;       /* the updates were applied, but workers may lack their momentum */
+    uint64_t *recovered; /* (slots) labels of momentum, until the server is ready (work) */
+    float *initial;      /* (d) first parameters, while a run without checkpoint may be rewound */
+    bool updates_kept;   /* of every round of the plan: whatever workers send, it stays as it is */
+    bool kept;           /* the round that is being made again has its recorded update (work) */
+    bool may_rewind;     /* the updates were applied, but workers may lack their momentum */
     uint64_t replay_until; /* rounds below it are recorded, and are made again */
     vx_ledger_round replayed;
     vx_ledger_slot *replayed_slots; /* (slots) */
@@ -196,6 +200,7 @@ struct vx_server {
     uint64_t phases_count;
     vx_digest parameters_digest;
     char message[400];
+    bool start_stalls; /* workers are missing since a tenth of the start timeout */
 
     bool finishing, finished, card_written, last_save_waits;
     vx_status outcome;
@@ -204,7 +209,7 @@ struct vx_server {
 
 /* server.c */
 uint64_t vx_server_now(const vx_server *server); /* monotonic ns */
-void vx_server_summary(const vx_server *server, const char *state, vx_run_summary *ret_summary);
+void vx_server_summary(vx_server *server, const char *state, vx_run_summary *ret_summary);
 const char *vx_server_state_name(const vx_server *server);
 vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, vx_wire_type type,
                                  uint64_t round);
@@ -215,10 +220,30 @@ vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, v
 vx_status vx_server_make_ready(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_recover_work(vx_server *server); /* on the pool */
 void vx_recover_after(vx_server *server);
+/* Checkpoints of more rounds are renamed: they are of a history that nobody derives again, and were
+ * one read at another start, two histories would mix. */
+void vx_recover_set_aside(vx_server *server, uint64_t rounds);
+void vx_recover_done(vx_server *server); /* frees what only recovery needs */
+/* To the checkpoint, or to the first parameters when there is none. */
+vx_status vx_recover_restore(vx_server *server, vx_error *err) VX_MUST_CHECK;
+/* One recorded round whose update was kept. VX_AGAIN: it was not. past is a roster of the caller's
+ * that only serves for this. */
+vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past,
+                           vx_error *err) VX_MUST_CHECK;
+/* The loop's view of what has been recovered: round, labels, first snapshot. */
+void vx_recover_take_up(vx_server *server, uint64_t round);
+
+/* replay.c */
 /* Before the first round: when a worker lacks the momentum that it should go on with, the run goes
  * back to the checkpoint, and the workers make the recorded rounds again. True: it went back. */
-bool vx_recover_rewinds(vx_server *server);
-void vx_recover_done(vx_server *server); /* frees what only recovery needs */
+bool vx_replay_rewinds(vx_server *server);
+/* The update of the round that is made again, when the ledger kept it, into server->update. */
+vx_status vx_replay_update(vx_server *server, bool *ret_kept, vx_error *err) VX_MUST_CHECK;
+/* The recorded rounds that workers cannot make again are applied from the ledger, which has their
+ * updates; what workers lack then begins anew. */
+void vx_replay_forward(vx_server *server);
+void vx_replay_forward_work(vx_server *server); /* on the pool */
+void vx_replay_forward_after(vx_server *server);
 
 /* momentum.c */
 vx_status vx_momentum_rows_create(vx_server *server) VX_MUST_CHECK;
@@ -268,8 +293,12 @@ void vx_peer_drop_snapshot(vx_peer *peer); /* at its end */
 /* rounds.c */
 void vx_server_census(vx_server *server,
                       vx_round_event_kind kind); /* steps the round, performs the action */
-void vx_server_tell_held(vx_server *server);    /* into server->message: what the round waits for */
-void vx_server_offer_parameters(vx_peer *peer); /* to a worker that may contribute now */
+void vx_server_offer_parameters(vx_peer *peer);  /* to a worker that may contribute now */
+
+/* waiting.c */
+void vx_waiting_describe(vx_server *server);              /* the message of a run that waits */
+void vx_waiting_on_start(uv_timer_t *timer);              /* each tenth of the start timeout */
+void vx_waiting_failed(vx_server *server, vx_error *err); /* the run ends by round.failure */
 
 /* commit.c */
 void vx_server_work(vx_server *server); /* starts the work items that are due, if none runs */
@@ -295,6 +324,7 @@ void vx_evaluator_due(vx_server *server,
                       uint64_t rounds); /* evaluate the current parameters when it is free */
 void vx_evaluator_try(vx_server *server);
 void vx_evaluator_lost(vx_server *server);
+bool vx_evaluator_is_awaited(const vx_server *server); /* an evaluation is under way or due */
 
 /* finish.c */
 void vx_server_finish(vx_server *server, vx_status outcome,

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <vx_base/status.h>
+#include <vx_checkpoint/checkpoint.h>
 
 #define VX_CHECKPOINT_TEMP ".tmp-checkpoint-" /* begins every temp name */
 
@@ -28,8 +29,4 @@ bool vx_checkpoint_stays(uint64_t rounds, uint64_t newer, uint64_t keep, uint64_
 /* Removes a folder of plain files. VX_OK when it is not there. A cleanup may ignore the status. */
 vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err);
 
-/* Removes every temp folder of run_dir: what writers that were killed have left, and what was put
- * aside. Renames are made durable before: until then a crash can bring a folder back to the name
- * that it had. A cleanup may ignore the status. */
-vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err);
 #endif

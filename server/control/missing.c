@@ -4,6 +4,8 @@
 
 #include "json.h"
 
+#define RETURN_S 30 /* far beyond the longest pause between two starts */
+
 /* "3: lost, last heard 12 s ago on node7 (pid 4711); its agent starts it again" */
 static int describe(const vx_roster *roster, size_t slot, uint64_t now_ns, char *text, size_t size)
 {
@@ -17,10 +19,10 @@ static int describe(const vx_roster *roster, size_t slot, uint64_t now_ns, char 
                         "%zu: live, has not answered, heard %.1f s ago from %s (pid %u)", slot,
                         ago_s, entry->host, entry->pid);
     case VX_SLOT_LOST:
-        return snprintf(
-            text, size,
-            "%zu: lost, last heard %.0f s ago on %s (pid %u), its agent starts it again", slot,
-            ago_s, entry->host, entry->pid);
+        return snprintf(text, size, "%zu: lost, last heard %.0f s ago on %s (pid %u), %s", slot,
+                        ago_s, entry->host, entry->pid,
+                        ago_s <= RETURN_S ? "its agent starts it again"
+                                          : "see the output of its mpirun");
     case VX_SLOT_LEFT:
         return snprintf(text, size, "%zu: left %.0f s ago", slot, ago_s);
     case VX_SLOT_ABSENT:
@@ -49,10 +51,22 @@ static bool append(const vx_roster *roster, bool live, uint64_t now_ns, char *te
     return true;
 }
 
+static char *cut(char *text, size_t size)
+{
+    memcpy(text + size - 4, "...", 4);
+    return text;
+}
+
+char *vx_roster_absent_text(const vx_roster *roster, uint64_t now_ns, char *text, size_t size)
+{
+    text[0] = '\0';
+    return append(roster, false, now_ns, text, size) ? text : cut(text, size);
+}
+
 char *vx_roster_missing_text(const vx_roster *roster, uint64_t now_ns, char *text, size_t size)
 {
     text[0] = '\0';
-    if (!append(roster, false, now_ns, text, size) || !append(roster, true, now_ns, text, size))
-        memcpy(text + size - 4, "...", 4);
-    return text;
+    if (append(roster, false, now_ns, text, size) && append(roster, true, now_ns, text, size))
+        return text;
+    return cut(text, size);
 }

@@ -21,6 +21,17 @@ uint64_t vx_ctl_json_count(const json_t *object, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
+uint64_t vx_ctl_json_refused(const json_t *slot)
+{
+    static const char *const reasons[] = { "duplicate", "stale", "malformed", "over_quota",
+                                           "nonfinite" };
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        sum += vx_ctl_json_count(slot, reasons[i]);
+    return sum;
+}
+
 /* Control characters, also those that UTF-8 writes with two bytes, become '?'. */
 static void text_clean(char *text)
 {

@@ -22,14 +22,14 @@ typedef struct vx_ctl_test {
 } vx_ctl_test;
 
 typedef struct vx_ctl_report { /* the head of a status document */
-    char job[VX_NAME_MAX], state[16], message[256];
+    char job[VX_NAME_MAX], state[16], message[400];
     uint64_t epoch, round, rounds, live, workers;
     double percent, loss, rate, eta_s, since_s;
     vx_ctl_test test;
 } vx_ctl_report;
 
 typedef struct vx_ctl_result { /* result.json */
-    char job[VX_NAME_MAX], state[16], reason[256], digest[VX_DIGEST_TEXT_SIZE];
+    char job[VX_NAME_MAX], state[16], reason[400], digest[VX_DIGEST_TEXT_SIZE];
     uint64_t epoch, rounds, rounds_total;
     double seconds;
     vx_ctl_test test;
@@ -48,11 +48,12 @@ VX_MUST_CHECK vx_status vx_ctl_result_load(const char *run_dir, vx_ctl_result *r
 
 /* "done", "failed: why", "stopped at round 3 of 9": state and reason in as few words. Returns text.
  */
-#define VX_CTL_OUTCOME_SIZE 288
+#define VX_CTL_OUTCOME_SIZE 432
 char *vx_ctl_result_outcome(const vx_ctl_result *result, char text[VX_CTL_OUTCOME_SIZE]);
 
 /* One member of an object. */
 double vx_ctl_json_number(const json_t *object, const char *key);  /* NaN */
 uint64_t vx_ctl_json_count(const json_t *object, const char *key); /* 0 */
+uint64_t vx_ctl_json_refused(const json_t *slot); /* came, and was neither accepted nor late */
 void vx_ctl_json_text(const json_t *object, const char *key, char *text, size_t size);
 #endif

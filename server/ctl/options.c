@@ -24,6 +24,10 @@ enum {
     {                                                                                              \
         "set", KEY_SET, "KEY=VALUE", 0, "override a key of the job file; may be repeated", 0       \
     }
+#define OPTION_ROUNDS                                                                              \
+    {                                                                                              \
+        "rounds", KEY_ROUNDS, "N", 0, "the same as --set rounds=N", 0                              \
+    }
 #define OPTION_RUN_DIR(text)                                                                       \
     {                                                                                              \
         "run-dir", KEY_RUN_DIR, "DIR", 0, text, 0                                                  \
@@ -35,7 +39,7 @@ enum {
 
 static const struct argp_option train_options[] = {
     OPTION_SET,
-    { "rounds", KEY_ROUNDS, "N", 0, "the same as --set rounds=N", 0 },
+    OPTION_ROUNDS,
     OPTION_RUN_DIR("folder of the run (default: runs/NAME-YYYYmmdd-HHMMSS)"),
     { "resume", KEY_RESUME, NULL, 0,
       "go on from the newest checkpoint of --run-dir; JOB is its own job file unless given", 0 },
@@ -47,6 +51,7 @@ static const struct argp_option train_options[] = {
 };
 static const struct argp_option check_options[] = {
     OPTION_SET,
+    OPTION_ROUNDS,
     OPTION_JSON("print the resolved job as JSON"),
     { 0 },
 };

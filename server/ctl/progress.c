@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define LENGTH_MAX 79 /* fits a terminal of 80 columns */
+
 char *vx_ctl_duration(double seconds, char text[VX_CTL_DURATION_SIZE])
 {
     static const struct {
@@ -53,21 +55,29 @@ static void line_add_loss(line *out, double loss)
     double size = fabs(loss);
 
     if (isnan(loss))
-        line_add(out, " loss -");
+        line_add(out, "  loss -");
     else if (size >= 0.01 && size < 10000)
-        line_add(out, " loss %.3f", loss);
+        line_add(out, "  loss %.3f", loss);
     else
-        line_add(out, " loss %.3g", loss);
+        line_add(out, "  loss %.3g", loss);
+}
+
+static void line_add_test(line *out, const vx_ctl_test *test)
+{
+    if (test->present && !isnan(test->accuracy))
+        line_add(out, "  test %.3f", test->accuracy);
+    else if (test->present && !isnan(test->nll))
+        line_add(out, "  test nll %.4g", test->nll);
 }
 
 static void line_add_rate(line *out, double rate)
 {
     if (isnan(rate))
-        line_add(out, " - rounds/s");
+        line_add(out, "  -/s");
     else if (rate >= 0.1)
-        line_add(out, " %.1f rounds/s", rate);
+        line_add(out, "  %.1f/s", rate);
     else
-        line_add(out, " %.2g rounds/s", rate);
+        line_add(out, "  %.2g/s", rate);
 }
 
 static void line_add_training(line *out, const vx_ctl_report *report)
@@ -75,36 +85,40 @@ static void line_add_training(line *out, const vx_ctl_report *report)
     char eta[VX_CTL_DURATION_SIZE];
 
     line_add_loss(out, report->loss);
-    if (report->test.present && !isnan(report->test.accuracy))
-        line_add(out, " test %.3f", report->test.accuracy);
-    else if (report->test.present && !isnan(report->test.nll))
-        line_add(out, " test nll %.4g", report->test.nll);
-    line_add(out, " %" PRIu64 "/%" PRIu64 " workers", report->live, report->workers);
+    line_add_test(out, &report->test);
+    line_add(out, "  %" PRIu64 "/%" PRIu64 " workers", report->live, report->workers);
     line_add_rate(out, report->rate);
-    line_add(out, " eta %s", vx_ctl_duration(report->eta_s, eta));
+    line_add(out, "  eta %s", vx_ctl_duration(report->eta_s, eta));
 }
 
 /* What it waits for says more than how fast it was. */
 static void line_add_waiting(line *out, const vx_ctl_report *report)
 {
-    line_add(out, " %" PRIu64 "/%" PRIu64 " workers %s", report->live, report->workers,
+    line_add(out, "  %" PRIu64 "/%" PRIu64 " workers  %s", report->live, report->workers,
              report->state);
     if (report->message[0] != '\0')
         line_add(out, ": %s", report->message);
+}
+
+static void line_write(line *out, const vx_ctl_report *report, bool percent)
+{
+    out->length = 0;
+    line_add(out, "round %" PRIu64 "/%" PRIu64, report->round, report->rounds);
+    if (percent && !isnan(report->percent))
+        line_add(out, "  %.1f%%", report->percent);
+    if (strcmp(report->state, "training") == 0)
+        line_add_training(out, report);
+    else
+        line_add_waiting(out, report);
 }
 
 char *vx_ctl_progress_line(const vx_ctl_report *report, char text[VX_CTL_PROGRESS_SIZE])
 {
     line out = { .text = text };
 
-    text[0] = '\0';
-    line_add(&out, "round %" PRIu64 "/%" PRIu64, report->round, report->rounds);
-    if (!isnan(report->percent))
-        line_add(&out, " %.1f%%", report->percent);
-    if (strcmp(report->state, "training") == 0)
-        line_add_training(&out, report);
-    else
-        line_add_waiting(&out, report);
+    line_write(&out, report, true);
+    if (out.length > LENGTH_MAX) /* the percentage follows from the rounds */
+        line_write(&out, report, false);
     return text;
 }
 

@@ -8,9 +8,10 @@
 
 #include "document.h"
 
-/* "round 412/1000 41.2% loss 0.431 test 0.861 8/8 workers 118.3 rounds/s eta 5s": 80 columns up to
- * 99999 rounds; when it is not training "round 412/1000 41.2% 5/8 workers held: why". No line feed.
- * Returns text. */
+/* "round 412/1000  41.2%  loss 0.431  test 0.861  8/8 workers  118.3/s  eta 5s"; when it is not
+ * training "round 412/1000  41.2%  5/8 workers  held: why"; without the percentage when it is long.
+ * One line, no line feed. Returns text.
+ */
 #define VX_CTL_PROGRESS_SIZE 640
 char *vx_ctl_progress_line(const vx_ctl_report *report, char text[VX_CTL_PROGRESS_SIZE]);
 

@@ -81,6 +81,27 @@ static vx_status show(vx_ctl_observer *observer, const vx_ctl_options *options, 
     return VX_OK;
 }
 
+/* A server removes its card after it has written the result. */
+static bool has_ended(const char *run_dir, vx_ctl_result *ret_result, json_t **ret_root)
+{
+    vx_ctl_server server;
+
+    return vx_ctl_server_load(run_dir, &server, NULL) == VX_ERR_NOT_FOUND &&
+           vx_ctl_result_load(run_dir, ret_result, ret_root, NULL) == VX_OK;
+}
+
+static void show_result(const vx_ctl_options *options, const vx_ctl_result *result,
+                        const json_t *root)
+{
+    if (options->json) {
+        (void)json_dumpf(root, stdout, JSON_COMPACT);
+        (void)fputs("\n", stdout);
+    } else {
+        (void)fprintf(stdout, "job       %s\n", result->job);
+        vx_ctl_result_print(stdout, result, root, options->run_dir);
+    }
+}
+
 static void wait_s(double seconds)
 {
     struct timespec pause = { .tv_sec = (time_t)seconds };
@@ -92,25 +113,25 @@ static void wait_s(double seconds)
 int vx_ctl_status(const vx_ctl_options *options)
 {
     vx_ctl_observer *observer = NULL;
+    vx_ctl_result result;
+    json_t *root = NULL;
     vx_error err = { 0 };
     vx_status status = VX_OK;
-    unsigned shown = 0;
 
     do { /* a connection for each: a server drops an observer that is silent for long */
         status = connect_to(options->run_dir, &observer, &err);
         if (status == VX_OK)
             status = show(observer, options, &err);
         observer = vx_ctl_observer_destroy(observer);
-        if (status == VX_OK)
-            shown++;
         if (status == VX_OK && options->watch_s > 0)
             wait_s(options->watch_s);
     } while (status == VX_OK && options->watch_s > 0 && !ferror(stdout));
     if (status == VX_OK)
         return 0;
-    if (status != VX_ERR_UNAVAILABLE || shown == 0)
+    if (status != VX_ERR_UNAVAILABLE || !has_ended(options->run_dir, &result, &root))
         return vx_ctl_complain(&err);
-    (void)vx_ctl_complain(&err); /* the end that --watch waits for */
+    show_result(options, &result, root);
+    json_decref(root);
     return 0;
 }
 

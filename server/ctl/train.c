@@ -159,7 +159,9 @@ static void say_why(const vx_ctl_run *run, bool done)
         vx_ctl_worker_log_print(stderr, run->workers_log, run->workers_log_from);
         break;
     case VX_CTL_REASON_WORKERS_GONE:
-        say_end_of("before the run was done, mpirun", &run->workers, run->workers_log);
+        (void)fprintf(stderr,
+                      "vexil: every worker has ended for good before the run was done; see %s\n",
+                      run->workers_log);
         vx_ctl_worker_log_print(stderr, run->workers_log, run->workers_log_from);
         break;
     case VX_CTL_REASON_NONE:
@@ -197,9 +199,7 @@ static void print_result(const vx_ctl_run *run, const vx_ctl_result *result, jso
     if (run->options->json)
         vx_ctl_json_event(stdout, "result", run->run_dir, root, NULL);
     else
-        vx_ctl_result_print(stdout, result, run->run_dir);
-    if (!run->options->json)
-        vx_ctl_suspects_print(stdout, json_object_get(root, "slots"));
+        vx_ctl_result_print(stdout, result, root, run->run_dir);
     (void)fflush(stdout);
 }
 

@@ -1,5 +1,9 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
 
 #include "database.h"
 #include "ledger_state.h"
@@ -126,6 +130,18 @@ static vx_status check_identity(vx_ledger *ledger, vx_error *err)
     return status;
 }
 
+/* SQLite says "... error code 266" of a page that it could not read, as of one that it could not
+ * understand. */
+static bool is_read_error(const char *text)
+{
+    static const char mark[] = "error code ";
+    const char *at = strstr(text, mark);
+    char *end = NULL;
+    long code = at != NULL ? strtol(at + sizeof(mark) - 1, &end, 10) : 0;
+
+    return (code & 0xff) == SQLITE_IOERR;
+}
+
 static vx_status check_pages(vx_ledger *ledger, vx_error *err)
 {
     char text[TEXT_SIZE];
@@ -133,28 +149,14 @@ static vx_status check_pages(vx_ledger *ledger, vx_error *err)
                                         sizeof(text), err);
 
     if (status == VX_OK && strcmp(text, "ok") != 0)
-        return vx_fail(err, VX_ERR_DATA, "%s: damaged: %s", ledger->path, text);
+        return vx_fail(err, is_read_error(text) ? VX_ERR_IO : VX_ERR_DATA, "%s: %s: %s",
+                       ledger->path, is_read_error(text) ? "cannot be read" : "damaged", text);
     return status;
 }
 
-/* A ledger without a round is nobody's: that of a run which failed at its start. */
-static vx_status take_over(vx_ledger *ledger, vx_digest config, vx_error *err)
-{
-    char sql[SQL_SIZE];
-    char digest[VX_DIGEST_TEXT_SIZE];
-    char seal[VX_DIGEST_TEXT_SIZE];
-    int size = snprintf(sql, sizeof(sql), "UPDATE job SET config = x'%s', seal = x'%s'",
-                        vx_digest_text(config, digest), vx_digest_text(seal_of_job(config), seal));
-
-    VX_ASSERT(size > 0 && (size_t)size < sizeof(sql));
-    return vx_database_run(ledger->db, ledger->path, sql, err);
-}
-
-static vx_status check_job(vx_ledger *ledger, vx_digest config, vx_error *err)
+static vx_status read_job(vx_ledger *ledger, vx_digest *ret_config, vx_error *err)
 {
     char text[TEXT_SIZE];
-    char ours[VX_DIGEST_TEXT_SIZE];
-    char theirs[VX_DIGEST_TEXT_SIZE];
     uint8_t bytes[2 * VX_DIGEST_BYTES];
     vx_digest found;
     vx_digest seal;
@@ -172,12 +174,21 @@ static vx_status check_job(vx_ledger *ledger, vx_digest config, vx_error *err)
     if (!vx_digest_equal(seal, seal_of_job(found)))
         return vx_fail(err, VX_ERR_DATA, "%s: damaged: the job that it names does not fit its seal",
                        ledger->path);
-    if (!vx_digest_equal(found, config) && ledger->first == ledger->end)
-        return take_over(ledger, config, err);
-    if (!vx_digest_equal(found, config))
-        return vx_fail(err, VX_ERR_CONFIG, "%s: it is of a job with digest %s, this job has %s",
-                       ledger->path, vx_digest_text(found, theirs), vx_digest_text(config, ours));
+    *ret_config = found;
     return VX_OK;
+}
+
+/* One statement, so one transaction. */
+static vx_status take_over(vx_ledger *ledger, vx_digest config, vx_error *err)
+{
+    char sql[SQL_SIZE];
+    char digest[VX_DIGEST_TEXT_SIZE];
+    char seal[VX_DIGEST_TEXT_SIZE];
+    int size = snprintf(sql, sizeof(sql), "UPDATE job SET config = x'%s', seal = x'%s'",
+                        vx_digest_text(config, digest), vx_digest_text(seal_of_job(config), seal));
+
+    VX_ASSERT(size > 0 && (size_t)size < sizeof(sql));
+    return vx_database_run(ledger->db, ledger->path, sql, err);
 }
 
 static vx_status read_range(vx_ledger *ledger, vx_error *err)
@@ -204,17 +215,26 @@ static vx_status read_range(vx_ledger *ledger, vx_error *err)
     return VX_OK;
 }
 
-static vx_status check(vx_ledger *ledger, vx_digest config, vx_error *err)
+static vx_status check(vx_ledger *ledger, vx_digest config, bool *ret_other_job, vx_error *err)
 {
+    char ours[VX_DIGEST_TEXT_SIZE];
+    char theirs[VX_DIGEST_TEXT_SIZE];
+    vx_digest found = { { 0 } };
     vx_status status = check_identity(ledger, err);
 
     if (status == VX_OK)
         status = check_pages(ledger, err);
     if (status == VX_OK)
-        status = read_range(ledger, err);
+        status = read_job(ledger, &found, err);
     if (status == VX_OK)
-        status = check_job(ledger, config, err);
-    return status;
+        status = read_range(ledger, err);
+    if (status != VX_OK)
+        return status;
+    *ret_other_job = !vx_digest_equal(found, config);
+    if (*ret_other_job && ledger->first < ledger->end)
+        return vx_fail(err, VX_ERR_CONFIG, "%s: it is of a job with digest %s, this job has %s",
+                       ledger->path, vx_digest_text(found, theirs), vx_digest_text(config, ours));
+    return VX_OK;
 }
 
 static int count_log_pages(void *context, sqlite3 *db, const char *name, int pages)
@@ -252,10 +272,22 @@ static vx_status make_ready(vx_ledger *ledger, vx_error *err)
     return VX_OK;
 }
 
+/* SQLite syncs the folder of a new journal or log once, and does not tell when that fails. */
+static vx_status make_names_durable(const vx_ledger *ledger, vx_error *err)
+{
+    char *folder = vx_path_folder(ledger->path);
+    vx_status status = folder != NULL ? vx_file_sync_folder(folder, err)
+                                      : vx_fail(err, VX_ERR_NOMEM, "%s: no memory", ledger->path);
+
+    vx_free(folder);
+    return status;
+}
+
 vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error *err)
 {
     sqlite3_int64 pages = 0;
     int log = 0;
+    bool other_job = false;
     vx_status status = connect(ledger, err);
 
     if (status == VX_OK)
@@ -269,12 +301,16 @@ vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error 
     if (status == VX_OK && pages == 0)
         status = create(ledger, config, err);
     if (status == VX_OK)
-        status = check(ledger, config, err);
+        status = check(ledger, config, &other_job, err);
     if (status == VX_OK)
         status = make_ready(ledger, err);
+    if (status == VX_OK && other_job)
+        status = take_over(ledger, config, err);
     /* A round that a crash caught before its sync is readable, and lost with the power: what open
      * tells of is durable. */
     if (status == VX_OK)
         status = vx_ledger_move_log(ledger, err);
+    if (status == VX_OK)
+        status = make_names_durable(ledger, err);
     return status;
 }

@@ -130,7 +130,7 @@ class Recovery(WithData):
         self.assertEqual([row["round"] for row in run.metrics()], list(range(ROUNDS)))
         self.assertEqual(run.metrics()[-1]["included"], [0, 1, 2])
 
-    def test_another_job_is_refused_with_both_digests(self):
+    def test_another_job_is_refused_with_both_digests_and_the_key(self):
         run = self.make(**self.job("full")).start_server().start_workers()
         run.wait_for_rounds(5)
         first = run.card()["config_digest"]
@@ -141,7 +141,7 @@ class Recovery(WithData):
         codes, texts = run.finish(30)
         self.assertEqual(codes[0], 78, texts)
         self.assertIn(first, texts[0])
-        self.assertIn("ledger.db", texts[0])
+        self.assertIn("seed is 2, was 5", texts[0])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """End to end: vexild, mpirun and vexil-worker, and vexil train, as real processes."""
 import glob
+import json
 import os
 import signal
 import socket
@@ -168,6 +169,7 @@ faults:
         crash = """allow_fault_injection: true
 faults:
   - {slots: [3], kind: crash, from_round: 5}
+  - {slots: [0], kind: delay, scale: 0.05}
 """
         run = self.make(extra=crash).start_server("--set", "workers.max_restarts=1")
         run.start_workers()
@@ -230,6 +232,24 @@ class BadInput(WithData):
 
     def test_a_wrong_key_names_file_line_and_key(self):
         self.refuse(self.make(extra="momentun: 1\n"), 78, "run.yaml:21:", "momentun")
+
+    def test_a_job_file_that_is_too_large(self):
+        self.refuse(self.make(extra="# " + "x" * 61440 + "\n"), 78, "run.yaml", "61440 bytes")
+
+    def test_addresses_without_scheme_or_port_are_wrong_use(self):
+        self.refuse(self.make(), 2, "--listen", "foo", options=("--listen", "foo"))
+        done = subprocess.run([program("vexil-worker"), "--connect", "127.0.0.1:7421",
+                               "--token-file", "/dev/null"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--connect", done.stderr)
+
+    def test_too_few_workers_are_named(self):
+        run = self.make().start_server("--set", "workers.start_timeout_s=2")
+        run.start_workers(workers=2)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [69, 0], texts)
+        self.assertIn("2 of 4, 3 are needed; 2: has not joined", texts[0])
+        self.assertIn("event=start.stalls", texts[0])
 
     def test_a_missing_data_file(self):
         os.unlink(os.path.join(self.folder, "test-labels"))
@@ -296,6 +316,7 @@ class BadInput(WithData):
         codes, texts = second.finish(30)
         self.assertEqual(codes, [73], texts)
         self.assertIn(str(run.server.pid), texts[0])
+        self.assertIn("another server uses " + run.directory, texts[0])
         run.start_workers()
         self.assertEqual(run.finish()[0], [0, 0])
         third = Run(self.folder, "run").start_server()
@@ -328,7 +349,8 @@ class BadInput(WithData):
                           "--connect-timeout", "1", workers=1)
         _, text = run.mpirun.communicate(timeout=60)
         self.assertEqual(run.mpirun.returncode, 69, text)
-        self.assertIn("tcp://127.0.0.1:", text)
+        message = [line for line in text.splitlines() if line.startswith("vexil-worker:")]
+        self.assertEqual([line.count("tcp://127.0.0.1:") for line in message], [1], text)
         self.assert_tidy()
 
     def test_a_wrong_token_and_another_job_are_refused_with_a_reason(self):
@@ -404,6 +426,7 @@ faults:
         train.send_signal(signal.SIGINT)
         text, _ = train.communicate(timeout=60)
         self.assertEqual(train.returncode, 130, text)
+        self.assertEqual(text.count("stopped at round"), 1, text)
         self.assertEqual(run.result()["state"], "stopped")
         self.assert_tidy()
 
@@ -420,7 +443,6 @@ faults:
 
 class Status(WithData):
     def test_status_shows_a_running_job(self):
-        import json
         run = self.make(rounds=5000, extra=Stopping.SLOW).start_server().start_workers()
         run.wait_for_rounds(10)
         text = vexil("status", "--run-dir", run.directory)
@@ -432,7 +454,44 @@ class Status(WithData):
         self.assertEqual([slot["state"] for slot in document["slots"]], ["live"] * 4)
         stop = vexil("stop", "--run-dir", run.directory)
         self.assertEqual(stop.returncode, 0, stop.stderr)
-        self.assertEqual(run.finish()[0], [75, 0])
+        codes, texts = run.finish()
+        self.assertEqual(codes, [75, 0])
+        self.assertEqual(texts[0].count("stopped at round"), 1, texts[0])
+
+    def test_status_of_a_run_that_has_ended_is_its_result(self):
+        run = self.complete()
+        text = vexil("status", "--run-dir", run.directory)
+        self.assertEqual((text.returncode, text.stderr), (0, ""))
+        self.assertIn("state     done\nrounds    30/30\n", text.stdout)
+        data = vexil("status", "--run-dir", run.directory, "--json")
+        self.assertEqual((data.returncode, json.loads(data.stdout)), (0, run.result()))
+
+    def test_a_slot_that_attacks_stands_out_at_the_end(self):
+        fault = """allow_fault_injection: true
+faults:
+  - {slots: [4], kind: sign_flip, scale: 10}
+"""
+        run = self.make(rule="geometric_median", workers=5, extra=fault)
+        done = subprocess.run([program("vexil"), "train", run.job, "--run-dir", run.directory],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"least weight  slot 4 \(0\.0\d+\) of 0\.2\n")
+
+    def test_a_held_run_says_who_is_missing_and_since_when_now(self):
+        run = self.make(rounds=5000, extra=Stopping.SLOW)
+        run.start_server("--set", "workers.quorum=4", "--set", "workers.max_restarts=0")
+        run.start_workers().wait_for_rounds(5)
+        os.kill([e["pid"] for e in run.events("worker.join") if e["slot"] == 3][0],
+                signal.SIGKILL)
+        wait_for(lambda: run.events("round.held"), 30, "a held round")
+        texts = []
+        for _ in range(2):
+            time.sleep(1.2)
+            texts.append(json.loads(vexil("status", "--run-dir", run.directory,
+                                          "--json").stdout)["message"])
+        self.assertNotEqual(*texts)
+        self.assertTrue(texts[0].startswith("3: lost, last heard "), texts)
+        self.assertTrue(texts[0].endswith("3 of 4 gradients are in, 4 are needed"), texts)
 
     def test_status_without_a_server_says_so(self):
         done = vexil("status", "--run-dir", self.folder)

@@ -104,6 +104,27 @@ fails 'does not begin with vexild(8)' man "$tree"
 rm "$tree/deploy/man/vexil.1.scd"
 fails 'no page' man "$tree"
 
+# Programs that tell of one option each.
+make_programs() {
+    put "$scratch/bin/vexild" <<<$'#!/bin/sh\necho "  --job FILE  the job"'
+    put "$scratch/bin/vexil-worker" <<<$'#!/bin/sh\necho "  --run-dir DIR  the run"'
+    put "$scratch/bin/vexil" <<<$'#!/bin/sh\necho "  -d, --run-dir=DIR  the run"'
+    chmod +x "$scratch"/bin/*
+    put "$tree/deploy/man/vexild.8.scd" <<<$'vexild(8)\n\n*--job* _FILE_'
+    put "$tree/deploy/man/vexil-worker.1.scd" <<<$'vexil-worker(1)\n\n*--run-dir* _DIR_'
+    put "$tree/deploy/man/vexil.1.scd" <<<$'vexil(1)\n\n*-d*, *--run-dir* _DIR_'
+}
+make_programs
+passes options "$tree" "$scratch/bin"
+put "$tree/deploy/man/vexild.8.scd" <<<$'vexild(8)\n\n*--job* _FILE_, *--jib*'
+fails '--jib: vexild --help does not tell of it' options "$tree" "$scratch/bin"
+make_programs
+put "$tree/deploy/man/vexil.1.scd" <<<$'vexil(1)\n\n*--run-dir* _DIR_'
+fails 'vexil -d is not there' options "$tree" "$scratch/bin"
+make_programs
+put "$scratch/bin/vexil-worker" <<<$'#!/bin/sh\necho none'
+fails 'vexil-worker: --help tells no option' options "$tree" "$scratch/bin"
+
 put "$tree/README.md" <<<$'\n[a](docs/less.md)'
 fails 'README.md:2: docs/less.md does not exist' links "$tree"
 put "$tree/docs/more.md" <<<'[a](README.md)'

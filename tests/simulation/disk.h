@@ -52,6 +52,10 @@ vx_sim_disk *vx_sim_disk_destroy(vx_sim_disk *disk); /* takes NULL, returns NULL
 /* The table of it, borrowed: vx_files_install(vx_sim_disk_files(disk)). */
 const vx_files *vx_sim_disk_files(vx_sim_disk *disk);
 
+/* pwrite(2), which vx_files lacks: it is a write, and the handle's place is behind it after. */
+ssize_t vx_sim_disk_write_at(vx_sim_disk *disk, int number, const void *at, size_t size,
+                             uint64_t offset);
+
 /* The k-th operation of that kind from now, k >= 1, fails with this errno; the others do not. One
  * such failure a kind; k = 0 takes it back. */
 void vx_sim_disk_fail(vx_sim_disk *disk, vx_sim_op op, uint64_t k, int number);

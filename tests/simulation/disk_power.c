@@ -1,5 +1,7 @@
 #include "disk_private.h"
 
+#include <errno.h>
+
 #include <stdlib.h>
 
 #include <vx_base/assert.h>
@@ -60,6 +62,17 @@ uint64_t vx_sim_disk_count(const vx_sim_disk *disk, vx_sim_op op)
 {
     VX_ASSERT(op < VX_SIM_OP_MAX);
     return disk->counts[op];
+}
+
+ssize_t vx_sim_disk_write_at(vx_sim_disk *disk, int number, const void *at, size_t size,
+                             uint64_t offset)
+{
+    for (size_t i = 0; i < disk->handles_count; i++)
+        if (disk->handles[i].number == number) {
+            disk->handles[i].offset = offset;
+            return disk->files.write(disk, number, at, size);
+        }
+    return -EBADF;
 }
 
 unsigned vx_sim_disk_open_handles(const vx_sim_disk *disk)

@@ -12,6 +12,7 @@
 #include <vx_base/file.h>
 
 #define FILE_BYTES_MAX (VX_WORKERS_MAX * 128u)
+#define TRIES_SILENT   20 /* of a tenth of a second */
 
 /* The fields of server.json that a worker needs. */
 static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap *ret_common,
@@ -41,6 +42,16 @@ static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap
     return status;
 }
 
+/* A server that starts makes the run directory; a folder above it is not a matter of waiting. */
+static bool may_appear(const char *run_dir)
+{
+    char *parent = vx_path_folder(run_dir);
+    bool may = vx_file_exists(run_dir) || parent == NULL || vx_file_exists(parent);
+
+    vx_free(parent);
+    return may;
+}
+
 /* Waits for the server's card; it is removed at the orderly end of a server. */
 static vx_status read_card(const char *run_dir, unsigned wait_s, vx_bootstrap *ret_common,
                            vx_error *err)
@@ -52,9 +63,16 @@ static vx_status read_card(const char *run_dir, unsigned wait_s, vx_bootstrap *r
 
     if (path == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    if (!may_appear(run_dir)) {
+        vx_free(path);
+        return vx_fail(err, VX_ERR_NOT_FOUND, "--run-dir %s: there is no such folder", run_dir);
+    }
     for (unsigned tries = 0; tries <= 10 * wait_s && status == VX_ERR_NOT_FOUND; tries++) {
         if (tries > 0)
             nanosleep(&pause, NULL);
+        if (tries == TRIES_SILENT)
+            fprintf(stderr, "vexil-worker: waiting up to %u s for a server: %s is not there\n",
+                    wait_s, path);
         status = vx_file_read(path, FILE_BYTES_MAX, &text, err);
     }
     if (status == VX_ERR_NOT_FOUND)

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <vx_base/alloc.h>
 
 #define SERVER_WAIT_S 60
+#define POLL_NS       10000000
 
 /* Rank 0's verdict, the same for everybody. */
 struct verdict {
@@ -28,6 +30,22 @@ static vx_status read_entries(const vx_agent_options *options, int size, vx_boot
             "mpirun started %d ranks, but there are tokens for %zu workers only: use mpirun -n %zu",
             size, count, count);
     return status;
+}
+
+/* A plain MPI_Bcast would keep a core busy a rank while rank 0 waits for the server. */
+static void broadcast_verdict(struct verdict *verdict)
+{
+    struct timespec pause = { 0, POLL_NS };
+    MPI_Request request = MPI_REQUEST_NULL;
+    int done = 0;
+
+    MPI_Ibcast(verdict, (int)sizeof(*verdict), MPI_BYTE, 0, MPI_COMM_WORLD, &request);
+    for (;;) {
+        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        if (done != 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
 }
 
 static uint32_t local_workers(int size)
@@ -59,7 +77,7 @@ vx_status vx_rendezvous(const vx_agent_options *options, int *argc, char ***argv
         if (verdict.status != VX_OK)
             fprintf(stderr, "vexil-worker: %s\n", why.message);
     }
-    MPI_Bcast(&verdict, (int)sizeof(verdict), MPI_BYTE, 0, MPI_COMM_WORLD);
+    broadcast_verdict(&verdict);
     if (verdict.status == VX_OK)
         MPI_Scatter(entries, (int)sizeof(*entries), MPI_BYTE, ret_bootstrap,
                     (int)sizeof(*ret_bootstrap), MPI_BYTE, 0, MPI_COMM_WORLD);

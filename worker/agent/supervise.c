@@ -144,6 +144,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     sigset_t watched;
     sigset_t old_mask;
     bool stop = false;
+    bool was_restarted = false;
     uint32_t restarts = 0;
     vx_clock clock = vx_clock_system();
     int code = 0;
@@ -162,17 +163,20 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
         unsigned backoff = restarts < 7 ? 100u << restarts : BACKOFF_MS_MAX;
         pid_t child = start_worker(bootstrap, program, &old_mask);
 
-        if (child < 0)
-            return vx_status_exit_code(VX_ERR_SYSTEM);
-        code = watch(child, &watched, &stop);
+        code = child < 0 ? vx_status_exit_code(VX_ERR_SYSTEM) : watch(child, &watched, &stop);
+        if (was_restarted && code == vx_status_exit_code(VX_ERR_UNAVAILABLE))
+            return 0; /* the run was over before it came back */
         if (stop || !vx_supervise_restarts(code))
             return stop ? 0 : code;
+        was_restarted = true;
         if (vx_clock_monotonic_ns(&clock) - born >= HEALTHY_AFTER_S * VX_NS_PER_S)
             restarts = 0;
         if (restarts++ >= bootstrap->max_restarts) {
-            fprintf(stderr, "vexil-worker: slot %u: ended with %d, restarted %u times: giving up\n",
+            fprintf(stderr,
+                    "vexil-worker: slot %u: ended with %d, restarted %u times: giving up; the "
+                    "other slots go on\n",
                     bootstrap->slot, code, bootstrap->max_restarts);
-            return 0; /* this slot is lost; with another code mpirun would end all the others */
+            return 0; /* any other code would make mpirun end the other slots */
         }
         fprintf(stderr, "vexil-worker: slot %u: ended with %d, restart %u of %u in %u ms\n",
                 bootstrap->slot, code, restarts, bootstrap->max_restarts, backoff);

@@ -168,8 +168,8 @@ static vx_status on_refusal(vx_client *client, vx_cbytes message, vx_error *err)
         return status;
     snprintf(text, sizeof(text), "the server refused us (%s): %s",
              vx_wire_refusal_name(refusal.code), refusal.text);
-    vx_log_event(&client->log, VX_LOG_WARN, "refused", "code=%s retry=%d",
-                 vx_wire_refusal_name(refusal.code), refusal.retry);
+    vx_log_event(&client->log, VX_LOG_WARN, "refused", "slot=%s code=%s retry=%d why=\"%s\"",
+                 client->slot, vx_wire_refusal_name(refusal.code), refusal.retry, refusal.text);
     if (refusal.code == VX_WIRE_REFUSED_OVER)
         end(client, VX_OK, "");
     else if (!refusal.retry)
@@ -243,7 +243,8 @@ static void on_close(void *owner, vx_conn *conn, const vx_error *why)
     client->conn = NULL;
     vx_uv->timer_stop(&client->heartbeat_timer);
     if (!client->session.ended) {
-        vx_log_event(&client->log, VX_LOG_WARN, "connection.lost", "why=\"%s\"", why->message);
+        vx_log_event(&client->log, VX_LOG_WARN, "connection.lost", "slot=%s why=\"%s\"",
+                     client->slot, why->message);
         vx_session_lost(&client->session, now_ms(client));
         if (client->session.ended)
             vx_fail(&client->error, VX_ERR_UNAVAILABLE, "%s: %s; gave up after %u s",
@@ -269,8 +270,8 @@ static void on_dialed(void *owner, vx_conn *conn, const vx_error *err)
     } else if (!client->session.ended) {
         vx_session_lost(&client->session, now_ms(client));
         if (client->session.ended)
-            vx_fail(&client->error, VX_ERR_UNAVAILABLE, "%s: %s; gave up after %u s",
-                    client->bootstrap->endpoint, err->message, client->bootstrap->patience_s);
+            vx_fail(&client->error, VX_ERR_UNAVAILABLE, "%s; gave up after %u s", err->message,
+                    client->bootstrap->patience_s); /* it names the endpoint */
     }
     proceed(client);
 }
@@ -469,6 +470,9 @@ vx_status vx_client_run(vx_client *client, const vx_client_hooks *hooks, void *o
 
     *client = (vx_client){ .hooks = *hooks, .owner = owner, .bootstrap = bootstrap };
     client->clock = vx_clock_system();
+    snprintf(client->slot, sizeof(client->slot), "%u", bootstrap->slot);
+    if (bootstrap->slot == UINT32_MAX)
+        snprintf(client->slot, sizeof(client->slot), "evaluator");
     client->log = vx_log_to(STDERR_FILENO, (vx_log_level)bootstrap->log_level, "vexil-worker");
     status = open_client(client, err);
     if (status != VX_OK)

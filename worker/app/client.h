@@ -40,6 +40,7 @@ struct vx_client {
     const vx_bootstrap *bootstrap;
     vx_endpoint endpoint;
     vx_log log;
+    char slot[12]; /* for the log: "3", "evaluator" */
     vx_clock clock;
     uv_loop_t loop;
     uv_timer_t dial_timer, heartbeat_timer;

@@ -6,6 +6,7 @@
 
 #include <vx_base/log.h>
 #include <vx_config/job.h>
+#include <vx_transport/conn.h>
 
 enum {
     OPT_EVALUATOR = 256,
@@ -145,6 +146,8 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
         .mode = VX_WORKER_MODE_AGENT,
         .agent = { .max_restarts = -1, .patience_s = 60, .log_level = VX_LOG_WARN },
     };
+    vx_endpoint endpoint;
+    vx_error why = { 0 };
     vx_status status = VX_OK;
     int option = 0;
 
@@ -164,6 +167,9 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
         return vx_fail(
             err, VX_ERR_USAGE,
             "--run-dir, or --connect with --token-file, is required; try vexil-worker --help");
+    if (options.agent.connect != NULL &&
+        vx_endpoint_parse(options.agent.connect, &endpoint, &why) != VX_OK)
+        return vx_fail(err, VX_ERR_USAGE, "--connect: %s", why.message);
     if (options.job != NULL)
         status = digest_of_job(options.job, &options.agent.config, err);
     *ret_options = options;

@@ -215,8 +215,8 @@ typedef struct vx_job {
  * Loads path and applies overrides ("aggregation.rule=mean", as --set gives them) in their order.
  *
  * VX_ERR_CONFIG: "job.yaml:12: aggregation.byzantine: expected ..., found ...": file, line, key,
- * what was expected. An override's message starts with "--set key=value:". VX_ERR_NOT_FOUND,
- * VX_ERR_IO, VX_ERR_LIMIT (file too large).
+ * what was expected; or the file is too large. An override's message starts with "--set
+ * key=value:". VX_ERR_NOT_FOUND, VX_ERR_IO.
  */
 VX_MUST_CHECK vx_status vx_job_load(const char *path, const char *const *overrides,
                                     size_t overrides_count, vx_job **ret_job, vx_error *err);
@@ -235,6 +235,12 @@ VX_MUST_CHECK vx_status vx_job_print_json(const vx_job *job, bool indented, vx_b
 
 /* Of the compact JSON form: two jobs that mean the same have the same digest. */
 vx_status vx_job_digest(const vx_job *job, vx_digest *ret_digest) VX_MUST_CHECK;
+
+/* The first key in which job is not earlier: "optimiser.step_size is 0.2, was 0.1"; "" when there
+ * is none. */
+#define VX_DIFFERENCE_SIZE 320
+VX_MUST_CHECK vx_status vx_job_difference(const vx_job *job, const vx_job *earlier,
+                                          char text[VX_DIFFERENCE_SIZE]);
 
 /* For checks that need more than the file ("krum needs n >= 2 f + 3"): fills err with file, line
  * and key as the loader would, returns VX_ERR_CONFIG. key e.g. "aggregation.byzantine". */

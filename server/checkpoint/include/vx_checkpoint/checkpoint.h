@@ -59,6 +59,11 @@ vx_checkpoint_loaded *vx_checkpoint_close(vx_checkpoint_loaded *loaded);
 const vx_checkpoint *vx_checkpoint_content(const vx_checkpoint_loaded *loaded);
 const char *vx_checkpoint_folder(const vx_checkpoint_loaded *loaded);
 
+/* Removes every temp folder of run_dir: what writers that were killed have left, and what was put
+ * aside. Renames are made durable before: until then a crash can bring a folder back to the name
+ * that it had. A cleanup may ignore the status. */
+vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err);
+
 /* For tools. */
 typedef struct vx_checkpoint_entry {
     const char *folder; /* borrowed until visit returns, and so is broken */

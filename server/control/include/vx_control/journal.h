@@ -89,4 +89,6 @@ char *vx_server_card_endpoint(const char *run_dir);
 /* Of each slot that this round waits for, first of those that are not live: where it is, since
  * when, and what happens next; for messages; cut with "..." when it does not fit. Returns text. */
 char *vx_roster_missing_text(const vx_roster *roster, uint64_t now_ns, char *text, size_t size);
+/* The same of those only that are not live. */
+char *vx_roster_absent_text(const vx_roster *roster, uint64_t now_ns, char *text, size_t size);
 #endif

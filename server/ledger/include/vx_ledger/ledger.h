@@ -53,13 +53,13 @@ typedef struct vx_ledger_round {
 } vx_ledger_round;
 
 /*
- * Opens the ledger of run_dir, or creates it for the job with this config digest. What a crash left
- * in the write-ahead log is recovered. All pages are read and their structure is checked; records
- * are checked when they are read.
+ * Opens the ledger of run_dir, or creates it for the job with this config digest; one without any
+ * record becomes this job's. What a crash left in the write-ahead log is recovered. All pages are
+ * read and their structure is checked; records are checked when they are read.
  *
- * VX_ERR_CONFIG: the ledger of a job with another digest; one without a round is taken over.
- * VX_ERR_DATA: not a ledger, of another format, or damaged. VX_ERR_BUSY: open elsewhere.
- * VX_ERR_NOT_FOUND: no folder. VX_ERR_SPACE, VX_ERR_IO, VX_ERR_NOMEM.
+ * VX_ERR_CONFIG: records of a job with another digest. VX_ERR_DATA: not a ledger, of another
+ * format, or damaged. VX_ERR_BUSY: open elsewhere. VX_ERR_NOT_FOUND: no folder. VX_ERR_SPACE,
+ * VX_ERR_IO, VX_ERR_NOMEM.
  *
  * The first call of a process gives SQLite the heap of vx_base/alloc.h, if nobody initialised
  * SQLite before. Files are reached through the default VFS of SQLite.

@@ -150,7 +150,7 @@ static void a_text_over_the_limit_is_refused(void **state)
 
     memset(text, '\n', sizeof(text) - 1);
     memcpy(text, JOB_SMALL, sizeof(JOB_SMALL) - 1);
-    vx_assert_status(parse_job(text, &job, &err), VX_ERR_LIMIT, &err);
+    vx_assert_status(parse_job(text, &job, &err), VX_ERR_CONFIG, &err);
     assert_string_equal(err.message, "job.yaml: 61441 bytes, at most 61440");
     text[sizeof(text) - 2] = '\0';
     vx_assert_ok(parse_job(text, &job, &err), &err);
@@ -174,7 +174,7 @@ static void a_job_whose_full_form_is_over_the_limit_is_refused(void **state)
         size += (size_t)sprintf(text + size, "]}\n");
     }
     assert_true(size < VX_JOB_TEXT_MAX);
-    vx_assert_status(parse_job(text, &job, &err), VX_ERR_LIMIT, &err);
+    vx_assert_status(parse_job(text, &job, &err), VX_ERR_CONFIG, &err);
     assert_non_null(strstr(err.message, "with all defaults"));
     vx_free(text);
 }

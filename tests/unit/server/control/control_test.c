@@ -250,10 +250,15 @@ static void the_status_document_has_every_slot_and_the_result_its_state(void **s
         "0: live, has not answered, heard 2.5 s ago from h (pid 7)");
     assert_string_equal(vx_roster_missing_text(&roster, 4 * VX_NS_PER_S, missing, 69),
                         "1: has not joined, start it with mpirun; 2: has not joined, start...");
+    assert_string_equal(
+        vx_roster_absent_text(&roster, 4 * VX_NS_PER_S, missing, sizeof(missing)),
+        "1: has not joined, start it with mpirun; 2: has not joined, start it with mpirun");
     vx_roster_part(&roster, 0, VX_SLOT_LOST);
     vx_roster_begin_round(&roster, (const bool[]){ true, false, false });
     assert_string_equal(vx_roster_missing_text(&roster, 4 * VX_NS_PER_S, missing, sizeof(missing)),
                         "0: lost, last heard 2 s ago on h (pid 7), its agent starts it again");
+    assert_string_equal(vx_roster_missing_text(&roster, 40 * VX_NS_PER_S, missing, sizeof(missing)),
+                        "0: lost, last heard 38 s ago on h (pid 7), see the output of its mpirun");
     run.state = "done";
     vx_assert_ok(vx_result_write(folder, &run, &roster, NULL), NULL);
     path = vx_path_join(folder, "result.json");

@@ -22,9 +22,26 @@ static void a_line_says_all_that_matters(void **state)
     char text[VX_CTL_PROGRESS_SIZE];
 
     (void)state;
-    assert_string_equal(vx_ctl_progress_line(&report, text),
-                        "round 412/1000 41.2% loss 0.431 test 0.861 8/8 workers 118.3 rounds/s "
-                        "eta 5s");
+    assert_string_equal(
+        vx_ctl_progress_line(&report, text),
+        "round 412/1000  41.2%  loss 0.431  test 0.861  8/8 workers  118.3/s  eta 5s");
+}
+
+static void a_line_of_a_long_run_fits_a_terminal(void **state)
+{
+    vx_ctl_report report = training();
+    char text[VX_CTL_PROGRESS_SIZE];
+
+    (void)state;
+    report.round = 41200;
+    report.rounds = 100000;
+    report.live = report.workers = 64;
+    report.rate = 1118.3;
+    report.eta_s = 3000;
+    assert_string_equal(
+        vx_ctl_progress_line(&report, text),
+        "round 41200/100000  loss 0.431  test 0.861  64/64 workers  1118.3/s  eta 50m00s");
+    assert_in_range(strlen(text), 70, 79);
 }
 
 static void numbers_that_do_not_exist_are_dashes(void **state)
@@ -36,7 +53,7 @@ static void numbers_that_do_not_exist_are_dashes(void **state)
     report.loss = report.rate = report.eta_s = nan("");
     report.test.present = false;
     assert_string_equal(vx_ctl_progress_line(&report, text),
-                        "round 412/1000 41.2% loss - 8/8 workers - rounds/s eta -");
+                        "round 412/1000  41.2%  loss -  8/8 workers  -/s  eta -");
 }
 
 static void small_and_huge_numbers_stay_readable(void **state)
@@ -50,8 +67,8 @@ static void small_and_huge_numbers_stay_readable(void **state)
     report.eta_s = 47800;
     report.test.accuracy = nan(""); /* a likelihood without classes */
     assert_string_equal(vx_ctl_progress_line(&report, text),
-                        "round 412/1000 41.2% loss 1.23e+15 test nll 0.4123 8/8 workers "
-                        "0.012 rounds/s eta 13h16m");
+                        "round 412/1000  loss 1.23e+15  test nll 0.4123  8/8 workers  0.012/s  "
+                        "eta 13h16m");
     report.loss = 0.00012345;
     assert_non_null(strstr(vx_ctl_progress_line(&report, text), "loss 0.000123 "));
 }
@@ -66,7 +83,7 @@ static void a_held_round_shows_the_servers_message(void **state)
     (void)snprintf(report.message, sizeof(report.message), "missing slots: 0, 1 and 2");
     report.live = 5;
     assert_string_equal(vx_ctl_progress_line(&report, text),
-                        "round 412/1000 41.2% 5/8 workers held: missing slots: 0, 1 and 2");
+                        "round 412/1000  41.2%  5/8 workers  held: missing slots: 0, 1 and 2");
 }
 
 static void durations_have_two_units_at_most(void **state)
@@ -121,7 +138,7 @@ static void a_terminal_line_is_rewritten_and_ended_once(void **state)
         show((vx_ctl_progress){ .style = VX_CTL_PROGRESS_TERMINAL, .columns = 20 }, times, 2);
 
     (void)state;
-    assert_string_equal(text, "\rround 412/1000 41.2\033[K\rround 413/1000 41.2\033[K\n");
+    assert_string_equal(text, "\rround 412/1000  41.\033[K\rround 413/1000  41.\033[K\n");
     free(text);
 }
 
@@ -133,10 +150,11 @@ static void plain_lines_come_at_intervals_without_escape_codes(void **state)
     (void)state;
     assert_null(strchr(text, '\033'));
     assert_null(strchr(text, '\r'));
-    assert_string_equal(text, "round 412/1000 41.2% loss 0.431 test 0.861 8/8 workers "
-                              "118.3 rounds/s eta 5s\n"
-                              "round 415/1000 41.2% loss 0.431 test 0.861 8/8 workers "
-                              "118.3 rounds/s eta 5s\n");
+    assert_string_equal(text,
+                        "round 412/1000  41.2%  loss 0.431  test 0.861  8/8 workers  118.3/s  "
+                        "eta 5s\n"
+                        "round 415/1000  41.2%  loss 0.431  test 0.861  8/8 workers  118.3/s  "
+                        "eta 5s\n");
     free(text);
 }
 
@@ -192,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_says_all_that_matters),
+        cmocka_unit_test(a_line_of_a_long_run_fits_a_terminal),
         cmocka_unit_test(numbers_that_do_not_exist_are_dashes),
         cmocka_unit_test(small_and_huge_numbers_stay_readable),
         cmocka_unit_test(a_held_round_shows_the_servers_message),

@@ -1,8 +1,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "document_text.h"
+#include "doubts.h"
 #include "table.h"
 
 static char *print_table(const char *document)
@@ -23,56 +25,21 @@ static void a_status_has_a_head_and_a_line_a_slot(void **state)
     char *text = print_table(status_text);
 
     (void)state; /* refused = duplicate + stale + malformed + over_quota + nonfinite = 1 + 2 + 1 */
-    assert_string_equal(
-        text, "job       fashion-mnist\n"
-              "state     training\n"
-              "round     412/1000  41.2%\n"
-              "rate      118.3 rounds/s  eta 5s\n"
-              "loss      0.431\n"
-              "test      accuracy 0.8610  nll 0.4123  (10000 observations, round 400)\n"
-              "workers   8/8\n"
-              "\n"
-              "slot state  inc accepted   late refused    v_i weight     norm host:pid\n"
-              "   0 live     2      412      4       4 0.9123 0.1250    1.235 node1:4711\n"
-              "   1 absent   0        0      0       0      -      -        - - *\n"
-              "* the job injects faults into this worker\n");
+    assert_string_equal(text,
+                        "job       fashion-mnist\n"
+                        "state     training\n"
+                        "round     412/1000  41.2%\n"
+                        "rate      118.3 rounds/s  eta 5s\n"
+                        "loss      0.431\n"
+                        "test      accuracy 0.8610  nll 0.4123  (10000 observations, round 400)\n"
+                        "workers   8/8\n"
+                        "refused       slot 0 (4, 1 not finite)\n"
+                        "\n"
+                        "slot state   inc accepted late refused   v_i weight     norm host:pid\n"
+                        "   0 live      2      412    4       4 0.912 0.1250     1.23 node1:4711\n"
+                        "   1 absent*   0        0    0       0     -      -        - -\n"
+                        "* injects faults, as its job says\n");
     free(text);
-}
-
-static char *print_suspects(const char *slots)
-{
-    json_t *root = json_loads(slots, 0, NULL);
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-
-    vx_ctl_suspects_print(out, root);
-    (void)fclose(out);
-    json_decref(root);
-    return text;
-}
-
-static void a_minority_that_the_rule_leaves_out_is_named(void **state)
-{
-    static const struct {
-        const char *slots, *text;
-    } cases[] = {
-        { "[]", "" },
-        { "[{\"slot\":0,\"weight\":0.5},{\"slot\":1,\"weight\":0.4},{\"slot\":2,\"weight\":0.1}]",
-          "suspects  slot 2 weight 0.100 of 0.333\n" },
-        { "[{\"slot\":0,\"weight\":1},{\"slot\":1,\"weight\":0},{\"slot\":2,\"weight\":0}]", "" },
-        { "[{\"slot\":0,\"weight\":null},{\"slot\":1,\"weight\":null},"
-          "{\"slot\":2,\"weight\":null,\"nonfinite\":7}]",
-          "suspects  slot 2 7 refused\n" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char *text = print_suspects(cases[i].slots);
-
-        assert_string_equal(text, cases[i].text);
-        free(text);
-    }
 }
 
 static void a_held_run_says_since_when_and_why(void **state)
@@ -83,16 +50,72 @@ static void a_held_run_says_since_when_and_why(void **state)
                              "\"slots\":[]}");
 
     (void)state;
-    assert_string_equal(
-        text, "job       j\n"
-              "state     held for 1m15s: missing slots: 1 and 2\n"
-              "round     3/9  33.3%\n"
-              "rate      -\n"
-              "loss      -\n"
-              "workers   2/4\n"
-              "\n"
-              "slot state  inc accepted   late refused    v_i weight     norm host:pid\n");
+    assert_string_equal(text,
+                        "job       j\n"
+                        "state     held for 1m15s: missing slots: 1 and 2\n"
+                        "round     3/9  33.3%\n"
+                        "rate      -\n"
+                        "loss      -\n"
+                        "workers   2/4\n"
+                        "\n"
+                        "slot state   inc accepted late refused   v_i weight     norm host:pid\n");
     free(text);
+}
+
+static void a_table_of_large_numbers_and_long_names_fits_a_terminal(void **state)
+{
+    char *text =
+        print_table("{\"format\":1,\"job\":\"j\",\"state\":\"training\",\"slots\":["
+                    "{\"slot\":1023,\"state\":\"absent\",\"incarnation\":999,\"accepted\":99999999,"
+                    "\"late\":9999,\"stale\":9999999,\"reconstruction\":0.5,\"weight\":0.5,"
+                    "\"norm\":1.23456e-30,\"host\":\"a-host-with-quite-a-long-name.example.org\","
+                    "\"pid\":4194304,\"injected\":true}]}");
+
+    (void)state;
+    assert_non_null(strstr(text, " a-host-with:4194304\n"));
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_in_range(strcspn(line, "\n"), 0, 80);
+    free(text);
+}
+
+static void expect_doubts(const char *slots, const char *expected)
+{
+    json_t *list = json_loads(slots, 0, NULL);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(list);
+    vx_ctl_doubts_print(out, list);
+    (void)fclose(out);
+    assert_string_equal(text, expected);
+    json_decref(list);
+    free(text);
+}
+
+static void slots_of_little_weight_and_refused_ones_are_named(void **state)
+{
+    (void)state;
+    expect_doubts("[{\"slot\":0,\"weight\":0.49},{\"slot\":1,\"weight\":0.49},"
+                  "{\"slot\":2,\"weight\":0.02},{\"slot\":3,\"weight\":null,\"nonfinite\":30}]",
+                  "least weight  slot 2 (0.02) of 0.333\n"
+                  "refused       slot 3 (30, 30 not finite)\n");
+    expect_doubts("[{\"slot\":0,\"malformed\":1},{\"slot\":1,\"stale\":2},{\"slot\":2,"
+                  "\"over_quota\":3},{\"slot\":3,\"duplicate\":1},{\"slot\":4,\"stale\":1}]",
+                  "refused       slot 0 (1), slot 1 (2), slot 2 (3), 2 more\n");
+}
+
+static void a_rule_that_weighs_alike_or_selects_a_few_doubts_nobody(void **state)
+{
+    (void)state;
+    expect_doubts("[{\"slot\":0,\"weight\":0.4},{\"slot\":1,\"weight\":0.3},"
+                  "{\"slot\":2,\"weight\":0.3}]",
+                  "");
+    expect_doubts("[{\"slot\":0,\"weight\":0},{\"slot\":1,\"weight\":1},"
+                  "{\"slot\":2,\"weight\":0}]",
+                  "");
+    expect_doubts("[{\"slot\":0,\"weight\":null}]", "");
+    expect_doubts("[]", "");
 }
 
 static void a_result_has_a_line_for_each_thing_that_exists(void **state)
@@ -110,7 +133,7 @@ static void a_result_has_a_line_for_each_thing_that_exists(void **state)
     FILE *out = open_memstream(&text, &size);
 
     (void)state;
-    vx_ctl_result_print(out, &result, "runs/a");
+    vx_ctl_result_print(out, &result, NULL, "runs/a");
     (void)fclose(out);
     assert_string_equal(text,
                         "state     done\n"
@@ -134,7 +157,7 @@ static void a_run_that_failed_at_its_start_has_no_digest(void **state)
     FILE *out = open_memstream(&text, &size);
 
     (void)state;
-    vx_ctl_result_print(out, &result, "runs/a");
+    vx_ctl_result_print(out, &result, NULL, "runs/a");
     (void)fclose(out);
     assert_string_equal(text, "state     failed: no evaluator\n"
                               "rounds    0/9\n"
@@ -146,8 +169,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_has_a_head_and_a_line_a_slot),
-        cmocka_unit_test(a_minority_that_the_rule_leaves_out_is_named),
         cmocka_unit_test(a_held_run_says_since_when_and_why),
+        cmocka_unit_test(a_table_of_large_numbers_and_long_names_fits_a_terminal),
+        cmocka_unit_test(slots_of_little_weight_and_refused_ones_are_named),
+        cmocka_unit_test(a_rule_that_weighs_alike_or_selects_a_few_doubts_nobody),
         cmocka_unit_test(a_result_has_a_line_for_each_thing_that_exists),
         cmocka_unit_test(a_run_that_failed_at_its_start_has_no_digest),
     };

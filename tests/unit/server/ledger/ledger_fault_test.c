@@ -1,8 +1,10 @@
 #include "ledger_sample.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/files.h>
 
 #include "faulty_vfs.h"
 
@@ -309,6 +311,32 @@ static void a_failure_while_the_log_is_moved_fails_the_commit_that_waits_for_it(
     }
 }
 
+static int refuse_to_sync(void *context, int handle)
+{
+    (void)context;
+    (void)handle;
+    return -EIO;
+}
+
+static void a_ledger_whose_name_may_be_lost_with_the_power_is_not_opened(void **state)
+{
+    vx_files files = *vx_files_system();
+    char *folder = vx_test_folder_create();
+    vx_ledger *ledger = NULL;
+    vx_error err = { 0 };
+
+    (void)state;
+    files.sync = refuse_to_sync;
+    vx_files_install(&files);
+    vx_assert_status(vx_ledger_open(folder, sample_config, VX_LEDGER_FULL, &ledger, &err),
+                     VX_ERR_IO, &err);
+    vx_files_install(NULL);
+    assert_null(ledger);
+    ledger = open_sample(folder, VX_LEDGER_FULL);
+    vx_ledger_close(ledger);
+    vx_test_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +346,7 @@ int main(void)
         cmocka_unit_test(no_synced_round_is_lost_with_the_power),
         cmocka_unit_test(a_round_that_open_tells_of_is_not_lost_with_the_power),
         cmocka_unit_test(a_failure_while_the_log_is_moved_fails_the_commit_that_waits_for_it),
+        cmocka_unit_test(a_ledger_whose_name_may_be_lost_with_the_power_is_not_opened),
     };
 
     faulty_vfs_install();

@@ -259,20 +259,12 @@ static void expect_refused(const char *run_dir, vx_digest config, vx_status expe
 
 static void a_ledger_without_a_round_is_taken_over_by_another_job(void **state)
 {
-    const vx_digest first = { { 1 } };
-    const vx_digest second = { { 2 } };
-    char *folder = vx_test_folder_create();
-    vx_ledger *ledger = NULL;
-    vx_error err = { 0 };
+    const vx_digest other = { { 2 } };
+    vx_ledger *ledger = open_sample(*state, VX_LEDGER_ROUNDS);
 
-    (void)state;
-    vx_assert_ok(vx_ledger_open(folder, first, VX_LEDGER_ROUNDS, &ledger, &err), &err);
     vx_ledger_close(ledger);
-    for (int i = 0; i < 2; i++) { /* and it is the second job's from then on */
-        vx_assert_ok(vx_ledger_open(folder, second, VX_LEDGER_ROUNDS, &ledger, &err), &err);
-        vx_ledger_close(ledger);
-    }
-    vx_test_folder_remove(folder);
+    for (int i = 0; i < 2; i++, vx_ledger_close(ledger)) /* the other job's from then on */
+        vx_assert_ok(vx_ledger_open(*state, other, VX_LEDGER_ROUNDS, &ledger, NULL), NULL);
 }
 
 static void the_ledger_of_another_job_is_refused_with_both_digests(void **state)
@@ -287,6 +279,20 @@ static void the_ledger_of_another_job_is_refused_with_both_digests(void **state)
     ledger = open_sample(*state, VX_LEDGER_ROUNDS);
     expect_samples(ledger, 0, 1, 0);
     vx_ledger_close(ledger);
+}
+
+/* A job whose first start failed is mended and started again. */
+static void a_ledger_without_records_becomes_that_of_another_job(void **state)
+{
+    const vx_digest other = { { 0xab, 0xcd } };
+    vx_ledger *ledger = NULL;
+    vx_error err = { 0 };
+
+    vx_ledger_close(open_sample(*state, VX_LEDGER_ROUNDS));
+    vx_assert_ok(vx_ledger_open(*state, other, VX_LEDGER_ROUNDS, &ledger, &err), &err);
+    commit_sample(ledger, 0, 0);
+    vx_ledger_close(ledger);
+    expect_refused(*state, sample_config, VX_ERR_CONFIG, "abcd0000000000000000000000000000");
 }
 
 /* Bytes of the header of an SQLite file, by its file format: 60 user version, 68 application id. */
@@ -482,6 +488,7 @@ int main(void)
         TEST(nothing_stands_beside_the_database_but_its_log),
         TEST(a_ledger_without_a_round_is_taken_over_by_another_job),
         TEST(the_ledger_of_another_job_is_refused_with_both_digests),
+        TEST(a_ledger_without_records_becomes_that_of_another_job),
         TEST(another_format_or_application_is_refused),
         TEST(a_file_that_is_no_database_is_refused_and_not_touched),
         TEST(a_folder_that_is_missing_and_a_path_that_is_a_folder_are_told),

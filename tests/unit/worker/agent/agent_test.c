@@ -55,6 +55,8 @@ static void a_missing_server_and_a_bad_token_file_are_named(void **state)
 {
     char *folder = vx_test_folder_create();
     vx_agent_options options = { .run_dir = folder, .max_restarts = -1 };
+    vx_agent_options nowhere = options;
+    char *missing = NULL;
     vx_bootstrap *entries = NULL;
     size_t count = 0;
     vx_error err = { 0 };
@@ -63,6 +65,12 @@ static void a_missing_server_and_a_bad_token_file_are_named(void **state)
     vx_assert_status(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
                      VX_ERR_UNAVAILABLE, &err);
     assert_non_null(strstr(err.message, "server.json"));
+    missing = vx_path_join(folder, "no/run");
+    nowhere.run_dir = missing;
+    vx_assert_status(vx_bootstrap_read(&nowhere, VX_BOOTSTRAP_WORKERS, 60, &entries, &count, &err),
+                     VX_ERR_NOT_FOUND, &err);
+    assert_non_null(strstr(err.message, missing));
+    vx_free(missing);
     put(folder, "server.json", "{\"pid\":1");
     vx_assert_status(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
                      VX_ERR_DATA, &err);
@@ -118,13 +126,27 @@ static void a_killed_worker_is_started_again_and_its_success_is_ours(void **stat
     vx_test_folder_remove(folder);
 }
 
-static void a_worker_that_dies_again_and_again_is_given_up(void **state)
+/* mpirun ends every slot when one agent ends with another code than 0. */
+static void a_worker_that_dies_again_and_again_ends_no_other_slot(void **state)
 {
     char *folder = vx_test_folder_create();
 
     (void)state;
-    assert_int_equal(supervise_script(folder, "#!/bin/sh\nkill -9 $$\n"), 137);
-    assert_int_equal(supervise_script(folder, "#!/bin/sh\nexit 78\n"), 78);
+    assert_int_equal(supervise_script(folder, "#!/bin/sh\nkill -9 $$\n"), 0);
+    vx_test_folder_remove(folder);
+}
+
+static void a_mistake_that_stays_keeps_its_exit_code(void **state)
+{
+    static const int codes[] = { 2, 65, 66, 77, 78 };
+    char *folder = vx_test_folder_create();
+    char script[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        snprintf(script, sizeof(script), "#!/bin/sh\nexit %d\n", codes[i]);
+        assert_int_equal(supervise_script(folder, script), codes[i]);
+    }
     vx_test_folder_remove(folder);
 }
 
@@ -135,7 +157,8 @@ int main(void)
         cmocka_unit_test(a_missing_server_and_a_bad_token_file_are_named),
         cmocka_unit_test(only_accidents_are_restarted),
         cmocka_unit_test(a_killed_worker_is_started_again_and_its_success_is_ours),
-        cmocka_unit_test(a_worker_that_dies_again_and_again_is_given_up),
+        cmocka_unit_test(a_worker_that_dies_again_and_again_ends_no_other_slot),
+        cmocka_unit_test(a_mistake_that_stays_keeps_its_exit_code),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

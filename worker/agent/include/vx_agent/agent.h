@@ -39,9 +39,10 @@ typedef struct vx_agent_options {
 } vx_agent_options;
 
 /* Reads run_dir/server.json and run_dir/tokens, waiting up to wait_s for a server, or takes connect
- * and token_file. Gives the entries (count of them, one a `worker` line in their order; one for the
- * evaluator) in new memory. VX_ERR_UNAVAILABLE: no server came; VX_ERR_NOT_FOUND, VX_ERR_DATA name
- * file and line. */
+ * and token_file; says on standard error when it waits for long. Gives the entries (count of them,
+ * one a `worker` line in their order; one for the evaluator) in new memory. VX_ERR_UNAVAILABLE: no
+ * server came; VX_ERR_NOT_FOUND, at once: a server could not even make run_dir; VX_ERR_NOT_FOUND,
+ * VX_ERR_DATA name file and line. */
 VX_MUST_CHECK vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bootstrap_role role,
                                           unsigned wait_s, vx_bootstrap **ret_entries,
                                           size_t *ret_count, vx_error *err);
@@ -53,7 +54,9 @@ VX_MUST_CHECK vx_status vx_bootstrap_receive(int fd, vx_bootstrap *ret_bootstrap
  * Returns the exit code. */
 int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const char *program);
 
-/* Runs and supervises one worker until it is done; no MPI. Returns the exit code. */
+/* Runs and supervises one worker until it is done; no MPI. Returns the exit code: the worker's when
+ * it ends by a mistake that stays, which no slot of the job survives; 0 when it died too often,
+ * which the other slots survive. */
 int vx_supervise(const vx_bootstrap *bootstrap, const char *program);
 
 /* Whether a worker that ended with this code is started again: not after success or a mistake that

@@ -1,0 +1,104 @@
+"""What mpirun and its agents do when workers, or their start, fail."""
+import glob
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+from run_test import Stopping, WithData
+from support import processes_of, program, wait_for
+
+
+def pids_of_workers(run):
+    return {row["slot"]: row["pid"] for row in run.events("worker.join")}
+
+
+class Launch(WithData):
+    def test_a_worker_that_is_given_up_ends_no_other_slot(self):
+        run = self.make(rounds=100, extra=Stopping.SLOW)
+        run.start_server("--set", "workers.max_restarts=0").start_workers()
+        run.wait_for_rounds(5)
+        os.kill(pids_of_workers(run)[3], signal.SIGKILL)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertIn("slot 3: ended with 137, restarted 0 times: giving up", texts[1])
+        self.assertEqual(run.result()["state"], "done")
+        self.assertEqual(run.metrics()[-1]["included"], [0, 1, 2])
+
+    def test_train_without_any_worker_left_ends_and_says_why(self):
+        run = self.make(rounds=5000, extra=Stopping.SLOW)
+        train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory,
+                                  "--set", "workers.max_restarts=0"], text=True,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+        self.addCleanup(train.kill)
+        run.wait_for_rounds(5)
+        for pid in pids_of_workers(run).values():
+            os.kill(pid, signal.SIGKILL)
+        text, _ = train.communicate(timeout=60)
+        self.assertEqual(train.returncode, 1, text)
+        self.assertIn("every worker has ended for good", text)
+        self.assertIn("giving up", text)
+        self.assert_tidy()
+
+    def test_a_start_that_fails_says_so_once_with_the_code_of_rank_0(self):
+        run = self.make()
+        nowhere = os.path.join(self.folder, "no", "run")
+        began = time.monotonic()
+        run.start_workers("--run-dir", nowhere)
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertEqual(run.mpirun.returncode, 66, text)
+        self.assertEqual(text.count("vexil-worker:"), 1, text)
+        self.assertIn(nowhere, text)
+
+    def test_a_run_that_failed_at_its_start_does_not_use_up_its_folder(self):
+        labels = os.path.join(self.folder, "test-labels")
+        os.rename(labels, labels + ".away")
+        run = self.make().start_server()
+        self.assertEqual(run.finish()[0], [66])
+        os.rename(labels + ".away", labels)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            run.start_server("--listen", "tcp://127.0.0.1:%d" % taken.getsockname()[1])
+            self.assertEqual(run.finish()[0], [73])
+        run.start_server("--set", "seed=7")
+        wait_for(lambda: run.events("server.ready"), 30, "the ledger")
+        run.server.send_signal(signal.SIGTERM)
+        self.assertEqual(run.finish()[0], [75])
+        self.assertFalse(glob.glob(os.path.join(run.directory, "checkpoint-*")))
+        run.start_server("--set", "seed=8").start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(run.result()["epoch"], 4)
+        run.mpirun = None
+        run.start_server()
+        self.assertEqual(run.finish()[0], [73])
+
+    def test_ranks_that_wait_for_the_server_use_no_processor(self):
+        run = self.make()
+        run.start_workers()
+        agents = wait_for(lambda: [pid for pid, words in processes_of(run.directory)
+                                   if words[0].endswith(b"vexil-worker")][3:], 30, "the agents")
+        time.sleep(1.0)  # MPI_Init
+        ticks = self.ticks(agents[-1])
+        time.sleep(2.0)
+        self.assertLess(self.ticks(agents[-1]) - ticks, 50)  # of 200
+        run.start_server()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertIn("waiting", texts[1])
+        self.assertEqual(texts[1].count("waiting"), 1, texts[1])
+
+    def ticks(self, pid):
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv, verbosity=2)

@@ -1,0 +1,475 @@
+#include "checker.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
+#include <vx_base/file.h>
+#include <vx_optimise/optimise.h>
+
+#include "checker_private.h"
+#include "loop.h"
+#include "net.h"
+#include "plant.h"
+#include "programs.h"
+#include "storage.h"
+#include "stream.h"
+#include "world.h"
+
+/* The server's memory: what the job needs, and a fixed sum for each connection that limits allow.
+ */
+#define MEMORY_BASE     (3u << 20)
+#define MEMORY_PER_CONN (160u << 10)
+#define ACCEPTS_A_TURN  64 /* of the listener: they are turned away in the next turn */
+
+sim_checker sim_check;
+
+const vx_server *sim_checker_server(const sim_process *process)
+{
+    if (process == NULL || !process->alive || process->loop == NULL)
+        return NULL;
+    return (const vx_server *)(const void *)((const char *)process->loop->uv -
+                                             offsetof(vx_server, loop));
+}
+
+static void set_record(uint64_t rounds, const sim_state *state, uint32_t included)
+{
+    sim_record *record = &sim_check.records[rounds];
+
+    *record = (sim_record){ true, *state, sim_model_digest(sim_check.model, state), included };
+}
+
+/* I3: every row that enters was sent for this round, in this epoch, by who holds the slot. */
+static void check_rows(const vx_server *server)
+{
+    size_t d = sim_check.model->dimension;
+
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
+        if (!server->present[slot])
+            continue;
+        if (sim_checker_find_sent(slot, server->epoch, server->row.round,
+                                  server->rows + slot * d) == NULL)
+            sim_violation("I3",
+                          "round %" PRIu64 ": the row of slot %u is no gradient that its worker "
+                          "has sent for it",
+                          server->row.round, slot);
+    }
+}
+
+/* The ledger has the update of this recorded round: it stays what it was, whatever comes in now. */
+static bool is_kept(const vx_server *server)
+{
+    return server->updates_kept && server->row.round < server->replay_until &&
+           sim_check.records[server->row.round + 1].known;
+}
+
+/* Recorded rounds are applied from the ledger: what workers have sent for them enters nothing. */
+static void begin_forward(const vx_server *server)
+{
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
+        sim_check.included[slot] = server->roster.slots[slot].judged[VX_JUDGED_ACCEPTED];
+}
+
+static void begin_work(const vx_server *server)
+{
+    sim_check.aggregating = true;
+    sim_check.round = server->row.round;
+    sim_note("work round=%llu finishing=%llu", sim_check.round, server->finishing, 0);
+    sim_plant_rows(server);
+    memcpy(sim_check.present, server->present, sim_check.model->workers * sizeof(bool));
+    check_rows(server);
+    if (!sim_check.records[sim_check.round].known)
+        sim_violation("I1", "round %" PRIu64 " is made of nothing", sim_check.round);
+    if (is_kept(server))
+        sim_check.can_step = true, sim_check.next = sim_check.records[sim_check.round + 1].state;
+    else
+        sim_check.can_step =
+            sim_model_step(sim_check.model, sim_check.round, server->rows, sim_check.present,
+                           &sim_check.records[sim_check.round].state, &sim_check.next);
+    sim_plant_rows_behind(server);
+}
+
+static void check_same_state(const vx_server *server, const sim_state *state, const char *promise,
+                             uint64_t rounds)
+{
+    size_t size = sim_check.model->dimension * sizeof(float);
+
+    if (memcmp(server->theta, state->theta, size) != 0)
+        sim_violation(promise, "the parameters after %" PRIu64 " rounds are not what they must be",
+                      rounds);
+    for (size_t i = 0; i < sim_check.model->states; i++)
+        if (memcmp(vx_optimiser_state_at(server->optimiser, i).at, state->vectors[i], size) != 0)
+            sim_violation(promise,
+                          "the optimiser's state after %" PRIu64 " rounds is not that of the "
+                          "parameters",
+                          rounds);
+}
+
+static void forget_beyond(uint64_t rounds)
+{
+    for (uint64_t i = rounds + 1; i <= sim_check.model->rounds; i++)
+        sim_check.records[i].known = false;
+}
+
+/* I1, I6: a round that was committed before a crash is the same when it is made again; or it is
+ * made anew, and the server says so. */
+static void check_made_again(const vx_server *server, uint64_t rounds)
+{
+    const sim_record *record = &sim_check.records[rounds];
+    bool is_anew = server->diverged || sim_check.round >= server->replay_until;
+
+    if (!record->known)
+        return;
+    if (vx_digest_equal(record->digest, sim_model_digest(sim_check.model, &sim_check.next)))
+        return;
+    if (!is_anew || sim_checker_keeps_updates())
+        sim_violation("I1 and I6", "round %" PRIu64 " was committed, and becomes another one",
+                      sim_check.round);
+    sim_check.anew++;
+    forget_beyond(rounds);
+}
+
+void sim_checker_look_for_commit(const vx_server *server)
+{
+    uint64_t rounds = sim_check.round + 1;
+    uint32_t included = 0;
+
+    if (!sim_check.aggregating || server->current->round != rounds)
+        return;
+    if (!sim_check.can_step)
+        sim_violation("I6", "round %" PRIu64 " cannot be aggregated, but is", sim_check.round);
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
+        included |= (uint32_t)sim_check.present[slot] << slot;
+        sim_check.included[slot] += sim_check.present[slot];
+        sim_check.all_included &= sim_check.present[slot];
+    }
+    check_same_state(server, &sim_check.next, "I2 and I6", rounds);
+    check_made_again(server, rounds);
+    set_record(rounds, &sim_check.next, included);
+    if (!vx_digest_equal(server->parameters_digest, sim_check.records[rounds].digest) ||
+        server->current->round != rounds ||
+        memcmp(server->current->at, sim_check.next.theta,
+               sim_check.model->dimension * sizeof(float)) != 0)
+        sim_violation("I4", "what is told of round %" PRIu64 " is not what was made", rounds);
+    sim_check.last = rounds;
+    sim_check.commits++;
+    sim_check.aggregating = false;
+    sim_check.committed = true;
+    sim_note("commit rounds=%llu included=%llu", rounds, included, 0);
+}
+
+static void watch_work(sim_process *process, const uv_work_t *request, bool begins)
+{
+    const vx_server *server = sim_is_server(process) ? sim_checker_server(process) : NULL;
+
+    if (server == NULL || request != &server->work)
+        return;
+    if (begins) {
+        if (server->working == VX_WORK_ROUND)
+            begin_work(server);
+        if (server->working == VX_WORK_FORWARD)
+            begin_forward(server);
+        return;
+    }
+    if (sim_check.aggregating)
+        sim_checker_look_for_commit(server);
+    if (sim_check.committed)
+        sim_check.counted_at_end = server->round.state == VX_ROUND_ENDED;
+    sim_check.aggregating &= server->record_waits;
+    sim_check.committed = false;
+}
+
+void sim_checker_begin(const sim_scenario *scenario, const sim_model *model)
+{
+    sim_check.scenario = scenario;
+    sim_check.model = model;
+    sim_check.saved_seen = UINT64_MAX;
+    sim_check.all_included = true;
+    set_record(0, &model->first, 0);
+    sim_work_watch_install(watch_work);
+    sim_frame_watch_install(sim_checker_frame);
+}
+
+void sim_checker_server_started(const sim_process *process)
+{
+    (void)process;
+    sim_check.was_ready = sim_check.aggregating = sim_check.committed = false;
+    sim_check.counted_at_end = false;
+    sim_check.saved_seen = UINT64_MAX;
+    (void)sim_storage_read_failed();
+    memset(sim_check.included, 0, sizeof(sim_check.included));
+    memset(sim_check.told_round, 0, sizeof(sim_check.told_round));
+}
+
+bool sim_checker_keeps_updates(void)
+{
+    vx_job_durability durability = sim_check.model->job->checkpoint.durability;
+
+    return durability == VX_JOB_DURABILITY_FULL || durability == VX_JOB_DURABILITY_AUTO;
+}
+
+static bool records_rounds(void)
+{
+    return sim_check.model->job->checkpoint.durability != VX_JOB_DURABILITY_CHECKPOINT;
+}
+
+/* The state in which the rounds go on, with the recorded ones that the workers make again. */
+static void check_state_of_records(const vx_server *server)
+{
+    uint64_t rounds = server->round.number;
+
+    if (!sim_check.records[rounds].known)
+        sim_violation("I1", "the run goes on from round %" PRIu64 ", which nobody has committed",
+                      rounds);
+    check_same_state(server, &sim_check.records[rounds].state, "I1 and I4", rounds);
+}
+
+/* What the disk has and nobody was told of: a round whose server died between the two; or, once a
+ * checkpoint that could not be read was skipped, one of the run as it would have been without. */
+static void adopt(const vx_server *server, uint64_t until)
+{
+    size_t size = sim_check.model->dimension * sizeof(float);
+    sim_state state = { 0 };
+
+    if (sim_check.records[until].known)
+        return;
+    if (sim_check.can_step && until == sim_check.round + 1) {
+        set_record(until, &sim_check.next, 0);
+        for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
+            sim_check.all_included &= sim_check.present[slot];
+    } else if (sim_check.branched && until == server->round.number) {
+        memcpy(state.theta, server->theta, size);
+        for (size_t i = 0; i < sim_check.model->states; i++)
+            memcpy(state.vectors[i], vx_optimiser_state_at(server->optimiser, i).at, size);
+        set_record(until, &state, 0);
+        sim_check.all_included = false;
+    }
+}
+
+/* I1, I4: what a restarted server begins with. */
+static void check_restored(const vx_server *server)
+{
+    uint64_t rounds = server->round.number;
+    uint64_t until = server->replay_until > rounds ? server->replay_until : rounds;
+    uint64_t least = records_rounds() ? sim_check.last : sim_check.saved;
+    bool excused = sim_storage_read_failed(); /* what could not be read was skipped */
+
+    sim_check.branched |= excused;
+    adopt(server, until);
+    if (until < least && !excused)
+        sim_violation("I1", "%" PRIu64 " rounds are left, %" PRIu64 " were committed", until,
+                      least);
+    /* It may have gone back already, for momentum: then it has the updates. */
+    if (sim_checker_keeps_updates() && !server->updates_kept && rounds < least && !excused)
+        sim_violation("I1", "%" PRIu64 " rounds are there at once, %" PRIu64 " were committed",
+                      rounds, least);
+    if (until < sim_check.saved)
+        sim_check.saved = until;
+    check_state_of_records(server);
+    forget_beyond(until);
+    sim_check.last = rounds;
+    sim_check.seen = rounds;
+    sim_note("ready rounds=%llu recorded=%llu", rounds, until, 0);
+}
+
+void sim_checker_look_for_start(const vx_server *server)
+{
+    if (!server->ready || sim_check.was_ready)
+        return;
+    sim_check.was_ready = true;
+    sim_check.saved_seen = server->saved_rounds;
+    check_restored(server);
+}
+
+/* A recovery that goes back to its checkpoint, before the first round. */
+static void check_rewound(const vx_server *server)
+{
+    if (server->round.number < sim_check.seen) {
+        sim_note("rewound rounds=%llu", server->round.number, 0, 0);
+        check_state_of_records(server);
+        sim_check.last = server->round.number;
+    }
+    sim_check.seen = server->round.number;
+}
+
+static void check_accounts(const vx_server *server)
+{
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
+        const vx_slot *entry = &server->roster.slots[slot];
+        uint64_t open = entry->collected && !sim_check.counted_at_end ? 1 : 0;
+        uint64_t sum = sim_plant_miscount(slot);
+
+        for (unsigned i = 0; i < VX_JUDGED_MAX; i++)
+            sum += entry->judged[i];
+        if (sum != entry->received)
+            sim_violation("I5", "slot %u: %" PRIu64 " received, %" PRIu64 " accounted for", slot,
+                          entry->received, sum);
+        if (entry->judged[VX_JUDGED_ACCEPTED] != sim_check.included[slot] + open)
+            sim_violation("I5",
+                          "slot %u: %" PRIu64 " accepted, %" PRIu64 " in rounds, %" PRIu64
+                          " in this one",
+                          slot, entry->judged[VX_JUDGED_ACCEPTED], sim_check.included[slot], open);
+    }
+}
+
+static void check_memory(const sim_process *process, const vx_server *server)
+{
+    size_t connections = server->roster.count + 1 + server->job->limits.connections;
+    size_t bound = MEMORY_BASE + (connections + ACCEPTS_A_TURN) * MEMORY_PER_CONN;
+    size_t held = process->memory + sim_plant_leak();
+
+    if (held > bound)
+        sim_violation("I8", "the server holds %zu bytes, at most %zu are allowed", held, bound);
+    if (server->peers_count > connections)
+        sim_violation("I8", "%zu connections, at most %zu are allowed", server->peers_count,
+                      connections);
+}
+
+void sim_checker_event(void)
+{
+    const sim_process *process = sim_server();
+    const vx_server *server = sim_checker_server(process);
+
+    if (server == NULL || server->roster.slots == NULL || !process->loop->polling)
+        return; /* or it waits for the disk inside a callback */
+    sim_checker_look_for_start(server);
+    if (server->ready)
+        check_rewound(server);
+    if (server->ready && server->saved_rounds != sim_check.saved_seen) {
+        sim_check.saved_seen = server->saved_rounds;
+        if (sim_check.saved_seen > sim_check.saved)
+            sim_check.saved = sim_check.saved_seen;
+        sim_note("checkpoint rounds=%llu", sim_check.saved, 0, 0);
+    }
+    check_accounts(server);
+    check_memory(process, server);
+}
+
+bool sim_server_may_end_with(int code)
+{
+    const bool *on = sim_check.scenario->on;
+
+    if (code == vx_status_exit_code(VX_ERR_INTERRUPTED) || code == 128 + SIGTERM)
+        return on[SIM_FAULT_STOP_SERVER];
+    if (code == vx_status_exit_code(VX_ERR_IO))
+        return on[SIM_FAULT_DISK_ERROR] || on[SIM_FAULT_DISK_FULL];
+    if (code == vx_status_exit_code(VX_ERR_NOT_FOUND))
+        return on[SIM_FAULT_DISK_ERROR]; /* the run could not be looked for */
+    if (code == vx_status_exit_code(VX_ERR_UNAVAILABLE))
+        return !sim_check.scenario->clean; /* too few workers came before the start timeout */
+    return false;
+}
+
+bool sim_evaluator_may_end_with(int code)
+{
+    if (code == vx_status_exit_code(VX_ERR_IO))
+        return sim_check.scenario->on[SIM_FAULT_DISK_ERROR];
+    return code == 0;
+}
+
+bool sim_worker_may_end_with(int code)
+{
+    if (code == 0)
+        return sim_run_is_done() || sim_server_said_stop() || sim_server() != NULL ||
+               sim_check.scenario->on[SIM_FAULT_STOP_WORKER] ||
+               sim_check.scenario->on[SIM_FAULT_HOST_SERVER] ||
+               sim_check.scenario->on[SIM_FAULT_STOP_SERVER] ||
+               sim_check.scenario->on[SIM_FAULT_KILL_SERVER]; /* after its farewell */
+    if (sim_check.scenario->clean)
+        return false;
+    if (code == vx_status_exit_code(VX_ERR_REFUSED))
+        return sim_check.scenario->on[SIM_FAULT_DISK_ERROR]; /* the tokens could not be read */
+    return code == vx_status_exit_code(VX_ERR_UNAVAILABLE);
+}
+
+void sim_checker_exit(const char *who, const sim_process *process, bool allowed)
+{
+    if (!allowed)
+        sim_violation("I10", "the %s %s ends with exit code %d", who, process->name,
+                      process->exit_code);
+}
+
+/* The records agree with what was seen. */
+static void check_result(void)
+{
+    char *path = vx_path_join(SIM_RUN_DIR, "result.json");
+    vx_bytes text = { NULL, 0 };
+    char digest[VX_DIGEST_TEXT_SIZE];
+    vx_error err = { 0 };
+
+    sim_storage_heal(); /* it is read by others too, later */
+    if (vx_file_read(path, 1u << 20, &text, &err) != VX_OK)
+        sim_violation("I10", "the run is done, and there is no result: %s", err.message);
+    vx_digest_text(sim_checker_digest(), digest);
+    if (strstr((const char *)text.at, digest) == NULL ||
+        strstr((const char *)text.at, "\"done\"") == NULL)
+        sim_violation("I1", "result.json is not of a run that is done with digest %s", digest);
+    vx_free(text.at);
+    vx_free(path);
+}
+
+void sim_checker_server_ended(const sim_process *process)
+{
+    if (process->exit_signal != 0 || process->exit_code != 0)
+        return;
+    if (sim_check.last != sim_check.model->rounds)
+        sim_violation("I1", "the server is done after %" PRIu64 " of %" PRIu64 " rounds",
+                      sim_check.last, sim_check.model->rounds);
+    check_result();
+    if (sim_check.all_included && sim_check.momentum_lost == 0 &&
+        !sim_check.scenario->on[SIM_FAULT_BYZANTINE] &&
+        !vx_digest_equal(sim_checker_digest(), sim_check.model->clean))
+        sim_violation("I6",
+                      "every slot was in every round, but the end is not that of a clean run");
+}
+
+void sim_checker_end(void)
+{
+    const char *litter = NULL;
+
+    if (!sim_run_is_done()) {
+        if (sim_check.scenario->mode == SIM_MODE_LIVENESS)
+            sim_violation("I7",
+                          "the faults ended at %.3f s, and %" PRIu64 " of %" PRIu64
+                          " rounds are committed at %.3f s",
+                          (double)sim_check.scenario->faults_end_ns / (double)SIM_S, sim_check.last,
+                          sim_check.model->rounds, (double)sim_now() / (double)SIM_S);
+        return;
+    }
+    if (!sim_all_ended())
+        sim_violation("I10", "the run is done, but a program goes on");
+    if (sim_net_open_sockets() > 0)
+        sim_violation("I10", "sockets are left open");
+    litter = sim_run_dir_litter(sim_server_starts() > 1);
+    if (litter != NULL && !sim_check.scenario->on[SIM_FAULT_DISK_ERROR] &&
+        !sim_check.scenario->on[SIM_FAULT_DISK_FULL])
+        sim_violation("I10", "%s is left in the run directory", litter);
+}
+
+uint64_t sim_checker_anew(void)
+{
+    return sim_check.anew;
+}
+
+uint64_t sim_checker_momentum_lost(void)
+{
+    return sim_check.momentum_lost;
+}
+
+uint64_t sim_checker_committed(void)
+{
+    return sim_check.commits;
+}
+
+bool sim_checker_all_included(void)
+{
+    return sim_check.all_included;
+}
+
+vx_digest sim_checker_digest(void)
+{
+    return sim_check.records[sim_check.last].digest;
+}

@@ -1,0 +1,73 @@
+#ifndef VX_SIMULATION_CHECKER_PRIVATE_H
+#define VX_SIMULATION_CHECKER_PRIVATE_H
+#include "checker.h"
+#include "server_private.h"
+
+struct sim_socket;
+
+/* What is known of the run when so many rounds are committed. */
+typedef struct sim_record {
+    bool known;
+    sim_state state;
+    vx_digest digest;
+    uint32_t included; /* slots of the round that led here */
+} sim_record;
+
+/* A gradient that a program has sent. */
+typedef struct sim_sent {
+    bool fits; /* its identity is that of its connection */
+    uint32_t epoch;
+    uint64_t round;
+    float numbers[SIM_DIMENSION_MAX];
+} sim_sent;
+#define SIM_SENT_KEPT 64
+
+typedef struct sim_identity {
+    uint32_t epoch, slot, incarnation;
+} sim_identity;
+#define SIM_SOCKETS_MAX 65536
+
+typedef struct sim_checker {
+    const sim_scenario *scenario;
+    const sim_model *model;
+    sim_record records[SIM_ROUNDS_MAX + 1];
+    uint64_t saved;         /* rounds of the newest checkpoint that was reported */
+    uint64_t anew;          /* rounds that were made anew, and it was stated */
+    uint64_t momentum_lost; /* gradients of a worker whose momentum began anew */
+    uint64_t seen;          /* rounds, after the last event */
+    bool branched;          /* a checkpoint that could not be read has been skipped */
+    uint64_t commits;       /* seen */
+    bool all_included;
+    uint64_t last; /* rounds committed last */
+    sim_sent sent[SIM_WORKERS_MAX][SIM_SENT_KEPT];
+    unsigned sent_count[SIM_WORKERS_MAX];
+    sim_identity identities[SIM_SOCKETS_MAX]; /* of the welcome on that socket */
+    /* this life of the server */
+    bool was_ready, counted_at_end;
+    uint64_t saved_seen;
+    uint64_t included[SIM_WORKERS_MAX], told_round[SIM_WORKERS_MAX];
+    /* the work item that runs */
+    bool aggregating, committed;
+    uint64_t round;
+    bool present[SIM_WORKERS_MAX];
+    bool can_step;
+    sim_state next; /* what the round must lead to */
+} sim_checker;
+
+extern sim_checker sim_check;
+
+const vx_server *sim_checker_server(const sim_process *process); /* NULL: it has no loop now */
+/* It may just have become ready, see above. */
+void sim_checker_look_for_start(const vx_server *server);
+/* The work item may just have been committed: called before anything of it goes out. */
+void sim_checker_look_for_commit(const vx_server *server);
+bool sim_checker_keeps_updates(void); /* no recorded round is ever made anew */
+/* checker_frames.c */
+void sim_checker_frame(sim_process *process, struct sim_socket *socket, const uint8_t *frame,
+                       size_t size);
+/* A frame of the byzantine program, which sends past the loop. */
+void sim_checker_gradient(const struct sim_socket *socket, unsigned slot, const uint8_t *frame,
+                          size_t size);
+const sim_sent *sim_checker_find_sent(unsigned slot, uint32_t epoch, uint64_t round,
+                                      const float *row);
+#endif

@@ -1,0 +1,111 @@
+#include "plant.h"
+
+#include <string.h>
+
+#include <vx_transport/frame.h>
+#include <vx_wire/wire.h>
+
+#include "model.h"
+#include "storage.h"
+#include "world.h"
+
+#define DEAF_AFTER_NS (300 * SIM_MS)
+
+static sim_plant planted;
+
+const char *sim_plant_name(sim_plant plant)
+{
+    static const char *const names[SIM_PLANT_MAX] = {
+        [SIM_PLANT_NONE] = "none",         [SIM_PLANT_DOUBLE_ROW] = "double-row",
+        [SIM_PLANT_SKIP_CRC] = "skip-crc", [SIM_PLANT_OLD_ROW] = "old-row",
+        [SIM_PLANT_MIXTURE] = "mixture",   [SIM_PLANT_FORGET_ROUND] = "forget-round",
+        [SIM_PLANT_MISCOUNT] = "miscount", [SIM_PLANT_DEAF] = "deaf",
+        [SIM_PLANT_LEAK] = "leak",
+    };
+
+    return plant < SIM_PLANT_MAX ? names[plant] : "unknown";
+}
+
+void sim_plant_begin(sim_scenario *scenario, sim_plant plant)
+{
+    planted = plant;
+    if (plant == SIM_PLANT_FORGET_ROUND) {
+        scenario->on[SIM_FAULT_KILL_SERVER] = true;
+        scenario->mean_ns[SIM_FAULT_KILL_SERVER] = SIM_S;
+    }
+}
+
+void sim_plant_rows(const vx_server *server)
+{
+    static float before[SIM_DIMENSION_MAX];
+    size_t size = server->dimension * sizeof(float);
+
+    if (planted != SIM_PLANT_OLD_ROW || !server->present[0])
+        return;
+    if (server->row.round == 5)
+        memcpy(server->rows, before, size);
+    memcpy(before, server->rows, size);
+}
+
+void sim_plant_rows_behind(const vx_server *server)
+{
+    if (planted == SIM_PLANT_DOUBLE_ROW && server->row.round == 3 && server->present[0])
+        for (size_t i = 0; i < server->dimension; i++)
+            server->rows[i] *= 2.0f;
+}
+
+uint64_t sim_plant_miscount(unsigned slot)
+{
+    return planted == SIM_PLANT_MISCOUNT && slot == 1 ? 1 : 0;
+}
+
+size_t sim_plant_leak(void)
+{
+    return planted == SIM_PLANT_LEAK ? (size_t)sim_events() * 16384 : 0;
+}
+
+bool sim_plant_deaf(unsigned from_host, unsigned to_host)
+{
+    bool concerns = from_host == 1 || to_host == 1 || from_host == 2 || to_host == 2;
+
+    return planted == SIM_PLANT_DEAF && concerns && sim_now() > DEAF_AFTER_NS;
+}
+
+void sim_plant_restart(void)
+{
+    if (planted == SIM_PLANT_FORGET_ROUND)
+        sim_run_dir_lose_newest();
+}
+
+static void make_good(uint8_t *frame, vx_frame_header *header)
+{
+    const uint8_t *message = frame + VX_FRAME_HEADER_SIZE;
+
+    header->body_crc = vx_frame_body_crc(
+        (vx_cbytes){ message, header->message_size },
+        (vx_cbytes){ message + header->message_size, (size_t)header->payload_size });
+    vx_frame_header_encode(header, frame);
+}
+
+void sim_plant_frame(uint8_t *frame, size_t size)
+{
+    vx_frame_header header;
+    uint8_t *payload = frame + VX_FRAME_HEADER_SIZE;
+
+    if (planted != SIM_PLANT_SKIP_CRC && planted != SIM_PLANT_MIXTURE)
+        return;
+    if (size < VX_FRAME_HEADER_SIZE || vx_frame_header_decode(frame, &header, NULL) != VX_OK ||
+        header.payload_size == 0 ||
+        size < VX_FRAME_HEADER_SIZE + header.message_size + header.payload_size)
+        return;
+    payload += header.message_size;
+    if (planted == SIM_PLANT_SKIP_CRC && header.type == VX_WIRE_GRADIENT &&
+        sim_chance(SIM_DICE_NETWORK, 0.05)) {
+        payload[sim_below(SIM_DICE_NETWORK, header.payload_size)] ^= 1;
+        make_good(frame, &header);
+    }
+    if (planted == SIM_PLANT_MIXTURE && header.type == VX_WIRE_PARAMETERS && header.round == 4) {
+        memset(payload, 0, header.payload_size / 2);
+        make_good(frame, &header);
+    }
+}

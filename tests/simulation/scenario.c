@@ -1,0 +1,43 @@
+#include "scenario.h"
+
+#include "world.h"
+
+#define CLEAN_SHARE 0.04
+#define FAULT_SHARE 0.22
+
+static void pick_faults(sim_scenario *scenario)
+{
+    for (unsigned i = 0; i < SIM_FAULT_MAX; i++) {
+        scenario->on[i] = sim_chance(SIM_DICE_SCENARIO, FAULT_SHARE);
+        scenario->mean_ns[i] = sim_magnitude(SIM_DICE_SCENARIO, 60 * SIM_MS, 4 * SIM_S);
+    }
+}
+
+sim_scenario sim_scenario_of(uint64_t seed, sim_mode mode, unsigned variants)
+{
+    sim_scenario scenario = { .seed = seed, .mode = mode };
+    uint64_t spread = 0;
+
+    scenario.variant = (unsigned)sim_below(SIM_DICE_SCENARIO, variants);
+    scenario.clean = sim_chance(SIM_DICE_SCENARIO, CLEAN_SHARE);
+    if (!scenario.clean)
+        pick_faults(&scenario);
+    scenario.faults_end_ns = sim_between(SIM_DICE_SCENARIO, 1 * SIM_S, 8 * SIM_S);
+    scenario.end_ns = 40 * SIM_S;
+    if (mode == SIM_MODE_LIVENESS)
+        scenario.end_ns = scenario.faults_end_ns + SIM_LIVENESS_S * SIM_S;
+    scenario.byzantine_slot = (unsigned)sim_below(SIM_DICE_SCENARIO, 4);
+    scenario.work_low_ns = sim_magnitude(SIM_DICE_SCENARIO, 100 * SIM_US, 30 * SIM_MS);
+    spread = sim_magnitude(SIM_DICE_SCENARIO, 1, 20);
+    scenario.work_high_ns = scenario.work_low_ns * spread;
+    scenario.patience_s = (uint32_t)sim_between(SIM_DICE_SCENARIO, 15, 60);
+    return scenario;
+}
+
+sim_scenario sim_scenario_clean(sim_scenario scenario)
+{
+    scenario.clean = true;
+    for (unsigned i = 0; i < SIM_FAULT_MAX; i++)
+        scenario.on[i] = false;
+    return scenario;
+}
