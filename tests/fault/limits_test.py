@@ -48,7 +48,7 @@ class OnDisk(Scenario):
 
 
 class Full(OnDisk):
-    def small(self, kib=1024):
+    def small(self, kib=4096):
         if os.geteuid() != 0:
             self.skipTest("mounting needs root")
         place = os.path.join(self.folder, "small")
@@ -81,7 +81,7 @@ class Full(OnDisk):
         run.work().until_round(12)
         kept = checkpoints(run)[-1]
         self.fill(place)
-        self.did("filled the disk of 1 MiB after 12 rounds")
+        self.did("filled the disk of 4 MiB after 12 rounds")
         self.ended(run, 74, run.directory)
         self.assertRegex(run.text(".server.log"), "No space left|disk is full")
         self.assertTrue(os.path.exists(kept))
