@@ -99,9 +99,10 @@ vx_status vx_evaluator_start(vx_server *server, vx_error *err)
 {
     char *program = worker_program();
     char word1[] = "--evaluator";
+    char pid[16];
     char word2[] = "--run-dir";
     char *run_dir = vx_strdup(server->options.run_dir);
-    char *argv[] = { program, word1, word2, run_dir, NULL };
+    char *argv[] = { program, word1, pid, word2, run_dir, NULL };
     uv_stdio_container_t stdio[3] = { { .flags = UV_IGNORE },
                                       { .flags = UV_IGNORE },
                                       { .flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO } };
@@ -115,6 +116,7 @@ vx_status vx_evaluator_start(vx_server *server, vx_error *err)
 
     if (program == NULL || run_dir == NULL)
         goto out;
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
     server->evaluator_process.data = server;
     server->evaluator_starts++;
     result = vx_uv->spawn(&server->loop, &server->evaluator_process, &options);

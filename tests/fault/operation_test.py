@@ -64,6 +64,14 @@ class Preempted(Scenario):
         from support import processes_of
         return processes_of(run.directory)
 
+    def test_35_an_evaluator_whose_server_is_gone(self):
+        """35 (I10): killed between its start and its first step: it does not outlive its server."""
+        done = subprocess.run([program("vexil-worker"), "--evaluator", "1", "--run-dir",
+                               self.folder], capture_output=True, text=True, timeout=5)
+        self.did(f"started an evaluator whose parent is another: {done.returncode}")
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertIn("server ended", done.stderr)
+
     def test_35_a_second_term(self):
         """35 (I11): it ends at once; the newest checkpoint stands and is resumed from."""
         run = self.start(**{"checkpoint.every": 5})

@@ -281,7 +281,10 @@ class Scenario(unittest.TestCase):
         """I10: no process, temporary file or card is left."""
         for peer in run.peers:
             peer.close()
-        wait_for(lambda: not processes_of(self.folder), 15, "the end of every process")
+        try:
+            wait_for(lambda: not processes_of(self.folder), 15, "the end of every process")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {processes_of(self.folder)}") from None
         left = [name for _, folders, files in os.walk(run.directory) for name in folders + files
                 if "tmp" in name or name == "server.json"]
         self.assertEqual(left, [])

@@ -22,14 +22,16 @@ static vx_status run_child(int fd, vx_error *err)
     return status;
 }
 
-static vx_status run_evaluator(const vx_agent_options *options, vx_error *err)
+static vx_status run_evaluator(const vx_worker_options *options, vx_error *err)
 {
     vx_bootstrap *entry = NULL;
     size_t count = 0;
     vx_status status = VX_OK;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no evaluator outlives its server */
-    status = vx_bootstrap_read(options, VX_BOOTSTRAP_EVALUATOR, 10, &entry, &count, err);
+    if (getppid() != options->server_pid)
+        return vx_fail(err, VX_ERR_UNAVAILABLE, "the server ended before its evaluator began");
+    status = vx_bootstrap_read(&options->agent, VX_BOOTSTRAP_EVALUATOR, 10, &entry, &count, err);
     if (status == VX_OK)
         status = vx_evaluator_run(entry, err);
     vx_free(entry);
@@ -53,7 +55,7 @@ int main(int argc, char **argv)
     if (status == VX_OK && options.mode == VX_WORKER_MODE_CHILD)
         status = run_child(options.fd, &err);
     if (status == VX_OK && options.mode == VX_WORKER_MODE_EVALUATOR)
-        status = run_evaluator(&options.agent, &err);
+        status = run_evaluator(&options, &err);
     if (status != VX_OK)
         fprintf(stderr, "vexil-worker: %s\n",
                 err.message[0] != '\0' ? err.message : vx_status_text(status));

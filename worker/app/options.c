@@ -1,6 +1,7 @@
 #include <vx_worker_app/worker.h>
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,7 +28,7 @@ static const struct option long_options[] = {
     { "max-restarts", required_argument, NULL, OPT_RESTARTS },
     { "connect-timeout", required_argument, NULL, OPT_PATIENCE },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-    { "evaluator", no_argument, NULL, OPT_EVALUATOR },
+    { "evaluator", required_argument, NULL, OPT_EVALUATOR },
     { "worker-fd", required_argument, NULL, OPT_FD },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, OPT_HELP },
@@ -66,10 +67,11 @@ static vx_status number(const char *name, const char *text, long max, long *ret,
 static vx_status take_number(int option, vx_worker_options *options, vx_error *err)
 {
     long value = 0;
-    vx_status status = number(option == OPT_FD         ? "--worker-fd"
-                              : option == OPT_RESTARTS ? "--max-restarts"
-                                                       : "--connect-timeout",
-                              optarg, 1000000, &value, err);
+    vx_status status = number(option == OPT_FD          ? "--worker-fd"
+                              : option == OPT_EVALUATOR ? "--evaluator"
+                              : option == OPT_RESTARTS  ? "--max-restarts"
+                                                        : "--connect-timeout",
+                              optarg, option == OPT_EVALUATOR ? INT_MAX : 1000000, &value, err);
 
     if (status != VX_OK)
         return status;
@@ -77,7 +79,10 @@ static vx_status take_number(int option, vx_worker_options *options, vx_error *e
         options->agent.max_restarts = (int32_t)value;
     else if (option == OPT_PATIENCE)
         options->agent.patience_s = (uint32_t)value;
-    else {
+    else if (option == OPT_EVALUATOR) {
+        options->mode = VX_WORKER_MODE_EVALUATOR;
+        options->server_pid = (int)value;
+    } else {
         options->mode = VX_WORKER_MODE_CHILD;
         options->fd = (int)value;
     }
@@ -107,15 +112,13 @@ static vx_status take(int option, vx_worker_options *options, vx_error *err)
     case OPT_RESTARTS:
     case OPT_PATIENCE:
     case OPT_FD:
+    case OPT_EVALUATOR:
         return take_number(option, options, err);
     case OPT_LOG_LEVEL:
         if (!vx_log_level_parse(optarg, &level))
             return vx_fail(err, VX_ERR_USAGE,
                            "--log-level: expected debug, info, warn or error, found '%s'", optarg);
         options->agent.log_level = (int32_t)level;
-        return VX_OK;
-    case OPT_EVALUATOR:
-        options->mode = VX_WORKER_MODE_EVALUATOR;
         return VX_OK;
     case OPT_VERSION:
         printf("vexil-worker %s\n", VX_VERSION);

@@ -14,7 +14,8 @@ typedef struct vx_worker_options {
     vx_worker_mode mode;
     vx_agent_options agent;
     const char *job;
-    int fd;
+    int fd;         /* of a child */
+    int server_pid; /* of an evaluator */
 } vx_worker_options;
 
 /* VX_ERR_USAGE, VX_ERR_CONFIG (the file of --job). */
