@@ -97,10 +97,13 @@ static vx_status shards_arrived(vx_client *client, vx_cbytes message, vx_error *
 static void take_up_state(vx_client *client)
 {
     worker *self = client->owner;
-    vx_momentum *momentum = self->task.momentum;
+    vx_momentum *momentum = NULL;
     uint64_t before = 0;
 
-    if (!self->state_due || momentum == NULL || client->working)
+    if (!self->state_due || client->working || !client->session.ready)
+        return; /* the task is the pool's now, or not there yet */
+    momentum = self->task.momentum;
+    if (momentum == NULL)
         return;
     if (self->state_follows && !self->state_complete)
         return;
@@ -124,10 +127,11 @@ static void tell_states(vx_client *client, vx_wire_hello *hello)
 {
     const worker *self = client->owner;
 
-    if (self->task.momentum == NULL)
+    if (!client->session.ready || self->task.momentum == NULL)
         return;
     hello->states[0] = vx_momentum_base(self->task.momentum);
-    hello->states[1] = vx_momentum_other(self->task.momentum);
+    if (!client->working) /* else the other one is being made, and is told by nobody */
+        hello->states[1] = vx_momentum_other(self->task.momentum);
 }
 
 static vx_status welcomed(vx_client *client, const vx_wire_welcome *welcome, vx_error *err)
