@@ -219,8 +219,7 @@ class Elastic(Scenario):
         left = {row["slot"] for row in run.events("worker.leave")}
         lost = {row["slot"] for row in run.events("worker.lost")}
         self.assertGreaterEqual(len(left), 1)  # mpirun kills after two seconds those that have not
-        self.assertEqual(left | lost, {0, 1, 2, 3})
-        self.assertEqual(run.events("worker.lost"), [])
+        self.assertEqual(left | lost, {2, 3})
         self.assertEqual(run.events("round.held"), [])
         run.work(slots=[2, 3])
         self.assert_done(run)
