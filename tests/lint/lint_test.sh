@@ -73,7 +73,8 @@ C
     header VX_TEST_CHECK_H | put "$tree/tests/support/include/vx_test/check.h"
     put "$tree/tests/unit/x_test.c" <<<'    free(x);'
     put "$tree/deploy/man/vexil.1.scd" <<<$'\tan indented line'
-    put "$tree/README.md" <<<"See /usr/share/datasets and $(printf 'a/%s/b' work). $(printf '%0120d' 0)"
+    put "$tree/README.md" \
+        <<<"See /usr/share/datasets and $(printf 'a/%s/b' work). $(printf '%0120d' 0)"
 }
 
 # plant RULE PATH LINE-NUMBER TEXT: the tree with this file breaks this rule at this line, and only
