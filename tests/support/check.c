@@ -1,5 +1,6 @@
 #include <vx_test/check.h>
 
+#include <dirent.h>
 #include <ftw.h>
 #include <math.h>
 #include <stdio.h>
@@ -68,4 +69,39 @@ void vx_test_folder_remove(char *folder)
 {
     assert_int_equal(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
     free(folder);
+}
+
+int vx_test_folder_setup(void **state)
+{
+    *state = vx_test_folder_create();
+    return 0;
+}
+
+int vx_test_folder_teardown(void **state)
+{
+    vx_test_folder_remove(*state);
+    return 0;
+}
+
+size_t vx_test_folder_entries(const char *folder)
+{
+    size_t count = 0;
+    DIR *dir = opendir(folder);
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count - 2; /* "." and ".." */
+}
+
+void vx_test_file_put(const char *path, const void *at, size_t size)
+{
+    FILE *file = NULL;
+
+    (void)remove(path); /* ext4 flushes a file that was cut and written again when it is closed */
+    file = fopen(path, "wbe");
+    assert_non_null(file);
+    assert_int_equal(fwrite(at, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
 }

@@ -35,4 +35,11 @@ const char *vx_test_shared_oracle(void);
  * caller frees. */
 char *vx_test_folder_create(void);
 void vx_test_folder_remove(char *folder); /* frees it too */
+/* Set-up and teardown of a test whose *state is such a folder. */
+int vx_test_folder_setup(void **state);
+int vx_test_folder_teardown(void **state);
+size_t vx_test_folder_entries(const char *folder); /* hidden ones count too */
+
+/* Makes the file of these bytes, anew when it is there. */
+void vx_test_file_put(const char *path, const void *at, size_t size);
 #endif

@@ -1,9 +1,8 @@
 #include <vx_test/check.h>
 
-#include <errno.h>
 #include <string.h>
 
-#include <simulation/disk.h>
+#include <simulation/disk_trial.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
@@ -13,6 +12,7 @@
 #define SIZE  3000u /* of the longer content: several sectors */
 
 static char old_text[SIZE], new_text[SIZE];
+static uint64_t disk_seed; /* of the disk that is installed */
 
 static vx_cbytes of(const char *text)
 {
@@ -23,6 +23,7 @@ static vx_sim_disk *disk_with_old(uint64_t seed)
 {
     vx_sim_disk *disk = vx_sim_disk_create(seed, LARGE);
 
+    disk_seed = seed;
     memset(old_text, 'o', SIZE);
     memset(new_text, 'n', SIZE);
     vx_files_install(vx_sim_disk_files(disk));
@@ -38,7 +39,7 @@ static void disk_end(vx_sim_disk *disk)
 }
 
 /* Whole and old, or whole and new: true. */
-static bool is_new(uint64_t seed)
+static bool is_new(void)
 {
     vx_bytes content = { NULL, 0 };
     vx_error err = { 0 };
@@ -47,7 +48,7 @@ static bool is_new(uint64_t seed)
     vx_assert_ok(vx_file_read("run/x", LARGE, &content, &err), &err);
     if (content.size != SIZE ||
         (memcmp(content.at, old_text, SIZE) != 0 && memcmp(content.at, new_text, SIZE) != 0))
-        fail_msg("seed %llu: neither old nor new", (unsigned long long)seed);
+        fail_msg("seed %llu: neither old nor new", (unsigned long long)disk_seed);
     found_new = content.at[0] == 'n';
     vx_free(content.at);
     return found_new;
@@ -81,69 +82,49 @@ static void a_crash_at_any_moment_of_replace_leaves_the_old_file_or_the_new_one(
             vx_sim_disk_stop(disk, k);
             status = vx_file_replace("run/x", of(new_text), 0644, NULL);
             vx_sim_disk_crash(disk);
-            found_new = is_new(seed);
+            found_new = is_new();
             assert_true(found_new || status != VX_OK);
             old += !found_new;
             early += found_new && status != VX_OK;
             vx_assert_ok(vx_file_replace("run/x", of(new_text), 0644, &err), &err);
-            assert_true(is_new(seed));
+            assert_true(is_new());
             disk_end(disk);
         }
     }
     assert_true(old > 0 && early > 0);
 }
 
+static vx_status replace(vx_error *err)
+{
+    return vx_file_replace("run/x", of(new_text), 0644, err);
+}
+
+static void expect_failed(vx_sim_disk *disk, vx_status status)
+{
+    assert_int_equal(entries(), 1);
+    assert_true(is_new() || status != VX_OK);
+    assert_int_equal(vx_sim_disk_open_handles(disk), 0);
+}
+
+static void expect_full(vx_status status)
+{
+    assert_int_equal(is_new(), status == VX_OK);
+    assert_int_equal(entries(), 1);
+}
+
+static const vx_disk_trial trial = { disk_with_old, disk_end,      replace,
+                                     "run",         expect_failed, expect_full };
+
 static void a_failure_of_any_operation_of_replace_leaves_no_temp_file(void **state)
 {
-    static const int numbers[] = { EIO, ENOSPC };
-
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t k = 1;
-
-        for (bool failed = true; failed; k++) {
-            vx_sim_disk *disk = disk_with_old(k);
-            uint64_t before = vx_sim_disk_count(disk, VX_SIM_OP_ANY);
-            vx_error err = { 0 };
-            vx_status status = VX_OK;
-
-            vx_sim_disk_fail(disk, VX_SIM_OP_ANY, k, numbers[i]);
-            status = vx_file_replace("run/x", of(new_text), 0644, &err);
-            failed = vx_sim_disk_count(disk, VX_SIM_OP_ANY) - before >= k;
-            vx_sim_disk_fail(disk, VX_SIM_OP_ANY, 0, 0);
-            assert_true(status == VX_OK ||
-                        status == (numbers[i] == EIO ? VX_ERR_IO : VX_ERR_SPACE));
-            assert_true(status == VX_OK || strstr(err.message, "run") != NULL);
-            assert_int_equal(entries(), 1);
-            assert_true(is_new(k) || status != VX_OK);
-            assert_int_equal(vx_sim_disk_open_handles(disk), 0);
-            disk_end(disk);
-        }
-        assert_true(k > 8);
-    }
+    vx_disk_trial_failures(&trial, 7);
 }
 
 static void a_full_disk_keeps_the_old_file_and_says_that_it_is_full(void **state)
 {
-    vx_sim_disk *disk = disk_with_old(1);
-    uint64_t before = vx_sim_disk_used(disk);
-    vx_status status = VX_ERR_SPACE;
-    uint64_t room = 0;
-
     (void)state;
-    for (; status != VX_OK; room += 512) {
-        vx_error err = { 0 };
-
-        vx_sim_disk_set_capacity(disk, before + room);
-        status = vx_file_replace("run/x", of(new_text), 0644, &err);
-        assert_true(status == VX_OK || status == VX_ERR_SPACE);
-        assert_true(status == VX_OK || strstr(err.message, "No space left") != NULL);
-        assert_int_equal(is_new(1), status == VX_OK);
-        assert_int_equal(entries(), 1);
-        assert_int_equal(vx_sim_disk_used(disk), before);
-    }
-    assert_int_equal(room, 512 * 8); /* an entry, six sectors, and the step after */
-    disk_end(disk);
+    assert_int_equal(vx_disk_trial_full(&trial), 512 * 8); /* an entry, six sectors, and one more */
 }
 
 static void a_folder_that_was_made_is_there_after_a_crash(void **state)

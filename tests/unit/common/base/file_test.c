@@ -2,7 +2,6 @@
 #include <vx_base/file.h>
 #include <vx_test/check.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,30 +16,6 @@
 static vx_cbytes bytes_of(const char *text)
 {
     return (vx_cbytes){ (const uint8_t *)text, strlen(text) };
-}
-
-static int folder_setup(void **state)
-{
-    *state = vx_test_folder_create();
-    return 0;
-}
-
-static int folder_teardown(void **state)
-{
-    vx_test_folder_remove(*state);
-    return 0;
-}
-
-static size_t entries_in(const char *folder)
-{
-    DIR *stream = opendir(folder);
-    size_t count = 0;
-
-    assert_non_null(stream);
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream))
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(stream);
-    return count;
 }
 
 static void assert_content(const char *path, const char *expected)
@@ -139,7 +114,7 @@ static void replace_makes_a_file_and_replaces_it(void **state)
     assert_content(path, "newer");
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 07777, 0644); /* whatever the umask */
-    assert_int_equal(entries_in(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     vx_free(path);
 }
 
@@ -163,7 +138,7 @@ static void a_failed_write_leaves_the_old_file_and_no_temp_file(void **state)
     vx_assert_status(status, VX_ERR_IO, &err);
     assert_non_null(strstr(err.message, path));
     assert_content(path, "old");
-    assert_int_equal(entries_in(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     vx_free(path);
 }
 
@@ -174,8 +149,8 @@ static void a_failed_rename_leaves_what_was_there_and_no_temp_file(void **state)
 
     vx_assert_ok(vx_file_make_folder(folder, &err), &err);
     vx_assert_status(vx_file_replace(folder, bytes_of("x"), 0644, &err), VX_ERR_IO, &err);
-    assert_int_equal(entries_in(*state), 1);
-    assert_int_equal(entries_in(folder), 0);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
+    assert_int_equal(vx_test_folder_entries(folder), 0);
     vx_free(folder);
 }
 
@@ -185,7 +160,7 @@ static void replace_in_a_missing_folder_fails(void **state)
     char *path = vx_path_join(*state, "missing/file");
 
     vx_assert_status(vx_file_replace(path, bytes_of("x"), 0644, &err), VX_ERR_NOT_FOUND, &err);
-    assert_int_equal(entries_in(*state), 0);
+    assert_int_equal(vx_test_folder_entries(*state), 0);
     vx_free(path);
 }
 
@@ -204,7 +179,7 @@ static void replace_survives_the_failure_of_every_allocation(void **state)
         status = vx_file_replace(path, bytes_of("new"), 0644, NULL);
         vx_alloc_set_hook(NULL, NULL);
         assert_true(status == VX_OK || status == VX_ERR_NOMEM);
-        assert_int_equal(entries_in(*state), 1);
+        assert_int_equal(vx_test_folder_entries(*state), 1);
     }
     assert_int_equal(k, 3); /* the folder's name, the temp file's name, then success */
     assert_content(path, "new");
@@ -300,7 +275,7 @@ static void replace_passes_over_temp_files_that_are_there(void **state)
     vx_assert_ok(vx_file_replace(path, bytes_of("new"), 0644, NULL), NULL);
     assert_content(path, "new");
     assert_content(temp, "left");
-    assert_int_equal(entries_in(*state), 2);
+    assert_int_equal(vx_test_folder_entries(*state), 2);
     vx_free(temp);
     vx_free(path);
 }
@@ -315,7 +290,7 @@ static void folders_are_made_with_their_parents(void **state)
     vx_assert_ok(vx_file_make_folder(deep, &err), &err); /* what is there already is no failure */
     vx_assert_ok(vx_file_make_folder("/", &err), &err);
     vx_assert_ok(vx_file_sync_folder(deep, &err), &err);
-    assert_int_equal(entries_in(inner), 1);
+    assert_int_equal(vx_test_folder_entries(inner), 1);
     vx_free(deep);
     vx_free(inner);
 }
@@ -450,7 +425,8 @@ static void paths_are_joined_and_parted(void **state)
     assert_taken(vx_path_folder("/"), "/");
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, vx_test_folder_setup, vx_test_folder_teardown)
 
 int main(void)
 {

@@ -9,18 +9,6 @@
 
 static const float values[6] = { 1.0f, -2.5f, 0.0f, 3.0f, 4.0f, 5.0f };
 
-static int make_folder(void **state)
-{
-    *state = vx_test_folder_create();
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    vx_test_folder_remove(*state);
-    return 0;
-}
-
 /* The file after the layout of the format: magic, version, length, text, values. */
 static void expect(const char *folder, const vx_tensor *tensor, size_t numbers, const char *text)
 {
@@ -79,9 +67,10 @@ static void what_cannot_be_written_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_header_says_the_shape, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(what_cannot_be_written_is_refused, make_folder,
-                                        remove_folder),
+        cmocka_unit_test_setup_teardown(the_header_says_the_shape, vx_test_folder_setup,
+                                        vx_test_folder_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_written_is_refused, vx_test_folder_setup,
+                                        vx_test_folder_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,7 @@
 #include <vx_test/check.h>
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/bytes.h>
@@ -11,15 +9,6 @@
 #include <vx_tensor_file/safetensors.h>
 
 #define FILE_MAX 4096
-
-static void put_file(const char *path, const uint8_t *bytes, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    assert_true(fd >= 0);
-    vx_assert_ok(vx_file_write_all(fd, (vx_cbytes){ bytes, size }, path, NULL), NULL);
-    close(fd);
-}
 
 /* Length, the header padded with spaces, and data_size bytes. */
 static void put_header(const char *path, const char *header, size_t data_size)
@@ -33,7 +22,7 @@ static void put_header(const char *path, const char *header, size_t data_size)
     memset(bytes + 8, ' ', size);
     for (size_t i = 0; i < length; i++)
         bytes[8 + i] = (uint8_t)header[i];
-    put_file(path, bytes, 8 + size + data_size);
+    vx_test_file_put(path, bytes, 8 + size + data_size);
 }
 
 #define W(shape, offsets)                                                                          \
@@ -150,7 +139,7 @@ static void lengths_that_lie_are_refused(void **state)
         vx_tensor_file *file = NULL;
 
         vx_store_u64(bytes, lengths[i]);
-        put_file(path, bytes, sizeof(bytes));
+        vx_test_file_put(path, bytes, sizeof(bytes));
         assert_int_equal(vx_safetensors_open(path, &file, NULL), VX_ERR_DATA);
     }
     vx_free(path);
@@ -165,7 +154,7 @@ static void feed(const char *path, const uint8_t *bytes, size_t size)
     double sum = 0;
     vx_status status = VX_OK;
 
-    put_file(path, bytes, size);
+    vx_test_file_put(path, bytes, size);
     status = vx_safetensors_open(path, &file, &err);
     assert_true(status == VX_OK || status == VX_ERR_DATA);
     for (size_t i = 0; file != NULL && i < vx_tensor_file_count(file); i++) {

@@ -1,6 +1,5 @@
 #include <vx_test/check.h>
 
-#include <dirent.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,30 +25,6 @@ static const vx_tensor tensors[] = {
 };
 static const vx_tensor_note notes[] = { { "job", "a \"job\"\n" }, { "rounds", "12" } };
 
-static size_t count_files(const char *folder)
-{
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count - 2;
-}
-
-static int make_folder(void **state)
-{
-    *state = vx_test_folder_create();
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    vx_test_folder_remove(*state);
-    return 0;
-}
-
 static void what_is_written_is_read_back_bit_by_bit(void **state)
 {
     char *path = vx_format("%s/x.safetensors", (char *)*state);
@@ -71,7 +46,7 @@ static void what_is_written_is_read_back_bit_by_bit(void **state)
     assert_string_equal(vx_tensor_file_note(file, "rounds"), "12");
     assert_null(vx_tensor_file_note(file, "epoch"));
     assert_null(vx_tensor_file_close(file));
-    assert_int_equal(count_files(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     vx_free(path);
 }
 
@@ -142,7 +117,7 @@ static void what_cannot_be_written_is_refused(void **state)
     assert_int_equal(vx_safetensors_write(path, &unnamed, 1, NULL, 0, NULL), VX_ERR_DATA);
     assert_int_equal(vx_safetensors_write(path, &foreign, 1, NULL, 0, NULL), VX_ERR_DATA);
     assert_int_equal(vx_safetensors_write(path, twice, 2, NULL, 0, NULL), VX_ERR_DATA);
-    assert_int_equal(count_files(*state), 0);
+    assert_int_equal(vx_test_folder_entries(*state), 0);
     vx_free(path);
 }
 
@@ -155,7 +130,7 @@ static void a_header_over_the_limit_is_refused(void **state)
     memset(text, 'x', 1u << 20);
     text[1u << 20] = '\0';
     assert_int_equal(vx_safetensors_write(path, tensors, 1, &note, 1, NULL), VX_ERR_LIMIT);
-    assert_int_equal(count_files(*state), 0);
+    assert_int_equal(vx_test_folder_entries(*state), 0);
     vx_free(path);
     vx_free(text);
 }
@@ -180,7 +155,7 @@ static void a_failed_write_names_the_path_and_keeps_the_old_file(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     vx_assert_status(status, VX_ERR_IO, &err);
     assert_non_null(strstr(err.message, path));
-    assert_int_equal(count_files(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     vx_assert_ok(vx_safetensors_open(path, &file, NULL), NULL);
     assert_int_equal(vx_tensor_file_count(file), 4);
     vx_tensor_file_close(file);
@@ -215,7 +190,7 @@ static void write_survives_the_failure_of_every_allocation(void **state)
         status = vx_safetensors_write(path, tensors, 4, notes, 2, NULL);
         vx_alloc_set_hook(NULL, NULL);
         assert_true(status == VX_OK || status == VX_ERR_NOMEM);
-        assert_int_equal(count_files(*state), status == VX_OK);
+        assert_int_equal(vx_test_folder_entries(*state), status == VX_OK);
     }
     assert_true(k > 20);
     json_set_alloc_funcs(malloc, free);
@@ -246,7 +221,8 @@ static void open_survives_the_failure_of_every_allocation(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, vx_test_folder_setup, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(what_is_written_is_read_back_bit_by_bit),
         IN_FOLDER(the_bytes_are_those_of_the_format),

@@ -1,6 +1,5 @@
 #include "checkpoint_sample.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +15,6 @@ static const char *const files[] = { "parameters.safetensors", "optimiser.safete
 static char *path_of(const char *run_dir, size_t file)
 {
     return vx_format("%s/checkpoint-0000000020/%s", run_dir, files[file]);
-}
-
-static void put_file(const char *path, const uint8_t *bytes, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    assert_true(fd >= 0);
-    vx_assert_ok(vx_file_write_all(fd, (vx_cbytes){ bytes, size }, path, NULL), NULL);
-    close(fd);
 }
 
 static void expect_older(const char *run_dir)
@@ -54,10 +44,10 @@ static void every_truncated_file_is_found_and_the_older_one_used(void **state)
         vx_assert_ok(vx_file_read(path, 65536, &content, NULL), NULL);
         /* The manifest's last byte is a line feed: without it nothing is lost. */
         for (size_t size = 0; size + (file == 2) < content.size; size++) {
-            put_file(path, content.at, size);
+            vx_test_file_put(path, content.at, size);
             expect_older(*state);
         }
-        put_file(path, content.at, content.size);
+        vx_test_file_put(path, content.at, content.size);
         assert_int_equal(newest(*state, NULL), 20);
         vx_free(content.at);
         vx_free(path);
@@ -74,11 +64,11 @@ static void every_flipped_bit_of_the_tensors_is_found(void **state)
         vx_assert_ok(vx_file_read(path, 65536, &content, NULL), NULL);
         for (size_t bit = 0; bit < 8 * content.size; bit++) {
             content.at[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            put_file(path, content.at, content.size);
+            vx_test_file_put(path, content.at, content.size);
             expect_older(*state);
             content.at[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
-        put_file(path, content.at, content.size);
+        vx_test_file_put(path, content.at, content.size);
         vx_free(content.at);
         vx_free(path);
     }
@@ -111,7 +101,7 @@ static void every_flipped_bit_of_the_manifest_is_found_or_changes_nothing(void *
     vx_assert_ok(vx_file_read(path, 65536, &content, NULL), NULL);
     for (size_t bit = 0; bit < 8 * content.size; bit++) {
         content.at[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        put_file(path, content.at, content.size);
+        vx_test_file_put(path, content.at, content.size);
         if (newest(*state, NULL) == 20)
             expect_unchanged_meaning(*state);
         else
@@ -185,7 +175,7 @@ static void when_all_are_broken_there_is_none(void **state)
     for (int rounds = 10; rounds <= 20; rounds += 10) {
         char *path = vx_format("%s/checkpoint-%010d/manifest.json", (char *)*state, rounds);
 
-        put_file(path, (const uint8_t *)"{}", 2);
+        vx_test_file_put(path, (const uint8_t *)"{}", 2);
         vx_free(path);
     }
     vx_assert_status(vx_checkpoint_open_newest(*state, note_skipped, &list, &loaded, &err),
@@ -210,7 +200,7 @@ static void write_survives_the_failure_of_every_allocation(void **state)
         assert_int_equal(newest(*state, NULL), access(folder, F_OK) == 0 ? 20 : 10);
         assert_true(status == VX_OK || status == VX_ERR_NOMEM);
     }
-    assert_int_equal(count_entries(*state), 2);
+    assert_int_equal(vx_test_folder_entries(*state), 2);
     assert_int_equal(newest(*state, NULL), 20);
     assert_true(k > 10);
     vx_free(folder);
@@ -236,7 +226,8 @@ static void open_survives_the_failure_of_every_allocation(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, vx_test_folder_setup, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(every_truncated_file_is_found_and_the_older_one_used),
         IN_FOLDER(every_flipped_bit_of_the_tensors_is_found),

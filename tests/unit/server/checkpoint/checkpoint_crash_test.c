@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <simulation/disk.h>
+#include <simulation/disk_trial.h>
 
 #include <vx_base/file.h>
 
@@ -160,34 +160,31 @@ static void expect_earlier_ones(vx_status status)
         assert_true(vx_file_exists(RUN "/checkpoint-0000000010/manifest.json"));
 }
 
+static vx_status write_third(vx_error *err)
+{
+    return vx_checkpoint_write(RUN, sample(30, true), 2, 0, err);
+}
+
+static void expect_failed(vx_sim_disk *disk, vx_status status)
+{
+    expect_earlier_ones(status);
+    vx_sim_disk_crash(disk);
+    assert_true(newest(RUN, NULL) == 30 || (newest(RUN, NULL) == 20 && status != VX_OK));
+}
+
+static const vx_disk_trial trial = { disk_with_two, disk_end,      write_third,
+                                     RUN,           expect_failed, expect_earlier_ones };
+
 static void a_failure_of_any_operation_leaves_the_earlier_ones_and_no_rest(void **state)
 {
-    static const int numbers[] = { EIO, ENOSPC };
-
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t k = 1;
+    vx_disk_trial_failures(&trial, 39);
+}
 
-        for (bool failed = true; failed; k++) {
-            vx_sim_disk *disk = disk_with_two(k);
-            uint64_t before = vx_sim_disk_count(disk, VX_SIM_OP_ANY);
-            vx_status status = VX_OK;
-            vx_error err = { 0 };
-
-            vx_sim_disk_fail(disk, VX_SIM_OP_ANY, k, numbers[i]);
-            status = vx_checkpoint_write(RUN, sample(30, true), 2, 0, &err);
-            failed = vx_sim_disk_count(disk, VX_SIM_OP_ANY) - before >= k;
-            vx_sim_disk_fail(disk, VX_SIM_OP_ANY, 0, 0);
-            assert_true(status == VX_OK ||
-                        status == (numbers[i] == EIO ? VX_ERR_IO : VX_ERR_SPACE));
-            assert_true(status == VX_OK || strstr(err.message, RUN) != NULL);
-            expect_earlier_ones(status);
-            vx_sim_disk_crash(disk);
-            assert_true(newest(RUN, NULL) == 30 || (newest(RUN, NULL) == 20 && status != VX_OK));
-            disk_end(disk);
-        }
-        assert_true(k > 40);
-    }
+static void a_full_disk_keeps_the_earlier_ones_and_says_that_it_is_full(void **state)
+{
+    (void)state;
+    assert_true(vx_disk_trial_full(&trial) > 5 * 512u);
 }
 
 /* Whatever a sync has lost, a crash later too finds a checkpoint. */
@@ -214,28 +211,6 @@ static void a_failed_sync_and_a_crash_leave_the_newest_that_was_written(void **s
         }
         assert_true(k > 6);
     }
-}
-
-static void a_full_disk_keeps_the_earlier_ones_and_says_that_it_is_full(void **state)
-{
-    vx_sim_disk *disk = disk_with_two(1);
-    uint64_t before = vx_sim_disk_used(disk);
-    vx_status status = VX_ERR_SPACE;
-    uint64_t room = 0;
-
-    (void)state;
-    for (; status != VX_OK; room += 512) {
-        vx_error err = { 0 };
-
-        vx_sim_disk_set_capacity(disk, before + room);
-        status = vx_checkpoint_write(RUN, sample(30, true), 2, 0, &err);
-        assert_true(status == VX_OK || status == VX_ERR_SPACE);
-        assert_true(status == VX_OK || strstr(err.message, "No space left") != NULL);
-        expect_earlier_ones(status);
-        assert_int_equal(vx_sim_disk_used(disk), before);
-    }
-    assert_true(room > 5 * 512u);
-    disk_end(disk);
 }
 
 /* Not every file system can exchange two names. */

@@ -1,6 +1,5 @@
 #include "checkpoint_sample.h"
 
-#include <dirent.h>
 #include <stdio.h>
 
 const vx_checkpoint *sample(uint64_t rounds, bool with_state)
@@ -85,28 +84,4 @@ uint64_t newest(const char *run_dir, skipped_list *list)
     rounds = vx_checkpoint_content(loaded)->rounds;
     vx_checkpoint_close(loaded);
     return rounds;
-}
-
-size_t count_entries(const char *folder)
-{
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count - 2;
-}
-
-int make_folder(void **state)
-{
-    *state = vx_test_folder_create();
-    return 0;
-}
-
-int remove_folder(void **state)
-{
-    vx_test_folder_remove(*state);
-    return 0;
 }

@@ -20,9 +20,4 @@ void note_skipped(void *context, const char *folder, const vx_error *why);
 
 /* The rounds of the newest valid one, 0 when there is none; list may be NULL. */
 uint64_t newest(const char *run_dir, skipped_list *list);
-
-/* Entries of a folder, hidden ones too. */
-size_t count_entries(const char *folder);
-int make_folder(void **state);
-int remove_folder(void **state);
 #endif

@@ -35,8 +35,8 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(found->state_count, 1);
     assert_memory_equal(found->state[0].at, written->state[0].at, 36);
     assert_null(vx_checkpoint_close(loaded));
-    assert_int_equal(count_entries(folder), 3);
-    assert_int_equal(count_entries(*state), 1);
+    assert_int_equal(vx_test_folder_entries(folder), 3);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     vx_free(folder);
 }
 
@@ -47,7 +47,7 @@ static void a_checkpoint_without_state_has_two_files(void **state)
     struct stat info;
 
     vx_assert_ok(vx_checkpoint_write(*state, sample(0, false), 1, 0, NULL), NULL);
-    assert_int_equal(count_entries(folder), 2);
+    assert_int_equal(vx_test_folder_entries(folder), 2);
     assert_int_equal(stat(folder, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0755);
     vx_assert_ok(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, NULL), NULL);
@@ -65,7 +65,7 @@ static void state_of_workers_is_read_back_with_its_rounds(void **state)
     vx_error err = { 0 };
 
     vx_assert_ok(vx_checkpoint_write(*state, written, 3, 0, &err), &err);
-    assert_int_equal(count_entries(folder), 4);
+    assert_int_equal(vx_test_folder_entries(folder), 4);
     vx_assert_ok(vx_checkpoint_open(folder, &loaded, &err), &err);
     found = vx_checkpoint_content(loaded);
     assert_int_equal(found->state_count, 1);
@@ -120,7 +120,7 @@ static void each_keep_every_th_round_stays_too(void **state)
 {
     for (uint64_t rounds = 10; rounds <= 80; rounds += 10)
         vx_assert_ok(vx_checkpoint_write(*state, sample(rounds, false), 2, 30, NULL), NULL);
-    assert_int_equal(count_entries(*state), 4); /* 30, 60, 70, 80 */
+    assert_int_equal(vx_test_folder_entries(*state), 4); /* 30, 60, 70, 80 */
     for (uint64_t rounds = 30; rounds <= 60; rounds += 30) {
         char *folder =
             vx_format("%s/checkpoint-%010llu", (char *)*state, (unsigned long long)rounds);
@@ -129,20 +129,20 @@ static void each_keep_every_th_round_stays_too(void **state)
         vx_free(folder);
     }
     write_sample(*state, 90, 1);
-    assert_int_equal(count_entries(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
 }
 
 static void the_newest_keep_stay(void **state)
 {
     for (uint64_t rounds = 9; rounds <= 13; rounds++)
         write_sample(*state, rounds, 2);
-    assert_int_equal(count_entries(*state), 2);
+    assert_int_equal(vx_test_folder_entries(*state), 2);
     assert_int_equal(newest(*state, NULL), 13);
     write_sample(*state, 14, 1);
-    assert_int_equal(count_entries(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     write_sample(*state, 10000000000, 5); /* more digits than the names have zeros */
     assert_int_equal(newest(*state, NULL), 10000000000);
-    assert_int_equal(count_entries(*state), 2);
+    assert_int_equal(vx_test_folder_entries(*state), 2);
 }
 
 static void a_run_that_was_set_back_keeps_what_it_writes(void **state)
@@ -156,7 +156,7 @@ static void a_run_that_was_set_back_keeps_what_it_writes(void **state)
     assert_int_equal(newest(*state, NULL), 20);
     write_sample(*state, 30, 1); /* takes the place of the broken one */
     assert_int_equal(newest(*state, NULL), 30);
-    assert_int_equal(count_entries(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
     vx_free(broken);
 }
 
@@ -171,7 +171,7 @@ static void a_checkpoint_of_the_same_rounds_is_replaced(void **state)
     vx_assert_ok(vx_checkpoint_open_newest(*state, NULL, NULL, &loaded, NULL), NULL);
     assert_int_equal(vx_checkpoint_content(loaded)->epoch, 4);
     vx_checkpoint_close(loaded);
-    assert_int_equal(count_entries(*state), 1);
+    assert_int_equal(vx_test_folder_entries(*state), 1);
 }
 
 static void what_a_killed_writer_left_is_removed(void **state)
@@ -186,7 +186,7 @@ static void what_a_killed_writer_left_is_removed(void **state)
     vx_assert_ok(vx_file_replace(other, text, 0600, NULL), NULL);
     assert_int_equal(newest(*state, NULL), 0);
     write_sample(*state, 5, 1);
-    assert_int_equal(count_entries(*state), 2); /* the checkpoint and the other file */
+    assert_int_equal(vx_test_folder_entries(*state), 2); /* the checkpoint and the other file */
     vx_free(other);
     vx_free(file);
     vx_free(folder);
@@ -209,7 +209,7 @@ static void a_failed_write_leaves_the_older_ones_and_no_rest(void **state)
         status = vx_checkpoint_write(*state, sample(6, true), 1, 0, &err);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
         assert_true(status == VX_OK || status == VX_ERR_IO);
-        assert_int_equal(count_entries(*state), 1);
+        assert_int_equal(vx_test_folder_entries(*state), 1);
         assert_int_equal(newest(*state, NULL), status == VX_OK ? 6 : 5);
     }
     assert_true(limit > 300);
@@ -233,7 +233,8 @@ static void a_missing_run_folder_is_told(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, vx_test_folder_setup, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(what_is_written_is_read_back),
         IN_FOLDER(a_checkpoint_without_state_has_two_files),

@@ -166,11 +166,11 @@ static void prune_removes_what_a_dry_run_says(void **state)
                 "would remove checkpoint-0000000020\n"
                 "would remove checkpoint-0000000010\n"
                 "3 would be removed, 3 stay\n");
-    assert_int_equal(count_entries(*state), 7); /* run.lock too */
+    assert_int_equal(vx_test_folder_entries(*state), 7); /* run.lock too */
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "2", "--every", "30"), 0);
     assert_says("removed checkpoint-0000000040\n");
     assert_says("3 removed, 3 stay\n");
-    assert_int_equal(count_entries(*state), 4);
+    assert_int_equal(vx_test_folder_entries(*state), 4);
     assert_int_equal(newest(*state, NULL), 60);
 }
 
@@ -186,10 +186,10 @@ static void prune_refuses_while_a_server_holds_the_folder(void **state)
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "1"), 73);
     (void)snprintf(expected, sizeof(expected), "locked by process %ld", (long)getpid());
     assert_says(expected);
-    assert_int_equal(count_entries(*state), 3);
+    assert_int_equal(vx_test_folder_entries(*state), 3);
     vx_file_close(handle);
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "1"), 0);
-    assert_int_equal(count_entries(*state), 2);
+    assert_int_equal(vx_test_folder_entries(*state), 2);
     vx_free(lock);
 }
 
@@ -224,7 +224,7 @@ static void export_writes_a_folder_of_npy_files(void **state)
     write_sample(*state, 10, 9);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(RUN("export", folder, "--out", out), 0);
-        assert_int_equal(count_entries(out), 2);
+        assert_int_equal(vx_test_folder_entries(out), 2);
         out[strlen(out) - 1] = '\0'; /* a folder that is there needs no slash */
     }
     vx_assert_ok(vx_file_read(file, 4096, &content, NULL), NULL);
@@ -323,7 +323,8 @@ static void help_names_every_action(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, vx_test_folder_setup, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(list_prints_a_row_a_checkpoint),
         IN_FOLDER(list_as_json_is_one_object),

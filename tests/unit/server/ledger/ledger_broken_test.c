@@ -107,8 +107,8 @@ static void put_files(const broken *b, size_t database_size, size_t log_size)
 {
     char *journal = ledger_path(b->folder, "-journal");
 
-    put_file(b->paths[0], b->files[0].at, database_size);
-    put_file(b->paths[1], b->files[1].at, log_size);
+    vx_test_file_put(b->paths[0], b->files[0].at, database_size);
+    vx_test_file_put(b->paths[1], b->files[1].at, log_size);
     (void)unlink(journal);
     vx_free(journal);
 }
@@ -240,7 +240,7 @@ static void a_damaged_record_is_cut_off_by_truncation(void **state)
     for (size_t at = 0; at + UPDATE / 2 < b->files[0].size; at++)
         if (memcmp(b->files[0].at + at, sample(15, UPDATE)->update_bytes.at + 3000, 1000) == 0)
             b->files[0].at[at] ^= 1;
-    put_file(b->paths[0], b->files[0].at, b->files[0].size);
+    vx_test_file_put(b->paths[0], b->files[0].at, b->files[0].size);
     ledger = open_sample(b->folder, VX_LEDGER_FULL);
     vx_assert_ok(read_sample(ledger, 14, UPDATE, &err), &err);
     vx_assert_status(read_sample(ledger, 15, UPDATE, &err), VX_ERR_DATA, &err);
@@ -277,7 +277,7 @@ static void a_page_in_use_that_is_said_to_be_free_is_found_before_it_is_written_
     assert_true(b->files[0].at[35] != 0);
     b->files[0].at[34] = 0;
     b->files[0].at[35] = 4;
-    put_file(b->paths[0], b->files[0].at, b->files[0].size);
+    vx_test_file_put(b->paths[0], b->files[0].at, b->files[0].size);
     expect_refused(b, "damaged: ");
 }
 

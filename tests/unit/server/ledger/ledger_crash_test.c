@@ -119,8 +119,8 @@ static void a_ledger_killed_while_it_is_created_is_empty_or_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(no_committed_round_is_lost_by_kill_9, make_folder,
-                                        remove_folder),
+        cmocka_unit_test_setup_teardown(no_committed_round_is_lost_by_kill_9, vx_test_folder_setup,
+                                        vx_test_folder_teardown),
         cmocka_unit_test(a_ledger_killed_while_it_is_created_is_empty_or_whole),
     };
 

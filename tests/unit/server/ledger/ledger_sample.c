@@ -1,10 +1,8 @@
 #include "ledger_sample.h"
 
-#include <fcntl.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
@@ -166,17 +164,6 @@ char *ledger_path(const char *run_dir, const char *suffix)
     return vx_format("%s/" VX_LEDGER_FILE "%s", run_dir, suffix);
 }
 
-void put_file(const char *path, const uint8_t *bytes, size_t size)
-{
-    int fd;
-
-    (void)unlink(path); /* ext4 flushes a file that was cut and written again when it is closed */
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    vx_assert_ok(vx_file_write_all(fd, (vx_cbytes){ bytes, size }, path, NULL), NULL);
-    close(fd);
-}
-
 vx_bytes get_file(const char *path)
 {
     vx_bytes content = { NULL, 0 };
@@ -184,16 +171,4 @@ vx_bytes get_file(const char *path)
 
     vx_assert_ok(vx_file_read(path, 64u << 20, &content, &err), &err);
     return content;
-}
-
-int make_folder(void **state)
-{
-    *state = vx_test_folder_create();
-    return 0;
-}
-
-int remove_folder(void **state)
-{
-    vx_test_folder_remove(*state);
-    return 0;
 }

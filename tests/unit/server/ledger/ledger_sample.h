@@ -22,8 +22,5 @@ vx_status read_sample(vx_ledger *ledger, uint64_t round, size_t update_size, vx_
 void expect_samples(vx_ledger *ledger, uint64_t first, uint64_t end, size_t update_size);
 
 char *ledger_path(const char *run_dir, const char *suffix); /* the caller frees, by vx_free */
-void put_file(const char *path, const uint8_t *bytes, size_t size);
-vx_bytes get_file(const char *path); /* the caller frees at, by vx_free */
-int make_folder(void **state);
-int remove_folder(void **state);
+vx_bytes get_file(const char *path);                        /* the caller frees at, by vx_free */
 #endif

@@ -82,7 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_full_disk_fails_commits_until_there_is_room_again,
-                                        make_folder, remove_folder),
+                                        vx_test_folder_setup, vx_test_folder_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

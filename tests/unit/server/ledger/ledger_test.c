@@ -300,11 +300,11 @@ static void another_format_or_application_is_refused(void **state)
         uint8_t before = content.at[at[i]];
 
         content.at[at[i]] = 1;
-        put_file(path, content.at, content.size);
+        vx_test_file_put(path, content.at, content.size);
         expect_refused(*state, sample_config, VX_ERR_DATA, texts[i]);
         content.at[at[i]] = before;
     }
-    put_file(path, content.at, content.size);
+    vx_test_file_put(path, content.at, content.size);
     vx_ledger_close(open_sample(*state, VX_LEDGER_ROUNDS));
     vx_free(content.at);
     vx_free(path);
@@ -317,7 +317,7 @@ static void a_file_that_is_no_database_is_refused_and_not_touched(void **state)
     vx_bytes after;
 
     memset(text, 'x', sizeof(text));
-    put_file(path, text, sizeof(text));
+    vx_test_file_put(path, text, sizeof(text));
     expect_refused(*state, sample_config, VX_ERR_DATA, path);
     after = get_file(path);
     assert_int_equal(after.size, sizeof(text));
@@ -341,10 +341,10 @@ static void an_empty_file_with_a_log_is_refused(void **state)
     char *path = ledger_path(*state, "");
     char *log = ledger_path(*state, "-wal");
 
-    put_file(path, NULL, 0);
+    vx_test_file_put(path, NULL, 0);
     vx_ledger_close(open_sample(*state, VX_LEDGER_ROUNDS)); /* as a crash at creation leaves it */
-    put_file(path, NULL, 0);
-    put_file(log, (const uint8_t *)"log", 3);
+    vx_test_file_put(path, NULL, 0);
+    vx_test_file_put(log, (const uint8_t *)"log", 3);
     expect_refused(*state, sample_config, VX_ERR_DATA, "it is empty and has a log");
     vx_free(log);
     vx_free(path);
@@ -460,7 +460,8 @@ static void a_commit_allocates_a_few_times_for_sqlite(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, vx_test_folder_setup, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
         TEST(open_survives_the_failure_of_every_allocation), /* first: SQLite is not up yet */
         TEST(commit_survives_the_failure_of_every_allocation),

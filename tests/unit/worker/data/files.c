@@ -51,19 +51,10 @@ void files_remove(idx_pair *files)
     files->folder = NULL;
 }
 
-void file_write(const char *path, const void *at, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(at, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
 void pair_write(const idx_pair *files, content features, content labels)
 {
-    file_write(files->features, features.at, features.size);
-    file_write(files->labels, labels.at, labels.size);
+    vx_test_file_put(files->features, features.at, features.size);
+    vx_test_file_put(files->labels, labels.at, labels.size);
 }
 
 vx_status pair_load(const idx_pair *files, size_t classes, vx_dataset **ret_dataset, vx_error *err)

@@ -26,7 +26,6 @@ typedef struct idx_pair {
 } idx_pair;
 idx_pair files_create(void);
 void files_remove(idx_pair *files);
-void file_write(const char *path, const void *at, size_t size);
 void pair_write(const idx_pair *files, content features, content labels);
 vx_status pair_load(const idx_pair *files, size_t classes, vx_dataset **ret_dataset, vx_error *err);
 

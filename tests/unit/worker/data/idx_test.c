@@ -81,7 +81,7 @@ static void the_content_decides_about_gzip_not_the_name(void **state)
     pair_write(&f, packed, labels_content());
     expect_the_pair();
     strcat(f.labels, ".gz");
-    file_write(f.labels, labels_content().at, labels_content().size);
+    vx_test_file_put(f.labels, labels_content().at, labels_content().size);
     expect_the_pair();
 }
 
@@ -104,7 +104,7 @@ static void a_file_that_is_not_there_is_named(void **state)
 {
     (void)state;
     expect_refusal(&f, 0, VX_ERR_NOT_FOUND, f.features, "No such file", NULL);
-    file_write(f.features, features_content().at, features_content().size);
+    vx_test_file_put(f.features, features_content().at, features_content().size);
     expect_refusal(&f, 0, VX_ERR_NOT_FOUND, f.labels, NULL);
 }
 
@@ -272,7 +272,7 @@ static void a_long_path_leaves_room_for_the_message(void **state)
         assert_int_equal(mkdir(path, 0700), 0);
     }
     strcat(path, "x");
-    file_write(path, "abcd", 4);
+    vx_test_file_put(path, "abcd", 4);
     vx_assert_status(vx_dataset_load_idx(path, path, 0, &dataset, &err), VX_ERR_DATA, &err);
     assert_non_null(strstr(err.message, "bb/x: offset 0: expected the idx magic"));
 }
