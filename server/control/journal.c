@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
-#include <vx_base/assert.h>
 #include <vx_base/file.h>
 
 #include "json.h"
@@ -138,7 +137,7 @@ vx_status vx_journal_begin_metrics(vx_journal *journal, const char *run_dir, uin
     if (status != VX_OK)
         return status;
     result = cut_rows(journal->metrics, rounds, &journal->next_row);
-    return result < 0 ? vx_file_fail(err, result, "cut", "metrics.jsonl") : VX_OK;
+    return result < 0 ? vx_file_fail(err, result, "cut rows of metrics.jsonl in", run_dir) : VX_OK;
 }
 
 vx_status vx_journal_open(const char *run_dir, uint32_t epoch, vx_clock clock,
@@ -178,8 +177,8 @@ static void keep_failure(vx_journal *journal, vx_status status, const vx_error *
     journal->failure.code = status;
 }
 
-/* Steals row. One write call a line: lines of two writers do not mix, a crash tears the last one at
- * most. */
+/* Steals row; NULL: memory was out. One write call a line: lines of two writers do not mix, a crash
+ * tears the last one at most. */
 static void append_line(vx_journal *journal, int handle, const char *name, json_t *row)
 {
     vx_bytes text = { NULL, 0 };
@@ -197,27 +196,44 @@ static void append_line(vx_journal *journal, int handle, const char *name, json_
     json_decref(row);
 }
 
+/* Not json_vpack: it gives up the whole object for one text that is not UTF-8 or one NaN. */
+static int add_fields(json_t *row, const char *format, va_list list)
+{
+    int failed = row == NULL ? -1 : 0;
+
+    for (const char *at = strchr(format, ':'); at != NULL && failed == 0;
+         at = strchr(at + 1, ':')) {
+        const char *name = va_arg(list, const char *);
+        json_t *value = NULL;
+
+        if (at[1] == 'I')
+            value = json_integer(va_arg(list, json_int_t));
+        else if (at[1] == 'f')
+            value = vx_json_real(va_arg(list, double));
+        else
+            value = vx_json_text(va_arg(list, const char *));
+        failed = json_object_set_new(row, name, value);
+    }
+    return failed;
+}
+
 void vx_journal_event(vx_journal *journal, uint64_t round, const char *event, const char *format,
                       ...)
 {
     char ts[VX_TIME_TEXT_SIZE];
-    char body_format[256];
     json_t *row = NULL;
-    json_t *body = NULL;
     va_list list;
 
     row = json_pack("{s:I, s:s, s:I, s:I, s:I, s:s}", "seq", (json_int_t)++journal->sequence, "ts",
                     vx_time_text(vx_clock_realtime_ns(&journal->clock), ts), "mono_ns",
                     (json_int_t)vx_clock_monotonic_ns(&journal->clock), "epoch",
                     (json_int_t)journal->epoch, "round", (json_int_t)round, "event", event);
-    VX_ASSERT(strlen(format) < sizeof(body_format) - 3);
-    snprintf(body_format, sizeof(body_format), "{%s}", format);
     va_start(list, format);
-    body = json_vpack_ex(NULL, 0, body_format, list);
+    if (add_fields(row, format, list) != 0) {
+        json_decref(row);
+        row = NULL;
+    }
     va_end(list);
-    if (body != NULL)
-        json_object_update_missing(row, body);
-    json_decref(body);
     append_line(journal, journal->events, "events.jsonl", row);
 }
 

@@ -35,9 +35,9 @@ vx_journal *vx_journal_close(vx_journal *journal);
 VX_MUST_CHECK vx_status vx_journal_begin_metrics(vx_journal *journal, const char *run_dir,
                                                  uint64_t rounds, vx_error *err);
 
-/* One event; format and arguments are jansson's json_pack of an object body, e.g. "s:i, s:s",
- * "slot", 3, "why", text. Strings that are not UTF-8 are replaced. Failure to write is kept: see
- * vx_journal_status. */
+/* One event with fields: "s:I, s:f, s:s" and then a name and a value of each, a long long, a double
+ * (null when it is not finite), a text (bytes that are not UTF-8 are replaced). Failure to write is
+ * kept: see vx_journal_status. */
 void vx_journal_event(vx_journal *journal, uint64_t round, const char *event, const char *format,
                       ...);
 

@@ -47,6 +47,32 @@ static void an_event_is_one_line_with_its_fields_whatever_bytes_they_hold(void *
     assert_int_equal(json_integer_value(json_object_get(row, "slot")), 2);
     assert_string_equal(json_string_value(json_object_get(row, "why")), "a\n\"b\"");
     json_decref(row);
+    vx_journal_event(journal, 7, "worker.join", "s:I, s:s", "slot", (long long)2, "why",
+                     "a\xff\xc3 b");
+    row = last_line(folder, "events.jsonl");
+    assert_int_equal(json_integer_value(json_object_get(row, "slot")), 2);
+    assert_string_equal(json_string_value(json_object_get(row, "why")), "a?? b");
+    json_decref(row);
+    vx_assert_ok(vx_journal_status(journal, NULL), NULL);
+    vx_journal_close(journal);
+    vx_test_folder_remove(folder);
+}
+
+static void a_number_of_an_event_that_is_not_finite_is_null(void **state)
+{
+    char *folder = vx_test_folder_create();
+    vx_journal *journal = NULL;
+    json_t *row = NULL;
+
+    (void)state;
+    vx_assert_ok(vx_journal_open(folder, 3, vx_clock_system(), &journal, NULL), NULL);
+    vx_journal_event(journal, 7, "evaluation", "s:f, s:f, s:I", "nll", nan(""), "accuracy", 0.5,
+                     "count", (long long)9);
+    row = last_line(folder, "events.jsonl");
+    assert_true(json_is_null(json_object_get(row, "nll")));
+    vx_assert_close(json_real_value(json_object_get(row, "accuracy")), 0.5, 0, 0);
+    assert_int_equal(json_integer_value(json_object_get(row, "count")), 9);
+    json_decref(row);
     vx_assert_ok(vx_journal_status(journal, NULL), NULL);
     vx_journal_close(journal);
     vx_test_folder_remove(folder);
@@ -190,7 +216,7 @@ static void a_torn_end_of_the_journal_is_cut_off_whatever_the_crash_lost(void **
             vx_assert_ok(vx_journal_open("/", 1, vx_clock_system(), &journal, NULL), NULL);
             vx_assert_ok(vx_file_sync_folder("/", NULL), NULL);
             for (uint64_t round = 0; round < 20 && run == 0; round++)
-                vx_journal_event(journal, round, "worker.join", "s:i", "slot", 2);
+                vx_journal_event(journal, round, "worker.join", "s:I", "slot", (long long)2);
             vx_assert_ok(vx_journal_status(journal, NULL), NULL);
             if (run == 0)
                 vx_sim_disk_crash(disk);
@@ -311,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_one_line_with_its_fields_whatever_bytes_they_hold),
+        cmocka_unit_test(a_number_of_an_event_that_is_not_finite_is_null),
         cmocka_unit_test(metrics_have_null_for_slots_that_are_not_in),
         cmocka_unit_test(a_resumed_run_keeps_the_rows_of_committed_rounds_only),
         cmocka_unit_test(a_half_line_of_a_crash_is_cut_off),
