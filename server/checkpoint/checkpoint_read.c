@@ -45,12 +45,17 @@ static vx_status take_file(vx_checkpoint_loaded *loaded, vx_part part, vx_error 
 static vx_status take_workers_round(vx_checkpoint_loaded *loaded, vx_error *err)
 {
     size_t count = loaded->counts[VX_PART_WORKERS];
+    vx_error why = { 0 };
+    vx_status status = VX_OK;
 
     loaded->workers_round = vx_calloc(count + 1, sizeof(*loaded->workers_round));
     if (loaded->workers_round == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open it", loaded->folder);
-    return vx_manifest_workers(&loaded->manifest, loaded->tensors[VX_PART_WORKERS], count,
-                               loaded->workers_round, err);
+    status = vx_manifest_workers(&loaded->manifest, loaded->tensors[VX_PART_WORKERS], count,
+                                 loaded->workers_round, &why);
+    if (status != VX_OK)
+        return vx_fail(err, status, "%s/" VX_MANIFEST_FILE ": %s", loaded->folder, why.message);
+    return VX_OK;
 }
 
 static vx_status take_all(vx_checkpoint_loaded *loaded, vx_error *err)

@@ -24,7 +24,7 @@ static vx_status write_tensors(const char *folder, const char *name, const vx_te
     vx_status status = VX_OK;
 
     if (path == NULL)
-        return vx_fail(err, VX_ERR_NOMEM, "no memory to write %s", name);
+        return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to write %s", folder, name);
     status = vx_safetensors_write(path, tensors, count, NULL, 0, err);
     if (status == VX_OK)
         status = vx_safetensors_open(path, &file, err);
@@ -43,10 +43,10 @@ static vx_status write_manifest(const char *folder, const vx_checkpoint *checkpo
     vx_status status = VX_ERR_NOMEM;
 
     if (path == NULL)
-        return vx_fail(err, status, "no memory to write " VX_MANIFEST_FILE);
+        return vx_fail(err, status, "%s: no memory to write " VX_MANIFEST_FILE, folder);
     status = vx_manifest_print(checkpoint, parts, &text, err);
     if (status == VX_OK && text.size > VX_MANIFEST_MAX)
-        status = vx_fail(err, VX_ERR_LIMIT, VX_MANIFEST_FILE " of %zu bytes, at most %u", text.size,
+        status = vx_fail(err, VX_ERR_LIMIT, "%s: %zu bytes, at most %u", path, text.size,
                          VX_MANIFEST_MAX);
     if (status == VX_OK)
         status = vx_file_replace(path, (vx_cbytes){ text.at, text.size }, FILE_MODE, err);
@@ -83,7 +83,7 @@ static vx_status publish(const char *run_dir, const char *temp, const char *path
     vx_status status = VX_OK;
     int result = files->rename(files->context, temp, path);
 
-    if (result == -ENOTEMPTY || result == -EEXIST || result == -ENOTDIR) {
+    if (vx_checkpoint_is_taken(result)) {
         result = files->exchange(files->context, temp, path);
         if (result == -EINVAL || result == -ENOSYS || result == -ENOTSUP) {
             status = vx_checkpoint_put_aside(run_dir, path, err);

@@ -21,6 +21,7 @@ vx_status vx_content_manifest(const char *folder, vx_manifest *ret_manifest, vx_
 {
     vx_manifest manifest = { 0 };
     vx_bytes text = { NULL, 0 };
+    vx_error why = { 0 };
     uint64_t rounds = 0;
     char *path = vx_path_join(folder, VX_MANIFEST_FILE);
     vx_status status = VX_ERR_NOMEM;
@@ -28,16 +29,19 @@ vx_status vx_content_manifest(const char *folder, vx_manifest *ret_manifest, vx_
     if (path == NULL)
         return vx_fail(err, status, "%s: no memory to open it", folder);
     status = vx_file_read(path, VX_MANIFEST_MAX, &text, err);
-    if (status == VX_OK)
-        status = vx_manifest_parse((vx_cbytes){ text.at, text.size }, &manifest, err);
+    if (status == VX_OK) {
+        status = vx_manifest_parse((vx_cbytes){ text.at, text.size }, &manifest, &why);
+        if (status != VX_OK)
+            (void)vx_fail(err, status, "%s: %s", path, why.message);
+    }
     vx_free(text.at);
     vx_free(path);
     if (status != VX_OK)
         return status;
     if (vx_checkpoint_name_parse(last_name(folder), &rounds) &&
         manifest.checkpoint.rounds != rounds) {
-        status = vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": it is of round %" PRIu64,
-                         manifest.checkpoint.rounds);
+        status = vx_fail(err, VX_ERR_DATA, "%s/" VX_MANIFEST_FILE ": it is of round %" PRIu64,
+                         folder, manifest.checkpoint.rounds);
         json_decref(manifest.json);
         return status;
     }

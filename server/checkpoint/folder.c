@@ -78,13 +78,20 @@ static vx_status remove_file(const char *folder, const char *name, vx_error *err
     return status;
 }
 
-vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err)
+/* A folder of plain files, or a file. VX_OK when it is not there. */
+static vx_status remove_whole(const char *path, vx_error *err)
 {
     const vx_files *files = vx_files_current();
+    vx_file_info info = { 0 };
     vx_names names = { 0 };
-    vx_status status = vx_file_list(path, &names, err);
-    int result = 0;
+    vx_status status = VX_OK;
+    int result = files->info_of(files->context, path, &info);
 
+    if (result == 0 && !info.is_folder) {
+        result = files->remove(files->context, path);
+        return result < 0 ? vx_file_fail(err, result, "remove", path) : VX_OK;
+    }
+    status = vx_file_list(path, &names, err);
     if (status != VX_OK)
         return status == VX_ERR_NOT_FOUND ? VX_OK : status;
     for (size_t i = 0; status == VX_OK && i < names.count; i++)
@@ -93,6 +100,11 @@ vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err)
     if (status == VX_OK)
         result = files->remove_folder(files->context, path);
     return result < 0 ? vx_file_fail(err, result, "remove", path) : status;
+}
+
+bool vx_checkpoint_is_taken(int result)
+{
+    return result == -ENOTEMPTY || result == -EEXIST || result == -ENOTDIR || result == -EISDIR;
 }
 
 vx_status vx_checkpoint_put_aside(const char *run_dir, const char *path, vx_error *err)
@@ -107,7 +119,7 @@ vx_status vx_checkpoint_put_aside(const char *run_dir, const char *path, vx_erro
             return vx_fail(err, VX_ERR_NOMEM, "%s: no memory to remove it", path);
         result = files->rename(files->context, path, temp);
         vx_free(temp);
-        if (result != -ENOTEMPTY && result != -EEXIST)
+        if (!vx_checkpoint_is_taken(result))
             break;
     }
     return result < 0 ? vx_file_fail(err, result, "remove", path) : VX_OK;
@@ -140,7 +152,7 @@ vx_status vx_checkpoint_sweep(const char *run_dir, vx_error *err)
         if (status != VX_OK)
             break;
         path = vx_path_join(run_dir, names.at[i]);
-        status = path != NULL ? vx_checkpoint_remove_folder(path, err)
+        status = path != NULL ? remove_whole(path, err)
                               : vx_fail(err, VX_ERR_NOMEM, "%s: no memory to sweep it", run_dir);
         vx_free(path);
     }

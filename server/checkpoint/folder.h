@@ -18,6 +18,9 @@ bool vx_checkpoint_name_parse(const char *name, uint64_t *ret_rounds);
 VX_MUST_CHECK vx_status vx_checkpoint_rounds(const char *run_dir, uint64_t **ret_rounds,
                                              size_t *ret_count, vx_error *err);
 
+/* Whether a rename gave this result because something else has the new name. */
+bool vx_checkpoint_is_taken(int result);
+
 /* Gives the folder path of run_dir a temp name: half removed, it must not look like a checkpoint.
  */
 VX_MUST_CHECK vx_status vx_checkpoint_put_aside(const char *run_dir, const char *path,
@@ -25,8 +28,5 @@ VX_MUST_CHECK vx_status vx_checkpoint_put_aside(const char *run_dir, const char 
 
 /* Whether a checkpoint stays of which that many newer ones count. */
 bool vx_checkpoint_stays(uint64_t rounds, uint64_t newer, uint64_t keep, uint64_t keep_every);
-
-/* Removes a folder of plain files. VX_OK when it is not there. A cleanup may ignore the status. */
-vx_status vx_checkpoint_remove_folder(const char *path, vx_error *err);
 
 #endif

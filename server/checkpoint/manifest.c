@@ -197,10 +197,9 @@ static vx_status take(vx_manifest *m, vx_error *err)
     uint64_t epoch = 0;
 
     if (!take_count(m->json, "format", INT64_MAX, &format))
-        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": no format");
+        return vx_fail(err, VX_ERR_DATA, "no format");
     if (format != VX_MANIFEST_FORMAT)
-        return vx_fail(err, VX_ERR_DATA,
-                       VX_MANIFEST_FILE ": it has format %" PRIu64 ", this program reads format %d",
+        return vx_fail(err, VX_ERR_DATA, "it has format %" PRIu64 ", this program reads format %d",
                        format, VX_MANIFEST_FORMAT);
     c->job = json_string_value(json_object_get(m->json, "job"));
     c->blas = json_string_value(json_object_get(m->json, "blas"));
@@ -210,7 +209,7 @@ static vx_status take(vx_manifest *m, vx_error *err)
         !take_count(m->json, "epoch", UINT32_MAX, &epoch) ||
         !json_is_object(json_object_get(m->json, WORKERS)) ||
         !take_files(json_object_get(m->json, "files"), &m->parts))
-        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": a key is missing or unlike its kind");
+        return vx_fail(err, VX_ERR_DATA, "a key is missing or unlike its kind");
     c->epoch = (uint32_t)epoch;
     return VX_OK;
 }
@@ -221,12 +220,11 @@ vx_status vx_manifest_workers(const vx_manifest *manifest, const vx_tensor *work
     const json_t *rounds = json_object_get(manifest->json, WORKERS);
 
     if (json_object_size(rounds) != count)
-        return vx_fail(err, VX_ERR_DATA,
-                       VX_MANIFEST_FILE ": rounds of %zu tensors of workers, there are %zu",
+        return vx_fail(err, VX_ERR_DATA, "rounds of %zu tensors of workers, there are %zu",
                        json_object_size(rounds), count);
     for (size_t i = 0; i < count; i++)
         if (!take_count(rounds, workers[i].name, VX_ROUNDS_MAX, &ret_rounds[i]))
-            return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": no round of %s", workers[i].name);
+            return vx_fail(err, VX_ERR_DATA, "no round of %s", workers[i].name);
     return VX_OK;
 }
 
@@ -240,15 +238,15 @@ static vx_status check_seal(json_t *json, vx_error *err)
     vx_status status = VX_OK;
 
     if (!take_digest(json, SELF, &written))
-        return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": no digest");
+        return vx_fail(err, VX_ERR_DATA, "no digest");
     (void)json_object_del(json, SELF);
     status = digest_of_json(json, &digest);
     if (status != VX_OK)
-        return vx_fail(err, status, "no memory to check " VX_MANIFEST_FILE);
+        return vx_fail(err, status, "no memory to check it");
     if (vx_digest_equal(written, digest))
         return VX_OK;
-    return vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": its digest is %s, it says %s",
-                   vx_digest_text(digest, found), vx_digest_text(written, says));
+    return vx_fail(err, VX_ERR_DATA, "its digest is %s, it says %s", vx_digest_text(digest, found),
+                   vx_digest_text(written, says));
 }
 
 vx_status vx_manifest_parse(vx_cbytes text, vx_manifest *ret_manifest, vx_error *err)
@@ -259,10 +257,8 @@ vx_status vx_manifest_parse(vx_cbytes text, vx_manifest *ret_manifest, vx_error 
 
     m.json = json_loadb((const char *)text.at, text.size, JSON_REJECT_DUPLICATES, &where);
     if (m.json == NULL)
-        return where.text[0] == '\0'
-                   ? vx_fail(err, VX_ERR_NOMEM, "no memory for " VX_MANIFEST_FILE)
-                   : vx_fail(err, VX_ERR_DATA, VX_MANIFEST_FILE ": not JSON at line %d",
-                             where.line);
+        return where.text[0] == '\0' ? vx_fail(err, VX_ERR_NOMEM, "no memory to read it")
+                                     : vx_fail(err, VX_ERR_DATA, "not JSON at line %d", where.line);
     status = check_seal(m.json, err);
     if (status == VX_OK)
         status = take(&m, err);

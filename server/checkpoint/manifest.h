@@ -36,7 +36,8 @@ VX_MUST_CHECK vx_status vx_manifest_print(const vx_checkpoint *checkpoint, const
                                           vx_bytes *ret_text, vx_error *err);
 
 /* Checks the text fully. The texts in ret_manifest->checkpoint are borrowed from its json, which
- * the caller releases; tensors and rounds of workers are not set. VX_ERR_DATA says what is wrong.
+ * the caller releases; tensors and rounds of workers are not set. VX_ERR_DATA says what is wrong,
+ * not of which file.
  */
 typedef struct vx_manifest {
     json_t *json; /* owned */
@@ -45,7 +46,8 @@ typedef struct vx_manifest {
 } vx_manifest;
 VX_MUST_CHECK vx_status vx_manifest_parse(vx_cbytes text, vx_manifest *ret_manifest, vx_error *err);
 
-/* The rounds of these tensors of workers. VX_ERR_DATA: the manifest has others. */
+/* The rounds of these tensors of workers. VX_ERR_DATA: the manifest has others; the message does
+ * not name the file either. */
 VX_MUST_CHECK vx_status vx_manifest_workers(const vx_manifest *manifest, const vx_tensor *workers,
                                             size_t count, uint64_t *ret_rounds, vx_error *err);
 #endif

@@ -138,7 +138,8 @@ static void a_folder_under_another_number_is_found(void **state)
     assert_int_equal(rename(from, to), 0);
     assert_int_equal(newest(*state, &list), 10);
     assert_int_equal(list.count, 1);
-    assert_string_equal(list.why[0].message, "manifest.json: it is of round 20");
+    assert_memory_equal(list.why[0].message, to, strlen(to));
+    assert_string_equal(list.why[0].message + strlen(to), "/manifest.json: it is of round 20");
     vx_free(to);
     vx_free(from);
 }

@@ -192,6 +192,24 @@ static void what_a_killed_writer_left_is_removed(void **state)
     vx_free(folder);
 }
 
+/* Somebody else's file in the place of a checkpoint must not stand in the way for ever. */
+static void a_file_with_the_name_of_a_checkpoint_is_replaced_and_removed(void **state)
+{
+    static const char *const names[] = { "checkpoint-0000000010", "checkpoint-0000000020",
+                                         ".tmp-checkpoint-new" };
+
+    for (size_t i = 0; i < 3; i++) {
+        char *path = vx_format("%s/%s", (char *)*state, names[i]);
+
+        vx_test_file_put(path, "x", 1);
+        write_sample(*state, 20, 1);
+        write_sample(*state, 30, 1);
+        assert_int_equal(newest(*state, NULL), 30);
+        assert_int_equal(vx_test_folder_entries(*state), 1);
+        vx_free(path);
+    }
+}
+
 static void a_failed_write_leaves_the_older_ones_and_no_rest(void **state)
 {
     struct rlimit old;
@@ -246,6 +264,7 @@ int main(void)
         IN_FOLDER(a_run_that_was_set_back_keeps_what_it_writes),
         IN_FOLDER(a_checkpoint_of_the_same_rounds_is_replaced),
         IN_FOLDER(what_a_killed_writer_left_is_removed),
+        IN_FOLDER(a_file_with_the_name_of_a_checkpoint_is_replaced_and_removed),
         IN_FOLDER(a_failed_write_leaves_the_older_ones_and_no_rest),
         IN_FOLDER(a_missing_run_folder_is_told),
     };

@@ -275,6 +275,7 @@ static void another_format_is_refused_with_both_numbers(void **state)
         (void)snprintf(expected, sizeof(expected), "it has format %d, this program reads format 2",
                        formats[i]);
         assert_non_null(strstr(err.message, expected));
+        assert_non_null(strstr(err.message, RUN "/checkpoint-0000000010/manifest.json: "));
     }
 }
 
@@ -292,6 +293,7 @@ static void rounds_of_workers_fit_their_tensors(void **state)
         rewrite_manifest(10, "workers_round", json_loads(objects[i], 0, NULL));
         vx_assert_status(vx_checkpoint_verify(RUN "/checkpoint-0000000010", NULL, NULL, &err),
                          VX_ERR_DATA, &err);
+        assert_non_null(strstr(err.message, RUN "/checkpoint-0000000010/manifest.json: "));
         assert_int_equal(newest(RUN, NULL), 0);
     }
 }
