@@ -31,3 +31,10 @@ char *vx_path_folder(const char *path)
         return vx_strdup(".");
     return vx_strndup(path, length_without_slashes(path, length));
 }
+
+const char *vx_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}

@@ -1,7 +1,6 @@
 #include "content.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
@@ -9,13 +8,6 @@
 #include "folder.h"
 
 #define READ_SIZE (256u * 1024u)
-
-static const char *last_name(const char *folder)
-{
-    const char *slash = strrchr(folder, '/');
-
-    return slash != NULL ? slash + 1 : folder;
-}
 
 vx_status vx_content_manifest(const char *folder, vx_manifest *ret_manifest, vx_error *err)
 {
@@ -38,7 +30,7 @@ vx_status vx_content_manifest(const char *folder, vx_manifest *ret_manifest, vx_
     vx_free(path);
     if (status != VX_OK)
         return status;
-    if (vx_checkpoint_name_parse(last_name(folder), &rounds) &&
+    if (vx_checkpoint_name_parse(vx_path_name(folder), &rounds) &&
         manifest.checkpoint.rounds != rounds) {
         status = vx_fail(err, VX_ERR_DATA, "%s/" VX_MANIFEST_FILE ": it is of round %" PRIu64,
                          folder, manifest.checkpoint.rounds);

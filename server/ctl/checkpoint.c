@@ -15,13 +15,6 @@
 #include "checkpoint_options.h"
 #include "progress.h"
 
-static const char *last_name(const char *folder)
-{
-    const char *slash = strrchr(folder, '/');
-
-    return slash != NULL ? slash + 1 : folder;
-}
-
 /* "1.6 MiB". */
 static void print_size(uint64_t bytes)
 {
@@ -51,9 +44,14 @@ static void print_row(void *context, const vx_checkpoint_entry *entry)
                  entry->broken != NULL ? entry->broken->message : "");
 }
 
+typedef struct listed {
+    json_t *objects;
+    bool failed; /* one of them could not be made */
+} listed;
+
 static void add_object(void *context, const vx_checkpoint_entry *entry)
 {
-    json_t *list = context;
+    listed *list = context;
     char written[VX_TIME_TEXT_SIZE];
     json_t *object = json_pack(
         "{s:s, s:I, s:o, s:I, s:o, s:s, s:s%}", "folder", entry->folder, "rounds",
@@ -65,24 +63,26 @@ static void add_object(void *context, const vx_checkpoint_entry *entry)
         entry->broken != NULL ? entry->broken->message : "",
         entry->broken != NULL ? strlen(entry->broken->message) : (size_t)0);
 
-    (void)json_array_append_new(list, object);
+    if (json_array_append_new(list->objects, object) != 0)
+        list->failed = true;
 }
 
 static vx_status list_json(const vx_ctl_checkpoint_options *options, vx_error *err)
 {
-    json_t *list = json_array();
+    listed list = { .objects = json_array() };
     json_t *root = NULL;
     vx_status status =
-        vx_checkpoint_list(options->run_dir, VX_CHECKPOINT_LOOK, add_object, list, err);
+        vx_checkpoint_list(options->run_dir, VX_CHECKPOINT_LOOK, add_object, &list, err);
 
-    root =
-        json_pack("{s:i, s:s, s:O}", "format", 1, "run_dir", options->run_dir, "checkpoints", list);
-    if (status == VX_OK && (root == NULL || json_dumpf(root, stdout, JSON_COMPACT) != 0))
-        status = vx_fail(err, VX_ERR_IO, "cannot print the list");
+    root = json_pack("{s:i, s:s, s:O}", "format", 1, "run_dir", options->run_dir, "checkpoints",
+                     list.objects);
+    if (status == VX_OK &&
+        (list.failed || root == NULL || json_dumpf(root, stdout, JSON_COMPACT) != 0))
+        status = vx_fail(err, VX_ERR_IO, "%s: cannot print the list", options->run_dir);
     if (status == VX_OK)
         (void)puts("");
     json_decref(root);
-    json_decref(list);
+    json_decref(list.objects);
     return status;
 }
 
@@ -175,7 +175,7 @@ static void print_pruned(void *context, const vx_checkpoint_entry *entry)
     }
     counts->removed++;
     (void)printf("%s %s%s\n", counts->dry_run ? "would remove" : "removed",
-                 last_name(entry->folder), entry->broken != NULL ? " (broken)" : "");
+                 vx_path_name(entry->folder), entry->broken != NULL ? " (broken)" : "");
 }
 
 static vx_status prune(const vx_ctl_checkpoint_options *options, vx_error *err)
@@ -234,6 +234,8 @@ int vx_ctl_checkpoint(int argc, char **argv)
     vx_ctl_checkpoint_options options = { 0 };
     vx_error err = { 0 };
 
-    vx_ctl_checkpoint_options_parse(argc, argv, &options);
-    return actions[options.action](&options, &err) == VX_OK ? 0 : vx_ctl_complain(&err);
+    if (vx_ctl_checkpoint_options_parse(argc, argv, &options, &err) != VX_OK ||
+        actions[options.action](&options, &err) != VX_OK)
+        return vx_ctl_complain(&err);
+    return 0;
 }

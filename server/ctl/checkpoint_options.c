@@ -1,13 +1,10 @@
 #include "checkpoint_options.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <vx_base/assert.h>
-#include <vx_base/limits.h>
+#include "option_word.h"
 
 enum {
     KEY_RUN_DIR = 'd',
@@ -78,21 +75,6 @@ static const char doc[] =
     "  export FOLDER --out FILE | DIR/   write the parameters for other programs\n\n"
     "`vexil checkpoint ACTION --help' tells more.";
 
-static uint64_t take_number(const char *name, const char *text, uint64_t least,
-                            const struct argp_state *state)
-{
-    char *end = NULL;
-    unsigned long long number = 0;
-
-    errno = 0;
-    number = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < least ||
-        number > VX_ROUNDS_MAX)
-        argp_error(state, "--%s: expected a number from %llu, found '%s'", name,
-                   (unsigned long long)least, text);
-    return number;
-}
-
 static void check_whole(const vx_ctl_checkpoint_options *options, const struct argp_state *state)
 {
     if (actions[options->action].needs_run_dir && options->run_dir == NULL)
@@ -117,30 +99,22 @@ static void take_word(char *word, vx_ctl_checkpoint_options *options,
     options->folder = word;
 }
 
-static void take_path(const char **ret_path, const char *name, const char *value,
-                      const struct argp_state *state)
-{
-    if (value[0] == '\0')
-        argp_error(state, "--%s: expected a path", name);
-    *ret_path = value;
-}
-
 static error_t parse_one(int key, char *value, struct argp_state *state)
 {
     vx_ctl_checkpoint_options *options = state->input;
 
     switch (key) {
     case KEY_RUN_DIR:
-        take_path(&options->run_dir, "run-dir", value, state);
+        options->run_dir = vx_ctl_word_path("run-dir", value, state);
         break;
     case KEY_OUT:
-        take_path(&options->out, "out", value, state);
+        options->out = vx_ctl_word_path("out", value, state);
         break;
     case KEY_KEEP:
-        options->keep = take_number("keep", value, 1, state);
+        options->keep = vx_ctl_word_count("keep", value, state);
         break;
     case KEY_EVERY:
-        options->keep_every = take_number("every", value, 1, state);
+        options->keep_every = vx_ctl_word_count("every", value, state);
         break;
     case KEY_DRY_RUN:
         options->dry_run = true;
@@ -185,22 +159,8 @@ static error_t parse_action(int key, char *value, struct argp_state *state)
     return 0;
 }
 
-/* argp_parse with another name of the program, for its messages. */
-static void parse_as(const char *name, const struct argp *argp, unsigned flags, int argc,
-                     char **argv, void *input)
-{
-    char shown[48];
-    char *word = argv[0];
-    error_t failure = 0;
-
-    (void)snprintf(shown, sizeof(shown), "%s", name);
-    argv[0] = shown;
-    failure = argp_parse(argp, argc, argv, flags, NULL, input);
-    argv[0] = word;
-    VX_ASSERT(failure == 0); /* the parsers end the program on every mistake */
-}
-
-void vx_ctl_checkpoint_options_parse(int argc, char **argv, vx_ctl_checkpoint_options *ret_options)
+vx_status vx_ctl_checkpoint_options_parse(int argc, char **argv,
+                                          vx_ctl_checkpoint_options *ret_options, vx_error *err)
 {
     static const struct argp first = {
         .parser = parse_action,
@@ -211,8 +171,11 @@ void vx_ctl_checkpoint_options_parse(int argc, char **argv, vx_ctl_checkpoint_op
     vx_ctl_checkpoint_options options = { 0 };
     struct argp second = { 0 };
     char name[48];
+    vx_status status =
+        vx_ctl_parse_as("vexil checkpoint", &first, ARGP_IN_ORDER, argc, argv, &choice, err);
 
-    parse_as("vexil checkpoint", &first, ARGP_IN_ORDER, argc, argv, &choice);
+    if (status != VX_OK)
+        return status;
     options.action = choice.action;
     second = (struct argp){
         .options = actions[choice.action].options,
@@ -221,6 +184,8 @@ void vx_ctl_checkpoint_options_parse(int argc, char **argv, vx_ctl_checkpoint_op
         .doc = actions[choice.action].text,
     };
     (void)snprintf(name, sizeof(name), "vexil checkpoint %s", actions[choice.action].name);
-    parse_as(name, &second, 0, argc - choice.at, argv + choice.at, &options);
-    *ret_options = options;
+    status = vx_ctl_parse_as(name, &second, 0, argc - choice.at, argv + choice.at, &options, err);
+    if (status == VX_OK)
+        *ret_options = options;
+    return status;
 }

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vx_base/status.h>
+
 typedef enum vx_ctl_checkpoint_action {
     VX_CTL_CHECKPOINT_LIST,
     VX_CTL_CHECKPOINT_VERIFY,
@@ -20,5 +22,7 @@ typedef struct vx_ctl_checkpoint_options { /* strings are borrowed from the comm
 
 /* Reads the words after `vexil checkpoint`; argv[0] is "checkpoint". Wrong use and --help end the
  * program here, with 2 and 0. */
-void vx_ctl_checkpoint_options_parse(int argc, char **argv, vx_ctl_checkpoint_options *ret_options);
+VX_MUST_CHECK vx_status vx_ctl_checkpoint_options_parse(int argc, char **argv,
+                                                        vx_ctl_checkpoint_options *ret_options,
+                                                        vx_error *err);
 #endif

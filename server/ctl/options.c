@@ -1,13 +1,14 @@
 #include "options.h"
 
 #include <argp.h>
-#include <errno.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <vx_base/limits.h>
 #include <vx_transport/conn.h>
+
+#include "option_word.h"
 
 enum {
     KEY_SET = 's',
@@ -102,19 +103,6 @@ typedef struct parser {
     vx_ctl_options options;
 } parser;
 
-static void take_rounds(const char *text, parser *into, const struct argp_state *state)
-{
-    char *end = NULL;
-    unsigned long long rounds = 0;
-
-    errno = 0;
-    rounds = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || rounds == 0 ||
-        rounds > VX_ROUNDS_MAX)
-        argp_error(state, "--rounds: expected a number from 1, found '%s'", text);
-    vx_ctl_argv_format(&into->options.overrides, "rounds=%llu", rounds);
-}
-
 static void take_listen(const char *text, parser *into, const struct argp_state *state)
 {
     vx_endpoint endpoint;
@@ -167,12 +155,11 @@ static error_t parse_one(int key, char *value, struct argp_state *state)
         vx_ctl_argv_add(&into->options.overrides, value);
         break;
     case KEY_ROUNDS:
-        take_rounds(value, into, state);
+        vx_ctl_argv_format(&into->options.overrides, "rounds=%" PRIu64,
+                           vx_ctl_word_count("rounds", value, state));
         break;
     case KEY_RUN_DIR:
-        if (value[0] == '\0')
-            argp_error(state, "--run-dir: expected a folder");
-        into->options.run_dir = value;
+        into->options.run_dir = vx_ctl_word_path("run-dir", value, state);
         break;
     case KEY_QUIET:
         into->options.quiet = true;
@@ -212,17 +199,12 @@ vx_status vx_ctl_options_parse(vx_ctl_command command, int argc, char **argv,
     };
     parser into = { .command = command };
     char name[32];
-    char *command_word = argv[0];
-    error_t failure = 0;
     vx_status status = VX_OK;
 
-    snprintf(name, sizeof(name), "vexil %s", commands[command].name);
-    argv[0] = name;
-    failure = argp_parse(&argp, argc, argv, 0, NULL, &into);
-    argv[0] = command_word;
-    status = vx_ctl_argv_status(&into.options.overrides, err);
-    if (failure != 0 && status == VX_OK)
-        status = vx_fail(err, VX_ERR_USAGE, "%s", strerror(failure));
+    (void)snprintf(name, sizeof(name), "vexil %s", commands[command].name);
+    status = vx_ctl_parse_as(name, &argp, 0, argc, argv, &into, err);
+    if (status == VX_OK)
+        status = vx_ctl_argv_status(&into.options.overrides, err);
     if (status == VX_OK)
         *ret_options = into.options;
     else

@@ -11,11 +11,9 @@
 /* path, or its last name in data_dir. New memory. */
 static char *data_path(const vx_bootstrap *bootstrap, const char *path)
 {
-    const char *name = strrchr(path, '/');
-
     if (bootstrap->data_dir[0] == '\0')
         return vx_strdup(path);
-    return vx_path_join(bootstrap->data_dir, name != NULL ? name + 1 : path);
+    return vx_path_join(bootstrap->data_dir, vx_path_name(path));
 }
 
 static vx_status load_dataset(vx_task *task, const vx_bootstrap *bootstrap, const char *features,

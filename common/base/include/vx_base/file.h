@@ -58,4 +58,5 @@ VX_MUST_CHECK vx_status vx_file_lock(const char *path, int *ret_handle, vx_error
 char *vx_path_join(const char *folder, const char *name);
 /* The folder part in new memory: "." when there is none. */
 char *vx_path_folder(const char *path);
+const char *vx_path_name(const char *path); /* what follows the last slash */
 #endif

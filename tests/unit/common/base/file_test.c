@@ -423,6 +423,9 @@ static void paths_are_joined_and_parted(void **state)
     assert_taken(vx_path_folder(""), ".");
     assert_taken(vx_path_folder("/job.yaml"), "/");
     assert_taken(vx_path_folder("/"), "/");
+    assert_string_equal(vx_path_name("run/a/job.yaml"), "job.yaml");
+    assert_string_equal(vx_path_name("job.yaml"), "job.yaml");
+    assert_string_equal(vx_path_name("run/"), "");
 }
 
 #define IN_FOLDER(test)                                                                            \
