@@ -40,40 +40,53 @@ static const char *next_line(const char *text)
     return end != NULL ? end + 1 : text + strlen(text);
 }
 
-/* Writes "a.b.c" of the levels up to that of the line. */
-static void join(char keys[VX_KEY_DEPTH_MAX][VX_KEY_PATH_MAX], size_t level, char *path,
+/* Writes "a.b.c" of the first levels. */
+static void join(char keys[VX_KEY_DEPTH_MAX][VX_KEY_PATH_MAX], size_t levels, char *path,
                  size_t size)
 {
     size_t used = 0;
 
     path[0] = '\0';
-    for (size_t i = 0; i <= level && used < size; i++)
+    for (size_t i = 0; i < levels && used < size; i++)
         if (keys[i][0] != '\0')
             used +=
                 (size_t)snprintf(path + used, size - used, "%s%s", used > 0 ? "." : "", keys[i]);
 }
 
+/* keys are those of the lines before. */
+static void describe(char keys[VX_KEY_DEPTH_MAX][VX_KEY_PATH_MAX], const line *ours,
+                     const line *theirs, char text[VX_DIFFERENCE_SIZE])
+{
+    const line *deeper = ours->level > theirs->level ? ours : theirs;
+    bool same_key = strcmp(ours->key, theirs->key) == 0;
+    char path[VX_KEY_PATH_MAX];
+
+    /* With other keys a list has ended in one of them, and the other is still inside of it. */
+    if (same_key)
+        memcpy(keys[ours->level], ours->key, sizeof(ours->key));
+    join(keys, same_key ? ours->level + 1 : deeper->level, path, sizeof(path));
+    if (!same_key || ours->value[0] == '\0' || theirs->value[0] == '\0')
+        snprintf(text, VX_DIFFERENCE_SIZE, "%s differs", path);
+    else
+        snprintf(text, VX_DIFFERENCE_SIZE, "%s is %s, was %s", path, ours->value, theirs->value);
+}
+
 static void compare(const char *ours, const char *theirs, char text[VX_DIFFERENCE_SIZE])
 {
     char keys[VX_KEY_DEPTH_MAX][VX_KEY_PATH_MAX] = { { 0 } };
-    char path[VX_KEY_PATH_MAX];
 
     text[0] = '\0';
     for (; *ours != '\0' || *theirs != '\0'; ours = next_line(ours), theirs = next_line(theirs)) {
         line a = read_line(ours);
         line b = read_line(theirs);
 
+        if (a.size != b.size || memcmp(ours, theirs, a.size) != 0) {
+            describe(keys, &a, &b, text);
+            return;
+        }
         memcpy(keys[a.level], a.key, sizeof(a.key));
         for (size_t i = a.level + 1; i < VX_KEY_DEPTH_MAX; i++)
             keys[i][0] = '\0';
-        if (a.size == b.size && memcmp(ours, theirs, a.size) == 0)
-            continue;
-        join(keys, a.level, path, sizeof(path));
-        if (strcmp(a.key, b.key) != 0 || a.value[0] == '\0' || b.value[0] == '\0')
-            snprintf(text, VX_DIFFERENCE_SIZE, "%s differs", path);
-        else
-            snprintf(text, VX_DIFFERENCE_SIZE, "%s is %s, was %s", path, a.value, b.value);
-        return;
     }
 }
 

@@ -7,6 +7,8 @@ static const char faults[] = JOB_SMALL "allow_fault_injection: true\n"
                                        "  - {slots: [1], kind: zero}\n"
                                        "  - {slots: [2], kind: scale, scale: 3}\n";
 
+static const char wide[] = JOB_HEAD JOB_WORKERS JOB_OPTIMISER "model: {family: mlp, widths: [4]}\n";
+
 static void expect(const char *text, const char *override, const char *expected)
 {
     const char *const overrides[] = { override };
@@ -37,6 +39,10 @@ static void a_list_that_became_longer_or_shorter_is_named(void **state)
 {
     (void)state;
     expect(faults, "faults=[]", "faults differs");
+    expect(faults, "faults=[{slots: [1], kind: zero}]", "faults differs");
+    expect(faults, "faults[2]={slots: [3], kind: zero}", "faults differs");
+    expect(faults, "faults[0].slots=[1, 2]", "faults.slots is [1, 2], was [1]");
+    expect(wide, "model.widths=[4, 3]", "model.widths is [4, 3], was [4]");
     expect(JOB_SMALL, "model={family: mlp, widths: [3]}", "model.family is mlp, was linear");
 }
 
