@@ -7,10 +7,15 @@
 
 static uint8_t scratch[VX_MESSAGE_BYTES_MAX];
 
-static vx_cbytes scratch_of(size_t size)
-{
-    return (vx_cbytes){ scratch, size };
-}
+/* What was decoded is encoded, and decoded into again. */
+#define PASS_ON(kind, value, again)                                                                \
+    do {                                                                                           \
+        size_t size_ = 0;                                                                          \
+                                                                                                   \
+        VX_ASSERT(vx_wire_##kind##_encode(value, (vx_bytes){ scratch, sizeof(scratch) },           \
+                                          &size_) == VX_OK);                                       \
+        VX_ASSERT(vx_wire_##kind##_decode((vx_cbytes){ scratch, size_ }, again, NULL) == VX_OK);   \
+    } while (0)
 
 static void check_chars(const char *text, size_t size)
 {
@@ -50,7 +55,6 @@ static vx_status check_hello(vx_cbytes message, vx_error *err)
 {
     vx_wire_hello hello;
     vx_wire_hello again;
-    size_t size = 0;
     vx_status status;
 
     memset(&hello, 0, sizeof(hello));
@@ -64,8 +68,7 @@ static vx_status check_hello(vx_cbytes message, vx_error *err)
     check_chars(hello.version, sizeof(hello.version));
     check_chars(hello.host, sizeof(hello.host));
     check_chars(hello.blas, sizeof(hello.blas));
-    VX_ASSERT(vx_wire_hello_encode(&hello, (vx_bytes){ scratch, sizeof(scratch) }, &size) == VX_OK);
-    VX_ASSERT(vx_wire_hello_decode(scratch_of(size), &again, NULL) == VX_OK);
+    PASS_ON(hello, &hello, &again);
     VX_ASSERT(memcmp(&hello, &again, sizeof(hello)) == 0);
     return VX_OK;
 }
@@ -99,7 +102,6 @@ static vx_status check_welcome(vx_cbytes message, vx_error *err)
 {
     vx_wire_welcome welcome = { 0 };
     vx_wire_welcome again = { 0 };
-    size_t size = 0;
     vx_status status = vx_wire_welcome_decode(message, &welcome, err);
 
     if (status != VX_OK)
@@ -112,12 +114,13 @@ static vx_status check_welcome(vx_cbytes message, vx_error *err)
     VX_ASSERT(welcome.job.size <= VX_JOB_TEXT_MAX && welcome.job.size <= message.size);
     VX_ASSERT(welcome.job.at >= message.at);
     VX_ASSERT(welcome.job.at + welcome.job.size <= message.at + message.size);
-    VX_ASSERT(vx_wire_welcome_encode(&welcome, (vx_bytes){ scratch, sizeof(scratch) }, &size) ==
-              VX_OK);
-    VX_ASSERT(vx_wire_welcome_decode(scratch_of(size), &again, NULL) == VX_OK);
+    PASS_ON(welcome, &welcome, &again);
     VX_ASSERT(again.job.size == welcome.job.size);
     VX_ASSERT(memcmp(again.job.at, welcome.job.at, welcome.job.size) == 0);
     VX_ASSERT(again.slot == welcome.slot && again.epoch == welcome.epoch);
+    VX_ASSERT(again.incarnation == welcome.incarnation && again.workers == welcome.workers);
+    VX_ASSERT(again.heartbeat_ms == welcome.heartbeat_ms);
+    VX_ASSERT(again.heartbeat_timeout_ms == welcome.heartbeat_timeout_ms);
     VX_ASSERT(again.round == welcome.round && again.dimension == welcome.dimension);
     VX_ASSERT(vx_digest_equal(again.config, welcome.config));
     VX_ASSERT(again.state == welcome.state && again.state_follows == welcome.state_follows);
@@ -136,16 +139,13 @@ static vx_status check_refusal(vx_cbytes message, vx_error *err)
 {
     vx_wire_refusal refusal = { 0 };
     vx_wire_refusal again = { 0 };
-    size_t size = 0;
     vx_status status = vx_wire_refusal_decode(message, &refusal, err);
 
     if (status != VX_OK)
         return status;
     VX_ASSERT(refusal.code >= 1 && refusal.code < VX_WIRE_REFUSED_MAX);
     check_chars(refusal.text, sizeof(refusal.text));
-    VX_ASSERT(vx_wire_refusal_encode(&refusal, (vx_bytes){ scratch, sizeof(scratch) }, &size) ==
-              VX_OK);
-    VX_ASSERT(vx_wire_refusal_decode(scratch_of(size), &again, NULL) == VX_OK);
+    PASS_ON(refusal, &refusal, &again);
     VX_ASSERT(refusal.code == again.code && refusal.retry == again.retry);
     VX_ASSERT(memcmp(refusal.text, again.text, sizeof(again.text)) == 0);
     return VX_OK;
@@ -173,7 +173,6 @@ static vx_status check_model(vx_cbytes message, vx_error *err)
     vx_wire_model model = { .tensors = tensors };
     vx_wire_model again = { .tensors = tensors_again };
     uint64_t sum = 0;
-    size_t size = 0;
     vx_status status = vx_wire_model_decode(message, &model, err);
 
     if (status != VX_OK)
@@ -191,9 +190,7 @@ static vx_status check_model(vx_cbytes message, vx_error *err)
         sum += product;
     }
     VX_ASSERT(sum == model.dimension);
-    status = vx_wire_model_encode(&model, (vx_bytes){ scratch, sizeof(scratch) }, &size);
-    VX_ASSERT(status == VX_OK);
-    VX_ASSERT(vx_wire_model_decode(scratch_of(size), &again, NULL) == VX_OK);
+    PASS_ON(model, &model, &again);
     VX_ASSERT(again.tensors_count == model.tensors_count);
     VX_ASSERT(memcmp(tensors, tensors_again, model.tensors_count * sizeof(tensors[0])) == 0);
     return VX_OK;
@@ -215,17 +212,15 @@ static vx_status check_gradient(vx_cbytes message, vx_error *err)
 {
     vx_wire_gradient gradient = { 0 };
     vx_wire_gradient again = { 0 };
-    size_t size = 0;
     vx_status status = vx_wire_gradient_decode(message, &gradient, err);
 
     if (status != VX_OK)
         return status;
     VX_ASSERT(gradient.samples <= INT64_MAX && gradient.compute_ns <= INT64_MAX);
-    VX_ASSERT(vx_wire_gradient_encode(&gradient, (vx_bytes){ scratch, sizeof(scratch) }, &size) ==
-              VX_OK);
-    VX_ASSERT(vx_wire_gradient_decode(scratch_of(size), &again, NULL) == VX_OK);
+    PASS_ON(gradient, &gradient, &again);
     VX_ASSERT(is_same_number(gradient.nll, again.nll));
-    VX_ASSERT(gradient.samples == again.samples && gradient.injected == again.injected);
+    VX_ASSERT(gradient.samples == again.samples && gradient.compute_ns == again.compute_ns);
+    VX_ASSERT(gradient.injected == again.injected && gradient.altered == again.altered);
     return VX_OK;
 }
 
@@ -239,10 +234,15 @@ static vx_status sample_verdict(vx_bytes buffer, size_t *ret_size)
 static vx_status check_verdict(vx_cbytes message, vx_error *err)
 {
     vx_wire_verdict verdict = VX_WIRE_VERDICT_MAX;
+    vx_wire_verdict again = VX_WIRE_VERDICT_MAX;
     vx_status status = vx_wire_verdict_decode(message, &verdict, err);
 
-    VX_ASSERT(status != VX_OK || (verdict >= 1 && verdict < VX_WIRE_VERDICT_MAX));
-    return status;
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(verdict >= 1 && verdict < VX_WIRE_VERDICT_MAX);
+    PASS_ON(verdict, &verdict, &again);
+    VX_ASSERT(verdict == again);
+    return VX_OK;
 }
 
 static vx_status sample_evaluation(vx_bytes buffer, size_t *ret_size)
@@ -256,7 +256,6 @@ static vx_status check_evaluation(vx_cbytes message, vx_error *err)
 {
     vx_wire_evaluation evaluation = { 0 };
     vx_wire_evaluation again = { 0 };
-    size_t size = 0;
     vx_status status = vx_wire_evaluation_decode(message, &evaluation, err);
 
     if (status != VX_OK)
@@ -264,11 +263,10 @@ static vx_status check_evaluation(vx_cbytes message, vx_error *err)
     VX_ASSERT(isnan(evaluation.accuracy) ||
               (evaluation.accuracy >= 0.0 && evaluation.accuracy <= 1.0));
     VX_ASSERT(evaluation.count <= INT64_MAX && evaluation.elapsed_ns <= INT64_MAX);
-    VX_ASSERT(vx_wire_evaluation_encode(&evaluation, (vx_bytes){ scratch, sizeof(scratch) },
-                                        &size) == VX_OK);
-    VX_ASSERT(vx_wire_evaluation_decode(scratch_of(size), &again, NULL) == VX_OK);
+    PASS_ON(evaluation, &evaluation, &again);
     VX_ASSERT(is_same_number(evaluation.accuracy, again.accuracy));
-    VX_ASSERT(evaluation.count == again.count);
+    VX_ASSERT(is_same_number(evaluation.nll, again.nll));
+    VX_ASSERT(evaluation.count == again.count && evaluation.elapsed_ns == again.elapsed_ns);
     return VX_OK;
 }
 
@@ -282,12 +280,16 @@ static vx_status sample_stop(vx_bytes buffer, size_t *ret_size)
 static vx_status check_stop(vx_cbytes message, vx_error *err)
 {
     vx_wire_stop stop = { 0 };
+    vx_wire_stop again = { 0 };
     vx_status status = vx_wire_stop_decode(message, &stop, err);
 
     if (status != VX_OK)
         return status;
     VX_ASSERT(stop.reason >= 1 && stop.reason < VX_WIRE_STOP_MAX);
     check_chars(stop.text, sizeof(stop.text));
+    PASS_ON(stop, &stop, &again);
+    VX_ASSERT(stop.reason == again.reason);
+    VX_ASSERT(memcmp(stop.text, again.text, sizeof(again.text)) == 0);
     return VX_OK;
 }
 
@@ -301,11 +303,15 @@ static vx_status sample_leave(vx_bytes buffer, size_t *ret_size)
 static vx_status check_leave(vx_cbytes message, vx_error *err)
 {
     vx_wire_leave leave = { 0 };
+    vx_wire_leave again = { 0 };
     vx_status status = vx_wire_leave_decode(message, &leave, err);
 
-    if (status == VX_OK)
-        check_chars(leave.text, sizeof(leave.text));
-    return status;
+    if (status != VX_OK)
+        return status;
+    check_chars(leave.text, sizeof(leave.text));
+    PASS_ON(leave, &leave, &again);
+    VX_ASSERT(memcmp(leave.text, again.text, sizeof(again.text)) == 0);
+    return VX_OK;
 }
 
 static vx_status sample_request(vx_bytes buffer, size_t *ret_size)
@@ -318,10 +324,15 @@ static vx_status sample_request(vx_bytes buffer, size_t *ret_size)
 static vx_status check_request(vx_cbytes message, vx_error *err)
 {
     vx_wire_request request = VX_WIRE_REQUEST_MAX;
+    vx_wire_request again = VX_WIRE_REQUEST_MAX;
     vx_status status = vx_wire_request_decode(message, &request, err);
 
-    VX_ASSERT(status != VX_OK || (request >= 1 && request < VX_WIRE_REQUEST_MAX));
-    return status;
+    if (status != VX_OK)
+        return status;
+    VX_ASSERT(request >= 1 && request < VX_WIRE_REQUEST_MAX);
+    PASS_ON(request, &request, &again);
+    VX_ASSERT(request == again);
+    return VX_OK;
 }
 
 static vx_status sample_shards(vx_bytes buffer, size_t *ret_size)
@@ -334,10 +345,8 @@ static vx_status sample_shards(vx_bytes buffer, size_t *ret_size)
 static vx_status check_shards(vx_cbytes message, vx_error *err)
 {
     vx_wire_shards shards = { 0 };
-    vx_wire_shards back = { 0 };
+    vx_wire_shards again = { 0 };
     vx_status status = vx_wire_shards_decode(message, &shards, err);
-    uint8_t buffer[8192];
-    size_t size = 0;
 
     if (status != VX_OK)
         return status;
@@ -346,9 +355,8 @@ static vx_status check_shards(vx_cbytes message, vx_error *err)
         VX_ASSERT(shards.shards[i] < VX_WORKERS_MAX);
         VX_ASSERT(i == 0 || shards.shards[i] > shards.shards[i - 1]);
     }
-    VX_ASSERT(vx_wire_shards_encode(&shards, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK);
-    VX_ASSERT(vx_wire_shards_decode((vx_cbytes){ buffer, size }, &back, err) == VX_OK);
-    VX_ASSERT(memcmp(&shards, &back, sizeof(back)) == 0);
+    PASS_ON(shards, &shards, &again);
+    VX_ASSERT(memcmp(&shards, &again, sizeof(again)) == 0);
     return VX_OK;
 }
 

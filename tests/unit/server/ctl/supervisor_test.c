@@ -5,6 +5,12 @@
 #define GRACE_MS 60000
 
 static const vx_ctl_supervisor fresh = { .server_grace_ms = GRACE_MS };
+static const vx_ctl_view asked_to_stop = { .server = VX_CTL_LIFE_RUNNING,
+                                           .workers = VX_CTL_LIFE_RUNNING,
+                                           .signals = 1 };
+static const vx_ctl_view workers_failed = { .server = VX_CTL_LIFE_RUNNING,
+                                            .workers = VX_CTL_LIFE_ENDED,
+                                            .workers_failed = true };
 
 static unsigned step_at(vx_ctl_supervisor *supervisor, vx_ctl_view *view, uint64_t now_ms)
 {
@@ -31,9 +37,7 @@ static void a_run_that_goes_well_is_left_alone(void **state)
 static void a_signal_asks_the_server_once_and_then_waits(void **state)
 {
     vx_ctl_supervisor supervisor = fresh;
-    vx_ctl_view view = { .server = VX_CTL_LIFE_RUNNING,
-                         .workers = VX_CTL_LIFE_RUNNING,
-                         .signals = 1 };
+    vx_ctl_view view = asked_to_stop;
 
     (void)state;
     assert_int_equal(step_at(&supervisor, &view, 1000), VX_CTL_ACT_TERM_SERVER);
@@ -46,9 +50,7 @@ static void a_signal_asks_the_server_once_and_then_waits(void **state)
 static void a_second_signal_kills_both_once(void **state)
 {
     vx_ctl_supervisor supervisor = fresh;
-    vx_ctl_view view = { .server = VX_CTL_LIFE_RUNNING,
-                         .workers = VX_CTL_LIFE_RUNNING,
-                         .signals = 1 };
+    vx_ctl_view view = asked_to_stop;
 
     (void)state;
     assert_int_equal(step_at(&supervisor, &view, 1000), VX_CTL_ACT_TERM_SERVER);
@@ -106,9 +108,7 @@ static void workers_of_a_crashed_server_are_ended_at_once(void **state)
 static void failed_workers_stop_the_server_after_it_could_say_why(void **state)
 {
     vx_ctl_supervisor supervisor = fresh;
-    vx_ctl_view view = { .server = VX_CTL_LIFE_RUNNING,
-                         .workers = VX_CTL_LIFE_ENDED,
-                         .workers_failed = true };
+    vx_ctl_view view = workers_failed;
 
     (void)state;
     assert_int_equal(step_at(&supervisor, &view, 100), 0);
@@ -121,9 +121,7 @@ static void failed_workers_stop_the_server_after_it_could_say_why(void **state)
 static void a_server_that_ends_by_itself_meanwhile_keeps_its_reason(void **state)
 {
     vx_ctl_supervisor supervisor = fresh;
-    vx_ctl_view view = { .server = VX_CTL_LIFE_RUNNING,
-                         .workers = VX_CTL_LIFE_ENDED,
-                         .workers_failed = true };
+    vx_ctl_view view = workers_failed;
 
     (void)state;
     assert_int_equal(step_at(&supervisor, &view, 100), 0);

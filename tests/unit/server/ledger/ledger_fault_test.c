@@ -73,6 +73,24 @@ static size_t run_script(vx_ledger *ledger, size_t from, vx_status *ret_status, 
     return done;
 }
 
+typedef struct attempt {
+    vx_ledger *ledger; /* NULL: it could not be opened */
+    size_t done;       /* steps of the script */
+    vx_status status;
+    vx_error err;
+} attempt;
+
+/* Opens the ledger of the folder and runs the script, with what is armed. */
+static attempt try_script(const char *folder, vx_ledger_durability durability)
+{
+    attempt a = { 0 };
+
+    a.status = vx_ledger_open(folder, sample_config, durability, &a.ledger, &a.err);
+    if (a.status == VX_OK)
+        a.done = run_script(a.ledger, 0, &a.status, &a.err);
+    return a;
+}
+
 /* Opened anew, the ledger is as after `done` steps or, when one failed then, as after that one. */
 static void expect_whole(const char *run_dir, size_t done)
 {
@@ -94,22 +112,17 @@ static void after_no_space_at_any_write_the_same_ledger_goes_on(void **state)
     (void)state;
     for (; failed; k++) {
         char *folder = vx_test_folder_create();
-        vx_ledger *ledger = NULL;
-        vx_error err = { 0 };
-        vx_status status;
-        size_t done = 0;
+        attempt a;
 
         faulty_vfs_arm(FAULTY_SPACE, k, false, false);
-        status = vx_ledger_open(folder, sample_config, VX_LEDGER_FULL, &ledger, &err);
-        if (status == VX_OK)
-            done = run_script(ledger, 0, &status, &err);
+        a = try_script(folder, VX_LEDGER_FULL);
         failed = faulty_vfs_has_failed();
-        if (failed && status != VX_OK)
-            vx_assert_status(status, VX_ERR_SPACE, &err);
-        if (ledger == NULL)
-            ledger = open_sample(folder, VX_LEDGER_FULL);
-        assert_int_equal(run_script(ledger, done, &status, &err), STEPS);
-        vx_ledger_close(ledger);
+        if (failed && a.status != VX_OK)
+            vx_assert_status(a.status, VX_ERR_SPACE, &a.err);
+        if (a.ledger == NULL)
+            a.ledger = open_sample(folder, VX_LEDGER_FULL);
+        assert_int_equal(run_script(a.ledger, a.done, &a.status, &a.err), STEPS);
+        vx_ledger_close(a.ledger);
         expect_whole(folder, STEPS);
         vx_test_folder_remove(folder);
     }
@@ -147,24 +160,19 @@ static void after_any_device_failure_the_ledger_stays_broken_and_nothing_is_lost
     (void)state;
     for (; failed; k++) {
         char *folder = vx_test_folder_create();
-        vx_ledger *ledger = NULL;
-        vx_error err = { 0 };
-        vx_status status;
-        size_t done = 0;
+        attempt a;
 
         faulty_vfs_arm(FAULTY_DEVICE, k, false, false);
-        status = vx_ledger_open(folder, sample_config, VX_LEDGER_FULL, &ledger, &err);
-        if (status == VX_OK)
-            done = run_script(ledger, 0, &status, &err);
-        if (status != VX_OK) {
-            vx_assert_status(status, VX_ERR_IO, &err);
-            assert_non_null(strstr(err.message, folder));
-            if (ledger != NULL)
-                expect_broken(ledger, status, &err);
+        a = try_script(folder, VX_LEDGER_FULL);
+        if (a.status != VX_OK) {
+            vx_assert_status(a.status, VX_ERR_IO, &a.err);
+            assert_non_null(strstr(a.err.message, folder));
+            if (a.ledger != NULL)
+                expect_broken(a.ledger, a.status, &a.err);
         }
         failed = faulty_vfs_has_failed();
-        close_untouched(ledger, status != VX_OK);
-        expect_whole(folder, done);
+        close_untouched(a.ledger, a.status != VX_OK);
+        expect_whole(folder, a.done);
         vx_test_folder_remove(folder);
     }
     assert_true(k > 50);
@@ -187,19 +195,17 @@ static bool cut_power(int k, vx_ledger_durability durability)
 {
     char *folder = vx_test_folder_create();
     vx_ledger *ledger = NULL;
-    vx_error err = { 0 };
-    vx_status status;
     size_t done = 0;
+    attempt a;
     bool failed;
 
     faulty_vfs_arm(FAULTY_POWER, k, false, true);
-    status = vx_ledger_open(folder, sample_config, durability, &ledger, &err);
-    if (status == VX_OK)
-        done = run_script(ledger, 0, &status, &err);
-    vx_ledger_close(ledger);
+    a = try_script(folder, durability);
+    vx_ledger_close(a.ledger);
     failed = faulty_vfs_has_failed();
-    assert_true(failed || status == VX_OK);
+    assert_true(failed || a.status == VX_OK);
     lose_power(folder);
+    done = a.done;
     /* What is only written may be lost: back to the last step that makes durable. */
     while (durability == VX_LEDGER_CHECKPOINT && done > 0 && script[done - 1].step != do_sync &&
            script[done - 1].step != vx_ledger_truncate)
@@ -244,16 +250,11 @@ static bool lose_power_after_open(int k)
 {
     char *folder = vx_test_folder_create();
     vx_ledger *ledger = NULL;
-    vx_error err = { 0 };
-    vx_status status;
     range found;
     bool failed;
 
     faulty_vfs_arm(FAULTY_DEVICE, k, false, true);
-    status = vx_ledger_open(folder, sample_config, VX_LEDGER_FULL, &ledger, &err);
-    if (status == VX_OK)
-        (void)run_script(ledger, 0, &status, &err);
-    vx_ledger_close(ledger);
+    vx_ledger_close(try_script(folder, VX_LEDGER_FULL).ledger);
     failed = faulty_vfs_has_failed();
     faulty_vfs_arm(FAULTY_NONE, 0, false, true);
     ledger = open_sample(folder, VX_LEDGER_FULL);
