@@ -82,26 +82,41 @@ static int link_new(vx_sim_disk *disk, node *folder, char *name, bool is_folder,
     return 0;
 }
 
-static int open_node(vx_sim_disk *disk, const char *path, int flags, mode_t mode, node **ret_node)
+typedef struct place { /* of a path: where it stands or would stand */
+    node *folder;
+    char *name; /* owned; "": the root */
+    node *to;   /* NULL: there is none */
+} place;
+
+static int place_find(vx_sim_disk *disk, const char *path, place *ret_place)
 {
-    node *folder = NULL;
+    int result = vx_sim_path_parent(disk, path, &ret_place->folder, &ret_place->name);
     const entry *found = NULL;
-    char *name = NULL;
-    int result = vx_sim_path_parent(disk, path, &folder, &name);
 
     if (result < 0)
         return result;
-    found = vx_sim_listing_find(&folder->names_now, name);
-    if (name[0] == '\0')
+    found = vx_sim_listing_find(&ret_place->folder->names_now, ret_place->name);
+    ret_place->to = found != NULL ? found->to : NULL;
+    return 0;
+}
+
+static int open_node(vx_sim_disk *disk, const char *path, int flags, mode_t mode, node **ret_node)
+{
+    place at = { 0 };
+    int result = place_find(disk, path, &at);
+
+    if (result < 0)
+        return result;
+    if (at.name[0] == '\0')
         *ret_node = disk->root;
-    else if (found == NULL)
-        result =
-            (flags & O_CREAT) != 0 ? link_new(disk, folder, name, false, mode, ret_node) : -ENOENT;
+    else if (at.to == NULL)
+        result = (flags & O_CREAT) != 0 ? link_new(disk, at.folder, at.name, false, mode, ret_node)
+                                        : -ENOENT;
     else if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0)
         result = -EEXIST;
     else
-        *ret_node = found->to;
-    free(name);
+        *ret_node = at.to;
+    free(at.name);
     return result;
 }
 
@@ -266,15 +281,20 @@ static int disk_lock(void *context, int number)
     return 0;
 }
 
+static vx_file_info info_from(const node *n)
+{
+    return (vx_file_info){ .size = n->now.size,
+                           .is_folder = n->is_folder,
+                           .is_regular = !n->is_folder };
+}
+
 static int disk_info(void *context, int number, vx_file_info *ret_info)
 {
     handle *h = NULL;
     int result = begin_with(context, VX_SIM_OP_INFO, number, &h);
 
     if (result == 0)
-        *ret_info = (vx_file_info){ .size = h->to->now.size,
-                                    .is_folder = h->to->is_folder,
-                                    .is_regular = !h->to->is_folder };
+        *ret_info = info_from(h->to);
     return result;
 }
 
@@ -286,118 +306,91 @@ static int disk_info_of(void *context, const char *path, vx_file_info *ret_info)
     if (result == 0)
         result = vx_sim_path_find(context, path, &found);
     if (result == 0)
-        *ret_info = (vx_file_info){ .size = found->now.size,
-                                    .is_folder = found->is_folder,
-                                    .is_regular = !found->is_folder };
+        *ret_info = info_from(found);
     return result;
 }
 
-typedef struct pair { /* two names of one folder */
-    node *folder;
-    char *name, *other_name; /* owned */
-    node *to, *other_to;     /* NULL: there is none */
-} pair;
-
-static int pair_find(vx_sim_disk *disk, const char *path, const char *other, pair *p)
+/* Of two names of one folder, of which the first stands. */
+static int pair_find(vx_sim_disk *disk, const char *path, const char *other, place pair[2])
 {
-    node *other_folder = NULL;
-    const entry *found = NULL;
-    int result = vx_sim_path_parent(disk, path, &p->folder, &p->name);
+    int result = place_find(disk, path, &pair[0]);
 
     if (result == 0)
-        result = vx_sim_path_parent(disk, other, &other_folder, &p->other_name);
+        result = place_find(disk, other, &pair[1]);
     if (result < 0)
         return result;
-    found = vx_sim_listing_find(&p->folder->names_now, p->name);
-    p->to = found != NULL ? found->to : NULL;
-    found = vx_sim_listing_find(&other_folder->names_now, p->other_name);
-    p->other_to = found != NULL ? found->to : NULL;
-    if (p->to == NULL)
+    if (pair[0].to == NULL)
         return -ENOENT;
-    return p->folder == other_folder ? 0 : -EXDEV;
+    return pair[0].folder == pair[1].folder ? 0 : -EXDEV;
 }
 
-static void pair_clear(pair *p)
+static int rename_check(const node *from, const place *to)
 {
-    free(p->name);
-    free(p->other_name);
-}
-
-static int rename_check(const pair *p)
-{
-    if (p->other_name[0] == '\0')
+    if (to->name[0] == '\0')
         return -EBUSY;
-    if (p->other_to == NULL)
+    if (to->to == NULL)
         return 0;
-    if (p->to->is_folder && !p->other_to->is_folder)
+    if (from->is_folder && !to->to->is_folder)
         return -ENOTDIR;
-    if (!p->to->is_folder && p->other_to->is_folder)
+    if (!from->is_folder && to->to->is_folder)
         return -EISDIR;
-    return p->other_to->names_now.count > 0 ? -ENOTEMPTY : 0;
+    return to->to->names_now.count > 0 ? -ENOTEMPTY : 0;
+}
+
+/* MOVE or EXCHANGE. */
+static int change_pair(vx_sim_disk *disk, change_kind kind, const char *path, const char *other)
+{
+    place pair[2] = { 0 };
+    int result = pair_find(disk, path, other, pair);
+
+    if (result == 0 && kind == CHANGE_MOVE)
+        result = rename_check(pair[0].to, &pair[1]);
+    else if (result == 0 && pair[1].to == NULL)
+        result = -ENOENT;
+    if (result == 0 && (kind == CHANGE_EXCHANGE || pair[0].to != pair[1].to))
+        vx_sim_names_change(disk, (change){ .kind = kind,
+                                            .folder = pair[0].folder,
+                                            .to = pair[0].to,
+                                            .other_to = kind == CHANGE_EXCHANGE ? pair[1].to : NULL,
+                                            .name = pair[0].name,
+                                            .other_name = pair[1].name });
+    free(pair[0].name);
+    free(pair[1].name);
+    return result;
 }
 
 static int disk_rename(void *context, const char *from, const char *to)
 {
-    vx_sim_disk *disk = context;
-    pair p = { 0 };
-    int result = begin(disk, VX_SIM_OP_RENAME);
+    int result = begin(context, VX_SIM_OP_RENAME);
 
-    if (result == 0)
-        result = pair_find(disk, from, to, &p);
-    if (result == 0)
-        result = rename_check(&p);
-    if (result == 0 && p.to != p.other_to)
-        vx_sim_names_change(disk, (change){ .kind = CHANGE_MOVE,
-                                            .folder = p.folder,
-                                            .to = p.to,
-                                            .name = p.name,
-                                            .other_name = p.other_name });
-    pair_clear(&p);
-    return result;
+    return result == 0 ? change_pair(context, CHANGE_MOVE, from, to) : result;
 }
 
 static int disk_exchange(void *context, const char *path, const char *other)
 {
-    vx_sim_disk *disk = context;
-    pair p = { 0 };
-    int result = begin(disk, VX_SIM_OP_EXCHANGE);
+    int result = begin(context, VX_SIM_OP_EXCHANGE);
 
-    if (result == 0)
-        result = pair_find(disk, path, other, &p);
-    if (result == 0 && p.other_to == NULL)
-        result = -ENOENT;
-    if (result == 0)
-        vx_sim_names_change(disk, (change){ .kind = CHANGE_EXCHANGE,
-                                            .folder = p.folder,
-                                            .to = p.to,
-                                            .other_to = p.other_to,
-                                            .name = p.name,
-                                            .other_name = p.other_name });
-    pair_clear(&p);
-    return result;
+    return result == 0 ? change_pair(context, CHANGE_EXCHANGE, path, other) : result;
 }
 
 static int unlink_it(vx_sim_disk *disk, const char *path, bool is_folder)
 {
-    node *folder = NULL;
-    const entry *found = NULL;
-    char *name = NULL;
-    int result = vx_sim_path_parent(disk, path, &folder, &name);
+    place at = { 0 };
+    int result = place_find(disk, path, &at);
 
     if (result < 0)
         return result;
-    found = vx_sim_listing_find(&folder->names_now, name);
-    if (found == NULL)
-        result = name[0] == '\0' ? -EBUSY : -ENOENT;
-    else if (found->to->is_folder != is_folder)
+    if (at.to == NULL)
+        result = at.name[0] == '\0' ? -EBUSY : -ENOENT;
+    else if (at.to->is_folder != is_folder)
         result = is_folder ? -ENOTDIR : -EISDIR;
-    else if (found->to->names_now.count > 0)
+    else if (at.to->names_now.count > 0)
         result = -ENOTEMPTY;
     else
         vx_sim_names_change(
             disk,
-            (change){ .kind = CHANGE_UNLINK, .folder = folder, .name = name, .to = found->to });
-    free(name);
+            (change){ .kind = CHANGE_UNLINK, .folder = at.folder, .name = at.name, .to = at.to });
+    free(at.name);
     return result;
 }
 
@@ -418,20 +411,19 @@ static int disk_remove_folder(void *context, const char *path)
 static int disk_make_folder(void *context, const char *path, mode_t mode)
 {
     vx_sim_disk *disk = context;
-    node *folder = NULL;
     node *made = NULL;
-    char *name = NULL;
+    place at = { 0 };
     int result = begin(disk, VX_SIM_OP_MAKE_FOLDER);
 
     if (result == 0)
-        result = vx_sim_path_parent(disk, path, &folder, &name);
+        result = place_find(disk, path, &at);
     if (result != 0)
         return result;
-    if (name[0] == '\0' || vx_sim_listing_find(&folder->names_now, name) != NULL)
+    if (at.name[0] == '\0' || at.to != NULL)
         result = -EEXIST;
     else
-        result = link_new(disk, folder, name, true, mode, &made);
-    free(name);
+        result = link_new(disk, at.folder, at.name, true, mode, &made);
+    free(at.name);
     return result;
 }
 
