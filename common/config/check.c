@@ -8,9 +8,6 @@
 
 #include <vx_base/assert.h>
 #include <vx_base/limits.h>
-#include <vx_base/log.h>
-
-#define SHOWN_KEY_MAX 40
 
 typedef struct frame { /* a section or list that is being walked */
     const vx_key *key;
@@ -191,17 +188,8 @@ static vx_status visit(walk *w, const vx_key *key, int node, size_t line)
 
 static vx_status fail_unknown(walk *w, const frame *f, const char *name, int node, size_t line)
 {
-    char section[VX_KEY_PATH_MAX];
-    char suggestion[VX_KEY_PATH_MAX];
-    char quoted[VX_LOG_QUOTE_SIZE];
-    bool near = false;
-
-    (void)snprintf(section, sizeof(section), "%s", w->path);
-    near = vx_config_suggest(f->key, section, name, suggestion);
-    return vx_config_fail(vx_config_tree_where(w->tree, node, line, section), w->err,
-                          "expected a known key, found %.*s%s%s%s", SHOWN_KEY_MAX,
-                          vx_log_quote(name, quoted), strlen(quoted) > SHOWN_KEY_MAX ? "...\"" : "",
-                          near ? "; did you mean " : "", near ? suggestion : "");
+    return vx_config_fail_unknown(vx_config_tree_where(w->tree, node, line, w->path), w->err,
+                                  f->key, name);
 }
 
 static vx_status step_section(walk *w, frame *f)

@@ -5,9 +5,11 @@
 
 #include <vx_base/assert.h>
 #include <vx_base/limits.h>
+#include <vx_base/log.h>
 #include <vx_config/job.h>
 
 #define COMPARED_MAX 32 /* longest key name that is compared for a suggestion */
+#define SHOWN_MAX    40 /* bytes of a key in a message */
 
 typedef struct bounds {
     double low, high;
@@ -142,8 +144,10 @@ static void look_at(const char *path, void *context)
     }
 }
 
-bool vx_config_suggest(const vx_key *section, const char *path, const char *name,
-                       char suggestion[VX_KEY_PATH_MAX])
+/* The path of the known key nearest to name in section (whose path is given), or of one that is
+ * spelled so elsewhere. False: nothing is near. */
+static bool suggest(const vx_key *section, const char *path, const char *name,
+                    char suggestion[VX_KEY_PATH_MAX])
 {
     size_t best = strlen(name) / 3 + 2; /* a slip changes less than this */
     search everywhere = { name, 2, suggestion };
@@ -163,6 +167,19 @@ bool vx_config_suggest(const vx_key *section, const char *path, const char *name
         return true;
     vx_job_keys(look_at, &everywhere);
     return everywhere.best < 2;
+}
+
+vx_status vx_config_fail_unknown(vx_where where, vx_error *err, const vx_key *section,
+                                 const char *name)
+{
+    char suggestion[VX_KEY_PATH_MAX];
+    char quoted[VX_LOG_QUOTE_SIZE];
+    bool near = suggest(section, where.key, name, suggestion);
+
+    (void)vx_log_quote(name, quoted);
+    return vx_config_fail(where, err, "expected a known key, found %.*s%s%s%s", SHOWN_MAX, quoted,
+                          strlen(quoted) > SHOWN_MAX ? "...\"" : "", near ? "; did you mean " : "",
+                          near ? suggestion : "");
 }
 
 /* The keys of a section are visited in order, a subsection in its place. */

@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include <vx_base/assert.h>
-#include <vx_base/log.h>
 
 #include "check.h"
 #include "schema.h"
-
-#define SHOWN_KEY_MAX 40
 
 /* The way from the root to what an override names. */
 typedef struct route {
@@ -36,17 +33,6 @@ static vx_status fail_path(route *r, const char *expected)
     return vx_config_fail(r->where, r->err, "expected %s", expected);
 }
 
-static vx_status fail_key(route *r, const char *name)
-{
-    char suggestion[VX_KEY_PATH_MAX];
-    char quoted[VX_LOG_QUOTE_SIZE];
-    bool near = vx_config_suggest(r->key, r->path, name, suggestion);
-
-    return vx_config_fail(r->where, r->err, "expected a known key, found %.*s%s%s", SHOWN_KEY_MAX,
-                          vx_log_quote(name, quoted), near ? "; did you mean " : "",
-                          near ? suggestion : "");
-}
-
 static vx_status take_name(route *r, slot *ret_slot)
 {
     size_t size = 0;
@@ -63,7 +49,7 @@ static vx_status take_name(route *r, slot *ret_slot)
         return fail_path(r, "no key below this one");
     key = vx_config_key_find(r->key, name);
     if (key == NULL)
-        return fail_key(r, name);
+        return vx_config_fail_unknown(r->where, r->err, r->key, name);
     r->at += size;
     *ret_slot = (slot){ .parent = r->node, .name = key->name };
     pair = vx_config_tree_pair(r->tree, r->node, key->name);

@@ -6,6 +6,8 @@
 
 #include <cyaml/cyaml.h>
 
+#include "where.h"
+
 /*
  * The keys of a job file. Each row of the table in schema.c becomes a field of libcyaml's schema,
  * which fills vx_job, and a vx_key, which holds what libcyaml cannot: default, range, wording.
@@ -63,8 +65,8 @@ bool vx_config_range_holds(vx_range range, double value);
 #define VX_EXPECTED_SIZE 200
 char *vx_config_expected(const vx_key *key, char buffer[VX_EXPECTED_SIZE]);
 
-/* The path of the known key nearest to name in section (whose path is given), or of one that is
- * spelled so elsewhere. False: nothing is near. */
-bool vx_config_suggest(const vx_key *section, const char *path, const char *name,
-                       char suggestion[VX_KEY_PATH_MAX]);
+/* "expected a known key, found "batches"; did you mean data.batch": section, at where, has no key
+ * of this name. Returns VX_ERR_CONFIG. */
+vx_status vx_config_fail_unknown(vx_where where, vx_error *err, const vx_key *section,
+                                 const char *name);
 #endif

@@ -136,8 +136,8 @@ static bool is_read_error(const char *text)
 {
     static const char mark[] = "error code";
     const char *at = strstr(text, mark);
-    char *end = NULL;
-    long code = at != NULL ? strtol(at + sizeof(mark), &end, 10) : 0; /* behind a blank or = */
+    const char *number = at != NULL ? at + sizeof(mark) - 1 : "";
+    long code = strtol(number + strspn(number, " ="), NULL, 10);
 
     return (code & 0xff) == SQLITE_IOERR;
 }

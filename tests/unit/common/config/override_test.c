@@ -98,6 +98,9 @@ static void an_error_blames_the_override(void **state)
         { "rounds[0]=3", "--set rounds[0]=3: rounds: expected no index: this is not a list" },
         { "agregation.rule=mean", "--set agregation.rule=mean: expected a known key, found "
                                   "\"agregation\"; did you mean aggregation" },
+        { "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk=1",
+          "--set kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk=1: expected a known key, found "
+          "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk...\"" },
         { "byzantine=1", "--set byzantine=1: expected a known key, found \"byzantine\"; did you "
                          "mean aggregation.byzantine" },
         { "faults.kind=zero", "--set faults.kind=zero: faults: expected an index, like [0]" },
