@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +12,20 @@
 
 #define ANSWER_MS 5000
 
-/* Server and token of a run. When no server runs, err says what is known of the run. */
+/* No server.json: err says what is known of the run. */
+static vx_status fail_not_running(const char *run_dir, vx_error *err)
+{
+    vx_ctl_result result;
+    char outcome[VX_CTL_OUTCOME_SIZE];
+
+    if (vx_ctl_result_load(run_dir, &result, NULL, NULL) != VX_OK)
+        return vx_fail(err, VX_ERR_UNAVAILABLE, "%s: no server is running", run_dir);
+    return vx_fail(err, VX_ERR_UNAVAILABLE,
+                   "%s: no server is running; the run is %s (%" PRIu64 "/%" PRIu64 " rounds)",
+                   run_dir, vx_ctl_result_outcome(&result, outcome), result.rounds,
+                   result.rounds_total);
+}
+
 static vx_status find_server(const char *run_dir, vx_ctl_server *ret_server,
                              uint8_t ret_token[VX_TOKEN_BYTES], vx_error *err)
 {
@@ -23,7 +35,7 @@ static vx_status find_server(const char *run_dir, vx_ctl_server *ret_server,
         return vx_fail(err, VX_ERR_NOT_FOUND, "%s: no such run directory", run_dir);
     status = vx_ctl_server_load(run_dir, ret_server, err);
     if (status == VX_ERR_NOT_FOUND)
-        return vx_fail(err, VX_ERR_UNAVAILABLE, "no server.json");
+        return fail_not_running(run_dir, err);
     if (status == VX_OK)
         status = vx_ctl_token_load(run_dir, ret_token, err);
     return status;
@@ -33,21 +45,17 @@ static vx_status connect_to(const char *run_dir, vx_ctl_observer **ret_observer,
 {
     vx_ctl_server server;
     uint8_t token[VX_TOKEN_BYTES];
-    vx_ctl_result result;
-    bool repeats = false; /* the reason is the state in more words */
+    vx_error why = { 0 };
     vx_status status = find_server(run_dir, &server, token, err);
 
-    if (status == VX_OK)
-        status = vx_ctl_observer_connect(&server, token, ANSWER_MS, ret_observer, err);
-    if (status != VX_ERR_UNAVAILABLE)
+    if (status != VX_OK)
         return status;
-    if (vx_ctl_result_load(run_dir, &result, NULL, NULL) != VX_OK)
-        return vx_fail(err, status, "%s: no server is running", run_dir);
-    repeats = strncmp(result.reason, result.state, strlen(result.state)) == 0;
-    return vx_fail(err, status,
-                   "%s: no server is running; the run is %s (%" PRIu64 "/%" PRIu64 " rounds)%s%s",
-                   run_dir, result.state, result.rounds, result.rounds_total,
-                   repeats || result.reason[0] == '\0' ? "" : ": ", repeats ? "" : result.reason);
+    status = vx_ctl_observer_connect(&server, token, ANSWER_MS, ret_observer, &why);
+    if (status == VX_ERR_UNAVAILABLE) /* dead or mute: what result.json says may be of before */
+        return vx_fail(err, status, "%s: its server cannot be reached: %s", run_dir, why.message);
+    if (status != VX_OK)
+        return vx_fail(err, status, "%s: %s", run_dir, why.message);
+    return VX_OK;
 }
 
 static void print_raw(vx_cbytes document)

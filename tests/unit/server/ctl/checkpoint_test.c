@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -12,59 +11,22 @@
 #include <vx_base/alloc.h>
 #include <vx_base/bytes.h>
 #include <vx_base/file.h>
-#include <vx_ctl/ctl.h>
 
-#define OUTPUT_MAX 65536
-#define WORDS_MAX  12
+#include "vexil.h"
 
-static char output[OUTPUT_MAX]; /* of the last command, standard output and error */
+#define WORDS_MAX 12
 
-/* Runs `vexil checkpoint WORDS` in a child, as wrong use ends the program. Returns the exit code.
- */
+/* Runs `vexil checkpoint WORDS`. */
 static int run(const char *const *words)
 {
-    char *argv[WORDS_MAX + 3] = { NULL };
-    int argc = 0;
-    int ends[2];
-    size_t size = 0;
-    ssize_t count = 0;
-    int wait_status = 0;
-    pid_t child = -1;
+    const char *all[WORDS_MAX + 2] = { "checkpoint" };
 
-    argv[argc++] = strdup("vexil");
-    argv[argc++] = strdup("checkpoint");
-    for (; *words != NULL; words++)
-        argv[argc++] = strdup(*words);
-    assert_int_equal(pipe(ends), 0);
-    (void)fflush(NULL);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)dup2(ends[1], STDOUT_FILENO);
-        (void)dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        exit(vx_ctl_main(argc, argv));
-    }
-    close(ends[1]);
-    while ((count = read(ends[0], output + size, sizeof(output) - 1 - size)) > 0)
-        size += (size_t)count;
-    output[size] = '\0';
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &wait_status, 0), child);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    assert_true(WIFEXITED(wait_status));
-    return WEXITSTATUS(wait_status);
+    for (size_t i = 0; words[i] != NULL; i++)
+        all[i + 1] = words[i];
+    return vexil(all);
 }
 
 #define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
-
-static void assert_says(const char *text)
-{
-    if (strstr(output, text) == NULL)
-        fail_msg("no \"%s\" in: %s", text, output);
-}
 
 static char *path_of(const char *run_dir, uint64_t rounds, const char *name)
 {
@@ -91,17 +53,17 @@ static void list_prints_a_row_a_checkpoint(void **state)
     char *row = NULL;
 
     assert_int_equal(RUN("list", "--run-dir", *state), 0);
-    assert_null(strstr(output, "complete"));
+    assert_null(strstr(vexil_output, "complete"));
     write_sample(*state, 10, 9);
     write_sample(*state, 20, 9);
     vx_assert_ok(vx_file_replace(manifest, (vx_cbytes){ (const uint8_t *)"{}", 2 }, 0644, NULL),
                  NULL);
     assert_int_equal(RUN("list", "--run-dir", *state), 0);
-    assert_says("rounds  epoch        size      age  state\n        20      -");
-    assert_says("broken: ");
-    assert_says(manifest);
-    assert_says(": no digest\n");
-    row = strstr(output, "\n        10      3");
+    vexil_says("rounds  epoch        size      age  state\n        20      -");
+    vexil_says("broken: ");
+    vexil_says(manifest);
+    vexil_says(": no digest\n");
+    row = strstr(vexil_output, "\n        10      3");
     assert_non_null(row);
     assert_non_null(strstr(row, "complete"));
     vx_free(manifest);
@@ -114,7 +76,7 @@ static void list_as_json_is_one_object(void **state)
 
     write_sample(*state, 10, 9);
     assert_int_equal(RUN("list", "--run-dir", *state, "--json"), 0);
-    root = json_loads(output, 0, NULL);
+    root = json_loads(vexil_output, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(root, "format")), 1);
     assert_string_equal(json_string_value(json_object_get(root, "run_dir")), *state);
     assert_int_equal(json_array_size(json_object_get(root, "checkpoints")), 1);
@@ -141,18 +103,18 @@ static void verify_exits_with_65_and_names_both_digests(void **state)
     write_sample(*state, 20, 9);
     assert_int_equal(RUN("verify", "--run-dir", *state), 0);
     assert_int_equal(RUN("verify", folder), 0);
-    assert_says("valid");
+    vexil_says("valid");
     damage(file, &before, &after);
     assert_int_equal(RUN("verify", "--run-dir", *state), 65);
-    assert_says(file);
-    assert_says(vx_digest_text(before, text));
-    assert_says(vx_digest_text(after, text));
-    assert_says("1 of 2 checkpoints broken");
+    vexil_says(file);
+    vexil_says(vx_digest_text(before, text));
+    vexil_says(vx_digest_text(after, text));
+    vexil_says("1 of 2 checkpoints broken");
     assert_int_equal(RUN("verify", folder), 65);
     assert_int_equal(RUN("verify", older), 0);
     assert_int_equal(unlink(file), 0);
     assert_int_equal(RUN("verify", folder), 65);
-    assert_says(file);
+    vexil_says(file);
     vx_free(older);
     vx_free(folder);
     vx_free(file);
@@ -164,14 +126,14 @@ static void prune_removes_what_a_dry_run_says(void **state)
         write_sample(*state, rounds, 9);
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "2", "--every", "30", "--dry-run"),
                      0);
-    assert_says("would remove checkpoint-0000000040\n"
-                "would remove checkpoint-0000000020\n"
-                "would remove checkpoint-0000000010\n"
-                "3 would be removed, 3 stay\n");
+    vexil_says("would remove checkpoint-0000000040\n"
+               "would remove checkpoint-0000000020\n"
+               "would remove checkpoint-0000000010\n"
+               "3 would be removed, 3 stay\n");
     assert_int_equal(vx_test_folder_entries(*state), 7); /* run.lock too */
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "2", "--every", "30"), 0);
-    assert_says("removed checkpoint-0000000040\n");
-    assert_says("3 removed, 3 stay\n");
+    vexil_says("removed checkpoint-0000000040\n");
+    vexil_says("3 removed, 3 stay\n");
     assert_int_equal(vx_test_folder_entries(*state), 4);
     assert_int_equal(newest(*state, NULL), 60);
 }
@@ -187,7 +149,7 @@ static void prune_refuses_while_a_server_holds_the_folder(void **state)
     vx_assert_ok(vx_file_lock(lock, &handle, NULL), NULL);
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "1"), 73);
     (void)snprintf(expected, sizeof(expected), "locked by process %ld", (long)getpid());
-    assert_says(expected);
+    vexil_says(expected);
     assert_int_equal(vx_test_folder_entries(*state), 3);
     vx_file_close(handle);
     assert_int_equal(RUN("prune", "--run-dir", *state, "--keep", "1"), 0);
@@ -205,7 +167,7 @@ static void export_writes_one_file_with_notes(void **state)
 
     write_sample(*state, 10, 9);
     assert_int_equal(RUN("export", folder, "--out", out), 0);
-    assert_says("2 tensors, 9 parameters after 10 rounds");
+    vexil_says("2 tensors, 9 parameters after 10 rounds");
     vx_assert_ok(vx_safetensors_open(out, &file, &err), &err);
     assert_int_equal(vx_tensor_file_count(file), 2);
     assert_memory_equal(vx_tensor_file_at(file, 0).at, expected->parameters[0].at, 24);
@@ -263,9 +225,9 @@ static void what_is_not_there_is_told(void **state)
     assert_int_equal(RUN("list", "--run-dir", none, "--json"), 66);
     assert_int_equal(RUN("verify", "--run-dir", none), 66);
     assert_int_equal(RUN("verify", none), 66);
-    assert_says(none);
+    vexil_says(none);
     assert_int_equal(RUN("verify", "--run-dir", *state), 66);
-    assert_says("no checkpoint");
+    vexil_says("no checkpoint");
     assert_int_equal(RUN("prune", "--run-dir", none, "--keep", "1"), 66);
     assert_false(vx_file_exists(lock));
     assert_int_equal(RUN("export", none, "--out", "x.safetensors"), 66);
@@ -297,12 +259,12 @@ static void wrong_use_exits_with_2_and_says_what_was_expected(void **state)
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
         assert_int_equal(run(uses[i].words), 2);
-        assert_says(uses[i].says);
-        assert_says("vexil checkpoint");
+        vexil_says(uses[i].says);
+        vexil_says("vexil checkpoint");
     }
     write_sample(*state, 10, 9);
     assert_int_equal(RUN("export", folder, "--out", "x.txt"), 2);
-    assert_says("expected FILE.safetensors");
+    vexil_says("expected FILE.safetensors");
     vx_free(folder);
 }
 
@@ -313,13 +275,13 @@ static void help_names_every_action(void **state)
     (void)state;
     assert_int_equal(RUN("--help"), 0);
     for (size_t i = 0; i < 4; i++)
-        assert_says(actions[i]);
+        vexil_says(actions[i]);
     for (size_t i = 0; i < 4; i++) {
         char expected[48];
 
         assert_int_equal(RUN(actions[i], "--help"), 0);
         (void)snprintf(expected, sizeof(expected), "vexil checkpoint %s", actions[i]);
-        assert_says(expected);
+        vexil_says(expected);
     }
 }
 
