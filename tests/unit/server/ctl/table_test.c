@@ -118,6 +118,18 @@ static void a_rule_that_weighs_alike_or_selects_a_few_doubts_nobody(void **state
     expect_doubts("[]", "");
 }
 
+static void expect_result(const vx_ctl_result *result, const char *expected)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    vx_ctl_result_print(out, result, NULL, "runs/a");
+    (void)fclose(out);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
 static void a_result_has_a_line_for_each_thing_that_exists(void **state)
 {
     vx_ctl_result result = {
@@ -128,21 +140,15 @@ static void a_result_has_a_line_for_each_thing_that_exists(void **state)
         .digest = "0123456789abcdef0123456789abcdef",
         .test = { .present = true, .round = 1000, .count = 10000, .nll = 0.4, .accuracy = 0.87 }
     };
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
 
     (void)state;
-    vx_ctl_result_print(out, &result, NULL, "runs/a");
-    (void)fclose(out);
-    assert_string_equal(text,
-                        "state     done\n"
-                        "rounds    1000/1000\n"
-                        "test      accuracy 0.8700  nll 0.4000  (10000 observations, round 1000)\n"
-                        "digest    0123456789abcdef0123456789abcdef\n"
-                        "seconds   12.3\n"
-                        "run dir   runs/a\n");
-    free(text);
+    expect_result(&result,
+                  "state     done\n"
+                  "rounds    1000/1000\n"
+                  "test      accuracy 0.8700  nll 0.4000  (10000 observations, round 1000)\n"
+                  "digest    0123456789abcdef0123456789abcdef\n"
+                  "seconds   12.3\n"
+                  "run dir   runs/a\n");
 }
 
 static void a_run_that_failed_at_its_start_has_no_digest(void **state)
@@ -152,17 +158,11 @@ static void a_run_that_failed_at_its_start_has_no_digest(void **state)
                              .rounds_total = 9,
                              .seconds = nan(""),
                              .digest = "00000000000000000000000000000000" };
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
 
     (void)state;
-    vx_ctl_result_print(out, &result, NULL, "runs/a");
-    (void)fclose(out);
-    assert_string_equal(text, "state     failed: no evaluator\n"
-                              "rounds    0/9\n"
-                              "run dir   runs/a\n");
-    free(text);
+    expect_result(&result, "state     failed: no evaluator\n"
+                           "rounds    0/9\n"
+                           "run dir   runs/a\n");
 }
 
 int main(void)

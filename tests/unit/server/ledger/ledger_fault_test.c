@@ -80,11 +80,13 @@ typedef struct attempt {
     vx_error err;
 } attempt;
 
-/* Opens the ledger of the folder and runs the script, with what is armed. */
-static attempt try_script(const char *folder, vx_ledger_durability durability)
+/* Opens the ledger of the folder and runs the script while operation k fails so. */
+static attempt try_script(const char *folder, vx_ledger_durability durability, faulty_kind kind,
+                          int k, bool images)
 {
     attempt a = { 0 };
 
+    faulty_vfs_arm(kind, k, false, images);
     a.status = vx_ledger_open(folder, sample_config, durability, &a.ledger, &a.err);
     if (a.status == VX_OK)
         a.done = run_script(a.ledger, 0, &a.status, &a.err);
@@ -112,10 +114,8 @@ static void after_no_space_at_any_write_the_same_ledger_goes_on(void **state)
     (void)state;
     for (; failed; k++) {
         char *folder = vx_test_folder_create();
-        attempt a;
+        attempt a = try_script(folder, VX_LEDGER_FULL, FAULTY_SPACE, k, false);
 
-        faulty_vfs_arm(FAULTY_SPACE, k, false, false);
-        a = try_script(folder, VX_LEDGER_FULL);
         failed = faulty_vfs_has_failed();
         if (failed && a.status != VX_OK)
             vx_assert_status(a.status, VX_ERR_SPACE, &a.err);
@@ -160,10 +160,8 @@ static void after_any_device_failure_the_ledger_stays_broken_and_nothing_is_lost
     (void)state;
     for (; failed; k++) {
         char *folder = vx_test_folder_create();
-        attempt a;
+        attempt a = try_script(folder, VX_LEDGER_FULL, FAULTY_DEVICE, k, false);
 
-        faulty_vfs_arm(FAULTY_DEVICE, k, false, false);
-        a = try_script(folder, VX_LEDGER_FULL);
         if (a.status != VX_OK) {
             vx_assert_status(a.status, VX_ERR_IO, &a.err);
             assert_non_null(strstr(a.err.message, folder));
@@ -195,17 +193,14 @@ static bool cut_power(int k, vx_ledger_durability durability)
 {
     char *folder = vx_test_folder_create();
     vx_ledger *ledger = NULL;
-    size_t done = 0;
-    attempt a;
+    attempt a = try_script(folder, durability, FAULTY_POWER, k, true);
+    size_t done = a.done;
     bool failed;
 
-    faulty_vfs_arm(FAULTY_POWER, k, false, true);
-    a = try_script(folder, durability);
     vx_ledger_close(a.ledger);
     failed = faulty_vfs_has_failed();
     assert_true(failed || a.status == VX_OK);
     lose_power(folder);
-    done = a.done;
     /* What is only written may be lost: back to the last step that makes durable. */
     while (durability == VX_LEDGER_CHECKPOINT && done > 0 && script[done - 1].step != do_sync &&
            script[done - 1].step != vx_ledger_truncate)
@@ -253,8 +248,7 @@ static bool lose_power_after_open(int k)
     range found;
     bool failed;
 
-    faulty_vfs_arm(FAULTY_DEVICE, k, false, true);
-    vx_ledger_close(try_script(folder, VX_LEDGER_FULL).ledger);
+    vx_ledger_close(try_script(folder, VX_LEDGER_FULL, FAULTY_DEVICE, k, true).ledger);
     failed = faulty_vfs_has_failed();
     faulty_vfs_arm(FAULTY_NONE, 0, false, true);
     ledger = open_sample(folder, VX_LEDGER_FULL);
