@@ -86,10 +86,10 @@ size_t sim_hostile_hello(uint8_t *frame, unsigned slot)
 static void say_wrong_hello(sim_hostile *self)
 {
     uint8_t frame[2048];
-    vx_wire_hello hello = { .role = (vx_wire_role)(1 + sim_hostile_roll(3)),
-                            .slot = (uint32_t)sim_hostile_roll(10) };
+    vx_wire_hello hello = { .role = (vx_wire_role)(1 + sim_hostile_roll(3)) };
     size_t size = 0;
 
+    hello.slot = (uint32_t)sim_hostile_roll(10);
     if (hello.role != VX_WIRE_ROLE_WORKER)
         hello.slot = VX_FRAME_SLOT_NONE;
     for (size_t i = 0; i < VX_TOKEN_BYTES; i++)
@@ -127,17 +127,15 @@ static void say_wild_header(sim_hostile *self)
 {
     static const uint64_t borders[] = { 0, 1, 63, 1u << 20, UINT32_MAX, 1ull << 63, UINT64_MAX };
     uint8_t frame[VX_FRAME_HEADER_SIZE];
-    vx_frame_header header = {
-        .type = (uint16_t)sim_hostile_roll(20),
-        .job = borders[sim_hostile_roll(7)],
-        .epoch = (uint32_t)borders[sim_hostile_roll(7)],
-        .slot = (uint32_t)borders[sim_hostile_roll(7)],
-        .round = borders[sim_hostile_roll(7)],
-        .offset = borders[sim_hostile_roll(7)],
-        .payload_size = borders[sim_hostile_roll(7)],
-        .message_size = (uint32_t)borders[sim_hostile_roll(5)],
-    };
+    vx_frame_header header = { .type = (uint16_t)sim_hostile_roll(20) };
 
+    header.job = borders[sim_hostile_roll(7)];
+    header.epoch = (uint32_t)borders[sim_hostile_roll(7)];
+    header.slot = (uint32_t)borders[sim_hostile_roll(7)];
+    header.round = borders[sim_hostile_roll(7)];
+    header.offset = borders[sim_hostile_roll(7)];
+    header.payload_size = borders[sim_hostile_roll(7)];
+    header.message_size = (uint32_t)borders[sim_hostile_roll(5)];
     vx_frame_header_encode(&header, frame);
     sim_hostile_say(self, frame, sizeof(frame));
 }

@@ -78,15 +78,18 @@ static int print_workers(vx_rng *rng, unsigned workers, bool momentum, char *tex
 {
     double heartbeat_s = 0.2 + 0.1 * (double)roll(rng, 10);
     unsigned backup = roll(rng, 3) == 0 ? 1 : 0;
+    /* One roll a statement: compilers differ in the order of arguments. */
+    bool adaptive = roll(rng, 3) == 0;
+    unsigned quorum = workers - (backup > 0 ? 1 : roll(rng, 2));
+    double patience = 2.0 + (double)roll(rng, 3);
+    double deadline_s = 0.5 + 0.5 * (double)roll(rng, 6);
 
     return snprintf(text, size,
                     "workers:\n  count: %u\n  deadline_s: %.1f\n  start_timeout_s: 60\n"
                     "  heartbeat_s: %.1f\n  heartbeat_timeout_s: %.1f\n  max_restarts: 1000\n"
                     "  momentum: %s\n  quorum: %u\n  backup: %u\n  deadline: %s\n",
-                    workers, 0.5 + 0.5 * (double)roll(rng, 6), heartbeat_s,
-                    heartbeat_s * (2.0 + (double)roll(rng, 3)), momentum ? "0.9" : "0",
-                    workers - (backup > 0 ? 1 : roll(rng, 2)), backup,
-                    roll(rng, 3) == 0 ? "adaptive" : "fixed");
+                    workers, deadline_s, heartbeat_s, heartbeat_s * patience,
+                    momentum ? "0.9" : "0", quorum, backup, adaptive ? "adaptive" : "fixed");
 }
 
 /* Everything a job may say that matters to who comes when. */
@@ -96,8 +99,18 @@ static int print_job(unsigned variant, char *text, size_t size)
     unsigned workers = 4 + roll(&rng, SIM_WORKERS_MAX - 3);
     unsigned rounds = 10 + roll(&rng, SIM_ROUNDS_MAX - 10 + 1);
     char workers_text[512];
+    unsigned handshake_s, evaluate, keep, save;
+    const char *on_full, *durability, *optimiser, *rule;
 
     (void)print_workers(&rng, workers, variant % 2 == 1, workers_text, sizeof(workers_text));
+    handshake_s = 1 + roll(&rng, 5);
+    evaluate = roll(&rng, 8);
+    on_full = roll(&rng, 2) == 0 ? "stop" : "continue";
+    durability = durabilities[roll(&rng, 4)];
+    keep = 1 + roll(&rng, 3);
+    save = roll(&rng, 6);
+    optimiser = optimisers[roll(&rng, 3)];
+    rule = rules[roll(&rng, 4)];
     return snprintf(
         text, size,
         "name: simulated\nseed: %u\nrounds: %u\n"
@@ -106,9 +119,8 @@ static int print_job(unsigned variant, char *text, size_t size)
         "model:\n  family: linear\n%saggregation:\n  %s\noptimiser:\n  %s\n"
         "checkpoint:\n  every: %u\n  keep: %u\n  durability: %s\n  on_disk_full: %s\n"
         "evaluation:\n  every: %u\n  batch: 10\nlimits:\n  connections: 8\n  handshake_s: %u\n",
-        variant, rounds, workers_text, rules[roll(&rng, 4)], optimisers[roll(&rng, 3)],
-        roll(&rng, 6), 1 + roll(&rng, 3), durabilities[roll(&rng, 4)],
-        roll(&rng, 2) == 0 ? "stop" : "continue", roll(&rng, 8), 1 + roll(&rng, 5));
+        variant, rounds, workers_text, rule, optimiser, save, keep, durability, on_full, evaluate,
+        handshake_s);
 }
 
 static void find_clean_end(sim_model *model)

@@ -350,9 +350,10 @@ void sim_storage_fail_once(void)
     static const vx_sim_op ops[] = { VX_SIM_OP_OPEN,   VX_SIM_OP_READ,  VX_SIM_OP_WRITE,
                                      VX_SIM_OP_SYNC,   VX_SIM_OP_SYNC,  VX_SIM_OP_RENAME,
                                      VX_SIM_OP_REMOVE, VX_SIM_OP_CLOSE, VX_SIM_OP_ANY };
+    uint64_t k = 1 + sim_below(SIM_DICE_DISK, 10);
+    uint64_t op = sim_below(SIM_DICE_DISK, sizeof(ops) / sizeof(ops[0]));
 
-    vx_sim_disk_fail(storage.disk, ops[sim_below(SIM_DICE_DISK, sizeof(ops) / sizeof(ops[0]))],
-                     1 + sim_below(SIM_DICE_DISK, 10), EIO);
+    vx_sim_disk_fail(storage.disk, ops[op], k, EIO);
 }
 
 void sim_storage_heal(void)
