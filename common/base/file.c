@@ -233,6 +233,18 @@ bool vx_file_exists(const char *path)
     return files->info_of(files->context, path, &info) == 0;
 }
 
+/* A folder that is there may be of a program that died before its name was durable. Those above may
+ * be others' folders, which we may not open or that cannot be synced: that is no failure. */
+static vx_status settle_found(const char *parent, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    int handle = files->open(files->context, parent, O_RDONLY | O_DIRECTORY, 0);
+    int result = handle >= 0 ? files->sync(files->context, handle) : handle;
+
+    vx_file_close(handle);
+    return result == -EIO ? vx_file_fail(err, result, "sync folder", parent) : VX_OK;
+}
+
 static vx_status make_one_folder(const char *path, vx_error *err)
 {
     const vx_files *files = vx_files_current();
@@ -241,13 +253,16 @@ static vx_status make_one_folder(const char *path, vx_error *err)
     vx_status status = VX_ERR_NOMEM;
     char *parent = NULL;
 
-    if (result < 0) { /* some file systems say other things than EEXIST of what is there */
-        if (files->info_of(files->context, path, &info) == 0 && info.is_folder)
-            return VX_OK;
+    /* Some file systems say other things than EEXIST of what is there. */
+    if (result < 0 && !(files->info_of(files->context, path, &info) == 0 && info.is_folder))
         return vx_file_fail(err, result, "create folder", path);
-    }
     parent = vx_path_folder(path);
-    status = parent != NULL ? vx_file_sync_folder(parent, err) : fail_nomem(err, path);
+    if (parent == NULL)
+        status = fail_nomem(err, path);
+    else if (result < 0)
+        status = settle_found(parent, err);
+    else
+        status = vx_file_sync_folder(parent, err);
     vx_free(parent);
     return status;
 }

@@ -36,7 +36,7 @@ VX_MUST_CHECK vx_status vx_file_write_all(int handle, vx_cbytes content,
 VX_MUST_CHECK vx_status vx_file_sync_folder(const char *folder, vx_error *err);
 void vx_file_close(int handle); /* takes -1 */
 
-/* mkdir -p; what it makes is durable. */
+/* mkdir -p; what it makes or finds is durable, as far as we may open the folder above. */
 VX_MUST_CHECK vx_status vx_file_make_folder(const char *path, vx_error *err);
 
 bool vx_file_exists(const char *path);

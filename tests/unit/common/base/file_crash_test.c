@@ -141,6 +141,47 @@ static void a_folder_that_was_made_is_there_after_a_crash(void **state)
     }
 }
 
+/* The one that made it was killed before it had synced the name. */
+static void a_folder_that_was_found_is_there_after_a_crash(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        vx_sim_disk *disk = vx_sim_disk_create(seed, LARGE);
+        const vx_files *files = vx_sim_disk_files(disk);
+
+        vx_files_install(files);
+        assert_int_equal(files->make_folder(files->context, "runs", 0755), 0);
+        assert_int_equal(files->make_folder(files->context, "runs/one", 0755), 0);
+        vx_assert_ok(vx_file_make_folder("runs/one", NULL), NULL);
+        vx_sim_disk_crash(disk);
+        assert_true(vx_file_exists("runs/one"));
+        disk_end(disk);
+    }
+}
+
+static void a_folder_whose_name_cannot_be_made_durable_is_an_error(void **state)
+{
+    vx_sim_disk *disk = disk_with_old(1);
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_sim_disk_fail(disk, VX_SIM_OP_SYNC, 1, EIO);
+    vx_assert_status(vx_file_make_folder("run", &err), VX_ERR_IO, &err);
+    vx_assert_ok(vx_file_make_folder("run", &err), &err);
+    disk_end(disk);
+}
+
+static void a_folder_above_that_may_not_be_read_is_no_obstacle(void **state)
+{
+    vx_sim_disk *disk = disk_with_old(1);
+    vx_error err = { 0 };
+
+    (void)state;
+    vx_sim_disk_fail(disk, VX_SIM_OP_OPEN, 1, EACCES);
+    vx_assert_ok(vx_file_make_folder("run", &err), &err);
+    disk_end(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +189,9 @@ int main(void)
         cmocka_unit_test(a_failure_of_any_operation_of_replace_leaves_no_temp_file),
         cmocka_unit_test(a_full_disk_keeps_the_old_file_and_says_that_it_is_full),
         cmocka_unit_test(a_folder_that_was_made_is_there_after_a_crash),
+        cmocka_unit_test(a_folder_that_was_found_is_there_after_a_crash),
+        cmocka_unit_test(a_folder_whose_name_cannot_be_made_durable_is_an_error),
+        cmocka_unit_test(a_folder_above_that_may_not_be_read_is_no_obstacle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
