@@ -255,6 +255,7 @@ void vx_server_census(vx_server *server, vx_round_event_kind kind)
     if (begins && vx_replay_rewinds(server))
         return; /* the workers come back */
     vx_shards_lend(server);
-    event.census = (vx_round_census){ roster->live, roster->collected, roster->outstanding };
+    event.census =
+        (vx_round_census){ roster->live, roster->collected, roster->outstanding, roster->refused };
     perform(server, vx_round_step(&server->round, event));
 }

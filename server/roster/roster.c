@@ -43,15 +43,16 @@ void vx_roster_destroy(vx_roster *roster)
     *roster = (vx_roster){ 0 };
 }
 
-/* The three counts follow from the slots; n is at most VX_WORKERS_MAX. */
+/* The counts follow from the slots; n is at most VX_WORKERS_MAX. */
 static void recount(vx_roster *roster)
 {
-    roster->live = roster->collected = roster->outstanding = 0;
+    roster->live = roster->collected = roster->outstanding = roster->refused = 0;
     for (size_t i = 0; i < roster->count; i++) {
         const vx_slot *slot = &roster->slots[i];
 
         roster->live += slot->state == VX_SLOT_LIVE;
         roster->collected += slot->collected;
+        roster->refused += slot->answered && !slot->collected;
         roster->outstanding += slot->state == VX_SLOT_LIVE && slot->expected && !slot->answered;
         VX_ASSERT(slot->answered || !slot->collected);
     }

@@ -153,13 +153,15 @@ static vx_round_action step_collecting(vx_round *round, vx_round_event event)
     /* A worker whose gradient is in counts for this round, also when it has gone. */
     bool short_of_workers = census->live < round->least && reachable < round->least;
     bool possible = reachable >= round->quorum && !short_of_workers;
+    size_t awaited = census->live > round->planned ? census->live : round->planned;
 
     if (event.kind == VX_ROUND_EV_DEADLINE)
         round->overdue = true;
     if (!short_of_workers && is_full(round, census))
         return enter(round, VX_ROUND_AGGREGATING, VX_ROUND_DO_AGGREGATE);
+    /* Whoever is away may still come; one that has answered does not answer again. */
     if (census->outstanding == 0 && census->collected < round->quorum &&
-        census->live >= round->quorum)
+        awaited < round->quorum + census->refused)
         return fail(round, "too few of the gradients were finite: the training has diverged");
     if (round->state == VX_ROUND_HELD) {
         if (round->stop)

@@ -57,7 +57,7 @@ typedef struct vx_slot {
 typedef struct vx_roster {
     size_t count;
     vx_slot *slots; /* (count), owned */
-    size_t live, collected, outstanding;
+    size_t live, collected, outstanding, refused;
     uint64_t staleness; /* rounds that a gradient may be old and still be accepted */
 } vx_roster;
 

@@ -39,6 +39,7 @@ typedef struct vx_round_census {
     size_t live;        /* connected and welcome */
     size_t collected;   /* gradients of this round that are in and valid */
     size_t outstanding; /* live slots that have not answered this round yet */
+    size_t refused;     /* slots that have, with what cannot be used */
 } vx_round_census;
 
 typedef struct vx_round_event {

@@ -6,7 +6,14 @@
 static vx_round_action step(vx_round *round, vx_round_event_kind kind, size_t live,
                             size_t collected, size_t outstanding)
 {
-    return vx_round_step(round, (vx_round_event){ kind, { live, collected, outstanding } });
+    return vx_round_step(round, (vx_round_event){ kind, { live, collected, outstanding, 0 } });
+}
+
+static vx_round_action refuse(vx_round *round, size_t live, size_t collected, size_t outstanding,
+                              size_t refused)
+{
+    return vx_round_step(
+        round, (vx_round_event){ VX_ROUND_EV_CENSUS, { live, collected, outstanding, refused } });
 }
 
 static void begins_when_every_slot_is_there(void **state)
@@ -179,7 +186,30 @@ static void too_few_finite_gradients_end_the_run(void **state)
     (void)state;
     vx_round_init(&round, 0, 2, 3, 2);
     step(&round, VX_ROUND_EV_CENSUS, 3, 0, 3);
-    assert_int_equal(step(&round, VX_ROUND_EV_CENSUS, 3, 1, 0), VX_ROUND_DO_FAIL);
+    assert_int_equal(refuse(&round, 3, 1, 0, 2), VX_ROUND_DO_FAIL);
+}
+
+static void one_gradient_that_is_not_finite_and_one_worker_that_is_away_hold_the_round(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 0, 2, 4, 3);
+    step(&round, VX_ROUND_EV_CENSUS, 4, 0, 4);
+    assert_int_equal(refuse(&round, 3, 2, 0, 1), VX_ROUND_DO_HOLD);
+    assert_int_equal(refuse(&round, 4, 2, 1, 1), VX_ROUND_DO_RESUME);
+    assert_int_equal(refuse(&round, 4, 3, 0, 1), VX_ROUND_DO_AGGREGATE);
+}
+
+static void a_round_that_no_worker_can_complete_any_more_ends_the_run(void **state)
+{
+    vx_round round;
+
+    (void)state;
+    vx_round_init(&round, 0, 2, 4, 3);
+    step(&round, VX_ROUND_EV_CENSUS, 4, 0, 4);
+    assert_int_equal(refuse(&round, 4, 1, 1, 2), VX_ROUND_DO_HOLD);
+    assert_int_equal(refuse(&round, 3, 1, 0, 2), VX_ROUND_DO_FAIL);
 }
 
 static void a_stop_finishes_the_round_first(void **state)
@@ -278,6 +308,9 @@ int main(void)
         cmocka_unit_test(a_recorded_round_that_cannot_be_made_again_becomes_a_new_one),
         cmocka_unit_test(a_rewound_run_begins_with_the_earlier_round),
         cmocka_unit_test(too_few_finite_gradients_end_the_run),
+        cmocka_unit_test(
+            one_gradient_that_is_not_finite_and_one_worker_that_is_away_hold_the_round),
+        cmocka_unit_test(a_round_that_no_worker_can_complete_any_more_ends_the_run),
         cmocka_unit_test(a_stop_finishes_the_round_first),
         cmocka_unit_test(a_stop_ends_a_run_that_has_not_begun_or_is_held),
         cmocka_unit_test(a_failed_aggregation_ends_the_run),
