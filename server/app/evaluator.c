@@ -33,7 +33,7 @@ static char *worker_program(void)
     return path;
 }
 
-static bool is_model_known(const vx_server *server)
+bool vx_evaluator_has_told(const vx_server *server)
 {
     return server->theta != NULL && server->initial_next == server->dimension * sizeof(float);
 }
@@ -54,6 +54,12 @@ static void replace_evaluator(vx_server *server)
                  server->evaluator_starts,
                  err.message[0] != '\0' ? err.message : "it has ended too often");
     server->evaluate_next = UINT64_MAX;
+    if (!vx_evaluator_has_told(server)) { /* nobody is left to wait for */
+        (void)vx_fail(&err, VX_ERR_UNAVAILABLE,
+                      "the evaluator was started %u times and did not tell the model",
+                      server->evaluator_starts);
+        vx_server_finish(server, err.code, &err);
+    }
     vx_server_finish_step(server);
 }
 
@@ -89,7 +95,7 @@ static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal
         vx_fail(&err, status_of_exit(code),
                 "the evaluator ended with exit code %lld before it told the model",
                 (long long)code);
-    if (!is_model_known(server) && signal == 0)
+    if (!vx_evaluator_has_told(server) && signal == 0)
         vx_server_finish(server, err.code, &err);
     else
         vx_log_event(&server->log, VX_LOG_WARN, "evaluator.ended", "why=\"%s\"", err.message);
@@ -245,7 +251,7 @@ void vx_evaluator_lost(vx_server *server)
     if (server->evaluating)
         server->evaluate_next = server->round.number; /* again, with a new evaluator */
     server->evaluating = false;
-    if (!is_model_known(server)) { /* the next one tells it from the start */
+    if (!vx_evaluator_has_told(server)) { /* the next one tells it from the start */
         vx_free(server->theta);
         server->theta = NULL;
         server->initial_next = 0;

@@ -105,7 +105,7 @@ static void send_welcome(vx_peer *peer)
         .incarnation = peer->incarnation,
         .workers = (uint32_t)server->roster.count,
         .round = server->round.number,
-        .dimension = server->ready ? server->dimension : 0,
+        .dimension = vx_evaluator_has_told(server) ? server->dimension : 0,
         .heartbeat_ms = (uint32_t)(workers->heartbeat_s * 1000.0),
         .heartbeat_timeout_ms = (uint32_t)(workers->heartbeat_timeout_s * 1000.0),
         .config = server->config,

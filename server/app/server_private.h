@@ -349,6 +349,7 @@ void vx_evaluator_due(vx_server *server,
                       uint64_t rounds); /* evaluate the current parameters when it is free */
 void vx_evaluator_try(vx_server *server);
 void vx_evaluator_lost(vx_server *server);
+bool vx_evaluator_has_told(const vx_server *server);   /* the model, whole */
 bool vx_evaluator_is_awaited(const vx_server *server); /* an evaluation is under way or due */
 
 /* finish.c */

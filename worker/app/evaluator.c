@@ -11,7 +11,7 @@ typedef struct evaluator {
     vx_client client;
     vx_task task;
     float *initial; /* (d) */
-    bool told;      /* the server knows the model */
+    bool due;       /* the server that has welcomed us does not know the model */
     vx_evaluation result;
     uint64_t elapsed_ns;
 } evaluator;
@@ -27,7 +27,6 @@ static vx_status set_up(vx_client *client, vx_error *err)
     if (status != VX_OK)
         return status;
     dimension = vx_model_dimension(self->task.model);
-    self->told = client->dimension != 0;
     status = vx_client_take_theta(client, dimension, err);
     if (status != VX_OK)
         return status;
@@ -39,19 +38,20 @@ static vx_status set_up(vx_client *client, vx_error *err)
     return VX_OK;
 }
 
-static void ready(vx_client *client)
+/* A link that breaks takes with it what was on its way: whoever welcomes us says whether it knows
+ * the model. */
+static void tell_model(vx_client *client)
 {
     static vx_wire_tensor tensors[VX_TENSORS_MAX];
     static uint8_t buffer[VX_MESSAGE_BYTES_MAX];
     evaluator *self = client->owner;
-    vx_wire_model model = { .dimension = client->dimension,
-                            .tensors_count = vx_model_tensor_count(self->task.model),
-                            .tensors = tensors };
+    vx_wire_model model = { .dimension = client->dimension, .tensors = tensors };
     size_t size = 0;
 
-    if (self->told)
+    if (!self->due || !client->session.ready || client->session.link != VX_SESSION_UP)
         return;
-    self->told = true;
+    self->due = false;
+    model.tensors_count = vx_model_tensor_count(self->task.model);
     for (size_t i = 0; i < model.tensors_count; i++) {
         vx_model_tensor tensor = vx_model_tensor_at(self->task.model, i);
 
@@ -68,6 +68,16 @@ static void ready(vx_client *client)
     vx_client_send_message(client, VX_WIRE_MODEL, 0, (vx_cbytes){ buffer, size });
     vx_client_send_vector(client, VX_WIRE_PARAMETERS, 0, self->initial, client->dimension,
                           (vx_cbytes){ NULL, 0 });
+}
+
+static vx_status welcomed(vx_client *client, const vx_wire_welcome *welcome, vx_error *err)
+{
+    evaluator *self = client->owner;
+
+    (void)err;
+    self->due = welcome->dimension == 0;
+    tell_model(client);
+    return VX_OK;
 }
 
 static void compute(vx_client *client)
@@ -107,9 +117,10 @@ vx_status vx_evaluator_run(const vx_bootstrap *bootstrap, vx_error *err)
         .role = VX_WIRE_ROLE_EVALUATOR,
         .vectors = VX_WIRE_EVALUATE,
         .set_up = set_up,
-        .ready = ready,
+        .ready = tell_model,
         .compute = compute,
         .send = send_result,
+        .welcomed = welcomed,
     };
     evaluator *self = vx_calloc(1, sizeof(*self));
     vx_status status = VX_ERR_NOMEM;
