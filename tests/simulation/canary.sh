@@ -24,4 +24,7 @@ expect forget-round safety 'I1'
 expect miscount safety I5
 expect leak safety I8
 expect deaf liveness I7
+expect unsaved safety I1
+expect old-result safety I1
+expect torn-status safety I10
 exit $failed

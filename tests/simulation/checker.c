@@ -130,12 +130,31 @@ static void forget_beyond(uint64_t rounds)
         sim_check.records[i].known = false;
 }
 
+/* What a recorded round was made of is not there again: a slot is missing or one more, or one has
+ * sent another gradient; who is honest does so with a momentum that began anew only. */
+static bool is_of_others(const sim_record *record)
+{
+    const sim_state *now = &sim_check.next;
+
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
+        bool was_in = (record->included >> slot & 1) != 0;
+
+        if (was_in != sim_check.present[slot])
+            return true;
+        if (was_in && memcmp(record->state.momentum[slot], now->momentum[slot],
+                             sim_check.model->dimension * sizeof(float)) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* I1, I6: a round that was committed before a crash is the same when it is made again; or it is
- * made anew, and the server says so. */
+ * made anew, of others, and the server says so. */
 static void check_made_again(const vx_server *server, uint64_t rounds)
 {
     const sim_record *record = &sim_check.records[rounds];
-    bool is_anew = server->diverged || sim_check.round >= server->replay_until;
+    bool stated = server->diverged || sim_check.round >= server->replay_until;
+    bool is_anew = stated && is_of_others(record);
 
     if (!record->known)
         return;
@@ -215,7 +234,9 @@ void sim_checker_server_started(const sim_process *process)
     sim_check.was_ready = sim_check.aggregating = sim_check.committed = false;
     sim_check.counted_at_end = false;
     sim_check.saved_seen = UINT64_MAX;
-    (void)sim_storage_read_failed();
+    sim_check.was_drained = sim_check.life.drained;
+    sim_check.life = (sim_life){ 0 };
+    sim_checker_look_at_documents();
     memset(sim_check.included, 0, sizeof(sim_check.included));
     memset(sim_check.told_round, 0, sizeof(sim_check.told_round));
 }
@@ -271,10 +292,16 @@ static void check_restored(const vx_server *server)
     uint64_t rounds = server->round.number;
     uint64_t until = server->replay_until > rounds ? server->replay_until : rounds;
     uint64_t least = records_rounds() ? sim_check.last : sim_check.saved;
-    bool excused = sim_storage_read_failed(); /* what could not be read was skipped */
+    /* A checkpoint that could not be read was skipped, and the ledger may not reach back to the one
+     * before it. */
+    bool excused = sim_server()->checkpoint_errors > 0;
 
-    sim_check.branched |= excused;
+    sim_check.branched |= excused && (until < least || !sim_check.records[until].known);
     adopt(server, until);
+    if (sim_check.was_drained && !excused && rounds < sim_check.last)
+        sim_violation(
+            "I1", "the server was stopped after %" PRIu64 " rounds, %" PRIu64 " are there at once",
+            sim_check.last, rounds);
     if (until < least && !excused)
         sim_violation("I1", "%" PRIu64 " rounds are left, %" PRIu64 " were committed", until,
                       least);
@@ -354,6 +381,7 @@ void sim_checker_event(void)
     if (server == NULL || server->roster.slots == NULL || !process->loop->polling)
         return; /* or it waits for the disk inside a callback */
     sim_checker_look_for_start(server);
+    sim_checker_look_for_finish(server);
     if (server->ready)
         check_rewound(server);
     if (server->ready && server->saved_rounds != sim_check.saved_seen) {
@@ -364,107 +392,6 @@ void sim_checker_event(void)
     }
     check_accounts(server);
     check_memory(process, server);
-}
-
-bool sim_server_may_end_with(int code)
-{
-    const bool *on = sim_check.scenario->on;
-
-    if (code == vx_status_exit_code(VX_ERR_INTERRUPTED) || code == 128 + SIGTERM)
-        return on[SIM_FAULT_STOP_SERVER];
-    if (code == vx_status_exit_code(VX_ERR_IO))
-        return on[SIM_FAULT_DISK_ERROR] || on[SIM_FAULT_DISK_FULL];
-    if (code == vx_status_exit_code(VX_ERR_NOT_FOUND))
-        return on[SIM_FAULT_DISK_ERROR]; /* the run could not be looked for */
-    if (code == vx_status_exit_code(VX_ERR_UNAVAILABLE))
-        return !sim_check.scenario->clean; /* too few workers came before the start timeout */
-    return false;
-}
-
-bool sim_evaluator_may_end_with(int code)
-{
-    if (code == vx_status_exit_code(VX_ERR_IO))
-        return sim_check.scenario->on[SIM_FAULT_DISK_ERROR];
-    return code == 0;
-}
-
-bool sim_worker_may_end_with(int code)
-{
-    if (code == 0)
-        return sim_run_is_done() || sim_server_said_stop() || sim_server() != NULL ||
-               sim_check.scenario->on[SIM_FAULT_STOP_WORKER] ||
-               sim_check.scenario->on[SIM_FAULT_HOST_SERVER] ||
-               sim_check.scenario->on[SIM_FAULT_STOP_SERVER] ||
-               sim_check.scenario->on[SIM_FAULT_KILL_SERVER]; /* after its farewell */
-    if (sim_check.scenario->clean)
-        return false;
-    if (code == vx_status_exit_code(VX_ERR_REFUSED))
-        return sim_check.scenario->on[SIM_FAULT_DISK_ERROR]; /* the tokens could not be read */
-    return code == vx_status_exit_code(VX_ERR_UNAVAILABLE);
-}
-
-void sim_checker_exit(const char *who, const sim_process *process, bool allowed)
-{
-    if (!allowed)
-        sim_violation("I10", "the %s %s ends with exit code %d", who, process->name,
-                      process->exit_code);
-}
-
-/* The records agree with what was seen. */
-static void check_result(void)
-{
-    char *path = vx_path_join(SIM_RUN_DIR, "result.json");
-    vx_bytes text = { NULL, 0 };
-    char digest[VX_DIGEST_TEXT_SIZE];
-    vx_error err = { 0 };
-
-    sim_storage_heal(); /* it is read by others too, later */
-    if (vx_file_read(path, 1u << 20, &text, &err) != VX_OK)
-        sim_violation("I10", "the run is done, and there is no result: %s", err.message);
-    vx_digest_text(sim_checker_digest(), digest);
-    if (strstr((const char *)text.at, digest) == NULL ||
-        strstr((const char *)text.at, "\"done\"") == NULL)
-        sim_violation("I1", "result.json is not of a run that is done with digest %s", digest);
-    vx_free(text.at);
-    vx_free(path);
-}
-
-void sim_checker_server_ended(const sim_process *process)
-{
-    if (process->exit_signal != 0 || process->exit_code != 0)
-        return;
-    if (sim_check.last != sim_check.model->rounds)
-        sim_violation("I1", "the server is done after %" PRIu64 " of %" PRIu64 " rounds",
-                      sim_check.last, sim_check.model->rounds);
-    check_result();
-    if (sim_check.all_included && sim_check.momentum_lost == 0 &&
-        !sim_check.scenario->on[SIM_FAULT_BYZANTINE] &&
-        !vx_digest_equal(sim_checker_digest(), sim_check.model->clean))
-        sim_violation("I6",
-                      "every slot was in every round, but the end is not that of a clean run");
-}
-
-void sim_checker_end(void)
-{
-    const char *litter = NULL;
-
-    if (!sim_run_is_done()) {
-        if (sim_check.scenario->mode == SIM_MODE_LIVENESS)
-            sim_violation("I7",
-                          "the faults ended at %.3f s, and %" PRIu64 " of %" PRIu64
-                          " rounds are committed at %.3f s",
-                          (double)sim_check.scenario->faults_end_ns / (double)SIM_S, sim_check.last,
-                          sim_check.model->rounds, (double)sim_now() / (double)SIM_S);
-        return;
-    }
-    if (!sim_all_ended())
-        sim_violation("I10", "the run is done, but a program goes on");
-    if (sim_net_open_sockets() > 0)
-        sim_violation("I10", "sockets are left open");
-    litter = sim_run_dir_litter(sim_server_starts() > 1);
-    if (litter != NULL && !sim_check.scenario->on[SIM_FAULT_DISK_ERROR] &&
-        !sim_check.scenario->on[SIM_FAULT_DISK_FULL])
-        sim_violation("I10", "%s is left in the run directory", litter);
 }
 
 uint64_t sim_checker_anew(void)

@@ -15,10 +15,11 @@ void sim_checker_end(void);   /* the world has ended */
 
 void sim_checker_server_started(const sim_process *process);
 void sim_checker_server_ended(const sim_process *process);
-void sim_checker_exit(const char *who, const sim_process *process, bool allowed);
-bool sim_server_may_end_with(int code);
-bool sim_worker_may_end_with(int code);
-bool sim_evaluator_may_end_with(int code);
+void sim_checker_worker_ended(const sim_process *process);
+void sim_checker_evaluator_ended(const sim_process *process);
+/* The server, just now. False: it need not hear it, it ends already or has not begun. */
+bool sim_checker_signalled(const sim_process *process, int number);
+bool sim_checker_server_recovers(void);   /* it is at work on what was recorded */
 uint64_t sim_checker_anew(void);          /* recorded rounds that were made anew, as stated */
 uint64_t sim_checker_momentum_lost(void); /* gradients whose momentum began anew */
 uint64_t sim_checker_committed(void); /* commits seen, rounds that were done again counted anew */

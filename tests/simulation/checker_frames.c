@@ -96,6 +96,8 @@ static bool is_of_this_epoch(const vx_frame_header *header)
 static void from_worker(const sim_socket *socket, unsigned slot, const vx_frame_header *header,
                         const uint8_t *payload)
 {
+    if (header->epoch != 0) /* the identity comes with a welcome */
+        socket->process->up_ns = sim_now();
     if (header->type != VX_WIRE_GRADIENT)
         return;
     VX_ASSERT(is_whole_vector(header));
@@ -137,6 +139,20 @@ static void take_verdict(const sim_socket *socket, const vx_frame_header *header
     sim_check.told_round[slot] = header->round + 1;
 }
 
+/* I10: after this a worker and an evaluator end with 0. */
+static void note_over(const sim_socket *socket, const vx_frame_header *header,
+                      const uint8_t *message)
+{
+    vx_wire_refusal refusal = { .code = VX_WIRE_REFUSED_MAX };
+    vx_cbytes text = { message, header->message_size };
+    bool over = header->type == VX_WIRE_STOP;
+
+    if (header->type == VX_WIRE_REFUSAL && vx_wire_refusal_decode(text, &refusal, NULL) == VX_OK)
+        over = refusal.code == VX_WIRE_REFUSED_OVER;
+    if (over && socket->peer != NULL && socket->peer->process != NULL)
+        socket->peer->process->told_over = true;
+}
+
 static void from_server(const sim_socket *socket, const vx_frame_header *header,
                         const uint8_t *message, const uint8_t *payload)
 {
@@ -155,6 +171,7 @@ static void from_server(const sim_socket *socket, const vx_frame_header *header,
     }
     if (header->type == VX_WIRE_VERDICT)
         take_verdict(socket, header, message);
+    note_over(socket, header, message);
 }
 
 void sim_checker_frame(sim_process *process, sim_socket *socket, const uint8_t *frame, size_t size)

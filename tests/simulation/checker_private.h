@@ -27,6 +27,16 @@ typedef struct sim_identity {
 } sim_identity;
 #define SIM_SOCKETS_MAX 65536
 
+/* One life of the server. */
+typedef struct sim_life {
+    uint32_t epoch;
+    bool finishing, may_save; /* then a checkpoint of what is committed is due */
+    bool dump_due, log_due;   /* it has heard USR2, HUP */
+    bool evaluator_failed;
+    unsigned evaluators_killed;
+    bool drained, in_order; /* how it ended: with a checkpoint of everything; on a sound disk */
+} sim_life;
+
 typedef struct sim_checker {
     const sim_scenario *scenario;
     const sim_model *model;
@@ -42,6 +52,8 @@ typedef struct sim_checker {
     sim_sent sent[SIM_WORKERS_MAX][SIM_SENT_KEPT];
     unsigned sent_count[SIM_WORKERS_MAX];
     sim_identity identities[SIM_SOCKETS_MAX]; /* of the welcome on that socket */
+    sim_life life;
+    bool was_drained; /* the life before */
     /* this life of the server */
     bool was_ready, counted_at_end;
     uint64_t saved_seen;
@@ -62,6 +74,14 @@ void sim_checker_look_for_start(const vx_server *server);
 /* The work item may just have been committed: called before anything of it goes out. */
 void sim_checker_look_for_commit(const vx_server *server);
 bool sim_checker_keeps_updates(void); /* no recorded round is ever made anew */
+/* checker_ends.c */
+void sim_checker_look_for_finish(const vx_server *server);
+/* checker_files.c */
+void sim_checker_look_at_documents(void); /* whichever there are, at any moment */
+void sim_checker_look_at_result(const char *state);
+void sim_checker_look_at_dump(void);
+void sim_checker_look_at_checkpoint(void); /* the newest is of the last round */
+void sim_checker_look_at_log(void);
 /* checker_frames.c */
 void sim_checker_frame(sim_process *process, struct sim_socket *socket, const uint8_t *frame,
                        size_t size);

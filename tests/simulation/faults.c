@@ -28,6 +28,12 @@ const char *sim_fault_name(sim_fault fault)
         [SIM_FAULT_KILL_EVALUATOR] = "kill-evaluator",
         [SIM_FAULT_STOP_WORKER] = "stop-worker",
         [SIM_FAULT_STOP_SERVER] = "stop-server",
+        [SIM_FAULT_INTERRUPT_SERVER] = "interrupt-server",
+        [SIM_FAULT_DRAIN_SERVER] = "drain-server",
+        [SIM_FAULT_DUMP_SERVER] = "dump-server",
+        [SIM_FAULT_HANGUP_SERVER] = "hangup-server",
+        [SIM_FAULT_STOP_TWICE] = "stop-twice",
+        [SIM_FAULT_STOP_RECOVERY] = "stop-recovery",
         [SIM_FAULT_PAUSE_WORKER] = "pause-worker",
         [SIM_FAULT_PAUSE_SERVER] = "pause-server",
         [SIM_FAULT_HOST_WORKER] = "host-of-worker",
@@ -246,8 +252,6 @@ static bool make(sim_fault fault)
         return kill_one(sim_evaluator(), SIGKILL);
     case SIM_FAULT_STOP_WORKER:
         return stop_worker(slot);
-    case SIM_FAULT_STOP_SERVER:
-        return kill_one(sim_server(), SIGTERM);
     case SIM_FAULT_PAUSE_WORKER:
         return pause_one(sim_worker(slot));
     case SIM_FAULT_PAUSE_SERVER:
@@ -282,6 +286,14 @@ static bool make(sim_fault fault)
         return sim_hostile_stranger();
     case SIM_FAULT_IMPOSTOR:
         return sim_hostile_impostor(slot);
+    case SIM_FAULT_STOP_SERVER:
+    case SIM_FAULT_INTERRUPT_SERVER:
+    case SIM_FAULT_DRAIN_SERVER:
+    case SIM_FAULT_DUMP_SERVER:
+    case SIM_FAULT_HANGUP_SERVER:
+    case SIM_FAULT_STOP_TWICE:
+    case SIM_FAULT_STOP_RECOVERY:
+        return sim_signal_fault(fault);
     case SIM_FAULT_FLIP:
     case SIM_FAULT_TWICE:
     case SIM_FAULT_SWAPPED:

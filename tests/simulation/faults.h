@@ -1,5 +1,6 @@
 #ifndef VX_SIMULATION_FAULTS_H
 #define VX_SIMULATION_FAULTS_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,8 @@
 void sim_faults_begin(const sim_scenario *scenario, unsigned slots);
 /* Everything is whole again: links, hosts, paused programs, disk. */
 void sim_faults_end(void);
+
+bool sim_signal_fault(sim_fault fault); /* to the server. False: there is none that hears it */
 
 void sim_fault_done(sim_fault fault); /* counts it */
 uint64_t sim_fault_count(sim_fault fault);

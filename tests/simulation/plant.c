@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
 #include <vx_transport/frame.h>
 #include <vx_wire/wire.h>
 
@@ -16,23 +18,38 @@ static sim_plant planted;
 const char *sim_plant_name(sim_plant plant)
 {
     static const char *const names[SIM_PLANT_MAX] = {
-        [SIM_PLANT_NONE] = "none",         [SIM_PLANT_DOUBLE_ROW] = "double-row",
-        [SIM_PLANT_SKIP_CRC] = "skip-crc", [SIM_PLANT_OLD_ROW] = "old-row",
-        [SIM_PLANT_MIXTURE] = "mixture",   [SIM_PLANT_FORGET_ROUND] = "forget-round",
-        [SIM_PLANT_MISCOUNT] = "miscount", [SIM_PLANT_DEAF] = "deaf",
+        [SIM_PLANT_NONE] = "none",
+        [SIM_PLANT_DOUBLE_ROW] = "double-row",
+        [SIM_PLANT_SKIP_CRC] = "skip-crc",
+        [SIM_PLANT_OLD_ROW] = "old-row",
+        [SIM_PLANT_MIXTURE] = "mixture",
+        [SIM_PLANT_FORGET_ROUND] = "forget-round",
+        [SIM_PLANT_MISCOUNT] = "miscount",
+        [SIM_PLANT_DEAF] = "deaf",
         [SIM_PLANT_LEAK] = "leak",
+        [SIM_PLANT_UNSAVED] = "unsaved",
+        [SIM_PLANT_TORN_STATUS] = "torn-status",
+        [SIM_PLANT_OLD_RESULT] = "old-result",
     };
 
     return plant < SIM_PLANT_MAX ? names[plant] : "unknown";
 }
 
+static void switch_on(sim_scenario *scenario, sim_fault fault)
+{
+    scenario->on[fault] = true;
+    scenario->mean_ns[fault] = SIM_S;
+}
+
 void sim_plant_begin(sim_scenario *scenario, sim_plant plant)
 {
     planted = plant;
-    if (plant == SIM_PLANT_FORGET_ROUND) {
-        scenario->on[SIM_FAULT_KILL_SERVER] = true;
-        scenario->mean_ns[SIM_FAULT_KILL_SERVER] = SIM_S;
-    }
+    if (plant == SIM_PLANT_FORGET_ROUND)
+        switch_on(scenario, SIM_FAULT_KILL_SERVER);
+    if (plant == SIM_PLANT_UNSAVED || plant == SIM_PLANT_OLD_RESULT)
+        switch_on(scenario, SIM_FAULT_DRAIN_SERVER);
+    if (plant == SIM_PLANT_TORN_STATUS)
+        switch_on(scenario, SIM_FAULT_DUMP_SERVER);
 }
 
 void sim_plant_rows(const vx_server *server)
@@ -75,6 +92,25 @@ void sim_plant_restart(void)
 {
     if (planted == SIM_PLANT_FORGET_ROUND)
         sim_run_dir_lose_newest();
+}
+
+static void write_file(const char *name, const char *text)
+{
+    char *path = vx_path_join(SIM_RUN_DIR, name);
+
+    (void)!vx_file_replace(path, (vx_cbytes){ (const uint8_t *)text, strlen(text) }, 0644, NULL);
+    vx_free(path);
+}
+
+void sim_plant_stopped(void)
+{
+    if (planted == SIM_PLANT_UNSAVED)
+        sim_run_dir_lose_newest();
+    if (planted == SIM_PLANT_OLD_RESULT)
+        write_file("result.json", "{\"format\":1,\"state\":\"stopped\",\"parameters_digest\":\"\","
+                                  "\"rounds\":0,\"epoch\":1}");
+    if (planted == SIM_PLANT_TORN_STATUS)
+        write_file("status.json", "{\"format\":1,\"state\":\"trai");
 }
 
 static void make_good(uint8_t *frame, vx_frame_header *header)

@@ -17,4 +17,5 @@ size_t sim_plant_leak(void);                       /* bytes more that the server
 void sim_plant_frame(uint8_t *frame, size_t size); /* on its way, its CRCs made good again */
 bool sim_plant_deaf(unsigned from_host, unsigned to_host); /* nothing passes, ever */
 void sim_plant_restart(void);
+void sim_plant_stopped(void); /* the server, in order */
 #endif

@@ -75,6 +75,7 @@ sim_process *sim_process_start(const char *name, sim_host *host, int (*run)(sim_
     process->program = program;
     process->on_exit = on_exit;
     process->alive = true;
+    process->born_ns = sim_now();
     process->main = sim_fiber_create(process, run_main, process);
     sim_note("start pid=%llu host=%llu", process->pid, host->index, 0);
     sim_fiber_wake(process->main, sim_magnitude(SIM_DICE_PROGRAMS, 100 * SIM_US, 20 * SIM_MS));
@@ -124,9 +125,13 @@ void sim_process_signal(sim_process *process, int number)
 {
     if (!process->alive)
         return;
+    VX_ASSERT(number > 0 && number < SIM_SIGNALS_MAX);
+    process->signals[number]++;
     sim_note("signal pid=%llu number=%llu", process->pid, (uint64_t)number, 0);
-    if (number != SIGKILL && process->loop != NULL && sim_loop_signal(process->loop, number))
+    if (number != SIGKILL && process->loop != NULL && sim_loop_signal(process->loop, number)) {
+        process->heard[number]++;
         return;
+    }
     sim_process_end(process, 0, number);
 }
 

@@ -10,7 +10,8 @@
  * Hosts and the programs that run on them. A program is a function on a fiber; it ends by
  * returning, by _exit, by a signal, or with its host.
  */
-#define SIM_HOSTS_MAX 16
+#define SIM_HOSTS_MAX   16
+#define SIM_SIGNALS_MAX 32
 
 typedef struct sim_host {
     unsigned index;
@@ -45,6 +46,14 @@ struct sim_process {
     unsigned fibers_count;
     struct sim_loop *loop; /* the one it has now */
     size_t memory, memory_max;
+    /* what has happened to it, for the checker */
+    uint64_t born_ns;
+    unsigned signals[SIM_SIGNALS_MAX]; /* that came, by number */
+    unsigned heard[SIM_SIGNALS_MAX];   /* of them, by a handler */
+    unsigned disk_errors, disk_full;   /* EIO and ENOSPC that it has got */
+    unsigned checkpoint_errors;        /* EIO of a read below a checkpoint */
+    bool told_over;                    /* a server has told it that the run is over */
+    uint64_t up_ns;                    /* it has last spoken as one that is welcome; 0: never */
 };
 
 /* run is called on a fiber of its own; what it returns is the exit code. on_exit is called by the

@@ -35,7 +35,7 @@ static struct {
     agent agents[SIM_WORKERS_MAX];
     unsigned server_starts;
     bool resume, done;
-    bool server_said_stop; /* a server has ended in order */
+    char *log_path;
 } programs;
 
 sim_host *sim_server_host(void)
@@ -81,9 +81,9 @@ bool sim_run_is_done(void)
     return programs.done;
 }
 
-bool sim_server_said_stop(void)
+const char *sim_server_log(void)
 {
-    return programs.server_said_stop;
+    return programs.log_path;
 }
 
 unsigned sim_server_starts(void)
@@ -120,6 +120,7 @@ static int run_server(sim_process *process)
         .run_dir = SIM_RUN_DIR,
         .listen = listen,
         .resume = programs.resume,
+        .log_file = programs.scenario->on[SIM_FAULT_HANGUP_SERVER] ? programs.log_path : NULL,
         .log_level_given = true,
         .log_level = sim_log_level(),
     };
@@ -140,14 +141,11 @@ static void on_server_exit(sim_process *process)
     int code = process->exit_code;
 
     programs.server = NULL;
-    programs.server_said_stop |= process->exit_signal == 0;
     sim_checker_server_ended(process);
     if (process->exit_signal == 0 && code == 0) {
         programs.done = true;
         return;
     }
-    if (process->exit_signal == 0)
-        sim_checker_exit("server", process, sim_server_may_end_with(code));
     sim_after(sim_between(SIM_DICE_PROGRAMS, 100 * SIM_MS, 3 * SIM_S), start_server, NULL, 0);
 }
 
@@ -205,8 +203,7 @@ static void on_evaluator_exit(sim_process *process)
 {
     if (programs.evaluator == process)
         programs.evaluator = NULL;
-    if (process->exit_signal == 0)
-        sim_checker_exit("evaluator", process, sim_evaluator_may_end_with(process->exit_code));
+    sim_checker_evaluator_ended(process);
 }
 
 static sim_process *spawn(sim_process *parent, const uv_process_options_t *options)
@@ -246,8 +243,7 @@ static void on_worker_exit(sim_process *process)
     uint64_t backoff_ms = self->restarts < 7 ? 100u << self->restarts : 10000;
 
     self->worker = NULL;
-    if (process->exit_signal == 0)
-        sim_checker_exit("worker", process, sim_worker_may_end_with(code));
+    sim_checker_worker_ended(process);
     if (self->away_ns > 0) {
         launch_after(self, self->away_ns, true);
         self->away_ns = 0;
@@ -328,6 +324,7 @@ void sim_programs_begin(const sim_scenario *scenario, const sim_model *model)
 {
     programs.scenario = scenario;
     programs.model = model;
+    programs.log_path = vx_path_join(model->folder, "server.log");
     sim_spawn_install(spawn);
     make_disk();
     start_server(NULL, 0);

@@ -20,7 +20,7 @@ int sim_slot_of(const sim_process *process); /* -1: no worker */
 bool sim_run_is_done(void);                  /* the server ended with success */
 bool sim_all_ended(void);                    /* and so has every other program */
 unsigned sim_server_starts(void);
-bool sim_server_said_stop(void); /* one has ended in order, and told the workers */
+const char *sim_server_log(void); /* a file of the machine, while HUP may come */
 sim_host *sim_server_host(void);
 sim_host *sim_worker_host(unsigned slot);
 /* A worker that was stopped on purpose is started again after so long. */

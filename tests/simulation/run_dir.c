@@ -44,8 +44,8 @@ static bool is_litter(const char *name)
 {
     static const char *const known[] = { "run.lock",    "job.yaml",     "epoch",
                                          "tokens",      "events.jsonl", "metrics.jsonl",
-                                         "result.json", "server.json",  "ledger.db" };
-    bool is_known = is_checkpoint(name);
+                                         "result.json", "status.json",  "ledger.db" };
+    bool is_known = is_checkpoint(name) || strncmp(name, "skipped-", 8) == 0;
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         is_known |= strcmp(name, known[i]) == 0;
@@ -81,15 +81,9 @@ void sim_run_dir_lose_newest(void)
     remove_flat(path);
 }
 
-static bool is_litter_of_orderly_servers(const char *name)
+const char *sim_run_dir_litter(void)
 {
-    return is_litter(name) && strstr(name, ".tmp.") == NULL && strncmp(name, ".tmp-", 5) != 0;
-}
+    static search litter = { .wanted = is_litter };
 
-const char *sim_run_dir_litter(bool crashed)
-{
-    static search litter;
-
-    litter.wanted = crashed ? is_litter_of_orderly_servers : is_litter;
     return find(SIM_RUN_DIR, &litter) ? litter.found : NULL;
 }

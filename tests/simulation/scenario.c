@@ -4,10 +4,30 @@
 
 #define CLEAN_SHARE 0.04
 #define FAULT_SHARE 0.22
+/* Six kinds, of which four end a server: all together are as likely as two others. */
+#define SIGNAL_SHARE 0.07
+
+static bool is_signal(unsigned fault)
+{
+    return fault >= SIM_FAULT_INTERRUPT_SERVER && fault <= SIM_FAULT_STOP_RECOVERY;
+}
+
+/* Of dice of their own, so that the others are what they were. */
+static void pick_signals(sim_scenario *scenario)
+{
+    for (unsigned i = 0; i < SIM_FAULT_MAX; i++) {
+        if (!is_signal(i))
+            continue;
+        scenario->on[i] = sim_chance(SIM_DICE_SIGNALS, SIGNAL_SHARE);
+        scenario->mean_ns[i] = sim_magnitude(SIM_DICE_SIGNALS, 60 * SIM_MS, 4 * SIM_S);
+    }
+}
 
 static void pick_faults(sim_scenario *scenario)
 {
     for (unsigned i = 0; i < SIM_FAULT_MAX; i++) {
+        if (is_signal(i))
+            continue;
         scenario->on[i] = sim_chance(SIM_DICE_SCENARIO, FAULT_SHARE);
         scenario->mean_ns[i] = sim_magnitude(SIM_DICE_SCENARIO, 60 * SIM_MS, 4 * SIM_S);
     }
@@ -20,8 +40,10 @@ sim_scenario sim_scenario_of(uint64_t seed, sim_mode mode, unsigned variants)
 
     scenario.variant = (unsigned)sim_below(SIM_DICE_SCENARIO, variants);
     scenario.clean = sim_chance(SIM_DICE_SCENARIO, CLEAN_SHARE);
-    if (!scenario.clean)
+    if (!scenario.clean) {
         pick_faults(&scenario);
+        pick_signals(&scenario);
+    }
     scenario.faults_end_ns = sim_between(SIM_DICE_SCENARIO, 1 * SIM_S, 8 * SIM_S);
     scenario.end_ns = 40 * SIM_S;
     if (mode == SIM_MODE_LIVENESS)

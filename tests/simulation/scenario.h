@@ -12,8 +12,14 @@ typedef enum sim_fault {
     SIM_FAULT_KILL_WORKER,
     SIM_FAULT_KILL_SERVER,
     SIM_FAULT_KILL_EVALUATOR,
-    SIM_FAULT_STOP_WORKER, /* TERM; it comes back */
-    SIM_FAULT_STOP_SERVER, /* TERM; it is resumed */
+    SIM_FAULT_STOP_WORKER,      /* TERM; it comes back */
+    SIM_FAULT_STOP_SERVER,      /* TERM; it is resumed */
+    SIM_FAULT_INTERRUPT_SERVER, /* INT */
+    SIM_FAULT_DRAIN_SERVER,     /* USR1 */
+    SIM_FAULT_DUMP_SERVER,      /* USR2 */
+    SIM_FAULT_HANGUP_SERVER,    /* HUP; its log has been moved away */
+    SIM_FAULT_STOP_TWICE,       /* TERM, and TERM or INT soon after */
+    SIM_FAULT_STOP_RECOVERY,    /* TERM or USR1 while it applies or replays what was recorded */
     SIM_FAULT_PAUSE_WORKER,
     SIM_FAULT_PAUSE_SERVER,
     SIM_FAULT_HOST_WORKER, /* its host loses power and comes back */
@@ -51,6 +57,9 @@ typedef enum sim_plant {
     SIM_PLANT_MISCOUNT,     /* the accounting of a slot is off by one */
     SIM_PLANT_DEAF,         /* a worker is never heard again */
     SIM_PLANT_LEAK,         /* the server's memory grows with each connection */
+    SIM_PLANT_UNSAVED,      /* a server that was stopped leaves no checkpoint */
+    SIM_PLANT_TORN_STATUS,  /* status.json ends in the middle */
+    SIM_PLANT_OLD_RESULT,   /* a server that was stopped leaves the result of another */
     SIM_PLANT_MAX
 } sim_plant;
 const char *sim_plant_name(sim_plant plant);

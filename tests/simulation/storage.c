@@ -21,6 +21,7 @@
 typedef struct open_handle {
     int handle;
     const sim_process *process;
+    bool of_checkpoint;
 } open_handle;
 
 static struct {
@@ -29,7 +30,6 @@ static struct {
     open_handle open[HANDLES_MAX];
     unsigned open_count;
     uint64_t sync_ns_max;
-    bool read_failed;
 } storage;
 
 static void take_time(uint64_t mean_ns)
@@ -56,10 +56,23 @@ static const vx_files *begin_handle(int handle, uint64_t mean_ns)
     return begin(handle % 2 == 1, mean_ns);
 }
 
+static bool is_of_checkpoint(const char *path)
+{
+    return strstr(path, "/checkpoint-") != NULL;
+}
+
+/* Whoever gets an error may end by it. */
 static void note_error(ssize_t result)
 {
-    if (result == -EIO || result == -ENOSPC)
-        sim_note("the disk fails errno=%llu", (uint64_t)-result, 0, 0);
+    sim_process *process = sim_process_current();
+
+    if (result != -EIO && result != -ENOSPC)
+        return;
+    sim_note("the disk fails errno=%llu", (uint64_t)-result, 0, 0);
+    if (process != NULL && result == -EIO)
+        process->disk_errors++;
+    if (process != NULL && result == -ENOSPC)
+        process->disk_full++;
 }
 
 static int end(ssize_t result)
@@ -69,38 +82,56 @@ static int end(ssize_t result)
     return (int)result;
 }
 
-static ssize_t end_read(ssize_t result)
+static ssize_t end_read(ssize_t result, bool of_checkpoint)
 {
-    storage.read_failed |= result == -EIO;
+    sim_process *process = sim_process_current();
+
     sim_wrap_count(true);
     note_error(result);
+    if (result == -EIO && of_checkpoint && process != NULL)
+        process->checkpoint_errors++;
     return result;
+}
+
+static open_handle *find_open(int handle)
+{
+    for (unsigned i = 0; i < storage.open_count; i++)
+        if (storage.open[i].handle == handle)
+            return &storage.open[i];
+    return NULL;
+}
+
+static bool is_handle_of_checkpoint(int handle)
+{
+    const open_handle *entry = find_open(handle);
+
+    return entry != NULL && entry->of_checkpoint;
 }
 
 static int open_file(void *context, const char *path, int flags, mode_t mode)
 {
     const vx_files *files = begin_path(path, OP_NS);
-    int handle = (int)end_read(files->open(files->context, path, flags, mode));
+    bool of_checkpoint = is_of_checkpoint(path);
+    int handle = (int)end_read(files->open(files->context, path, flags, mode), of_checkpoint);
 
     (void)context;
     if (handle < 0)
         return handle;
     handle = 2 * handle + (files == storage.simulated ? 1 : 0);
     VX_ASSERT(storage.open_count < HANDLES_MAX);
-    storage.open[storage.open_count++] = (open_handle){ handle, sim_process_current() };
+    storage.open[storage.open_count++] =
+        (open_handle){ handle, sim_process_current(), of_checkpoint };
     return handle;
 }
 
 static int close_file(void *context, int handle)
 {
     const vx_files *files = begin_handle(handle, 0);
+    open_handle *entry = find_open(handle);
 
     (void)context;
-    for (unsigned i = 0; i < storage.open_count; i++)
-        if (storage.open[i].handle == handle) {
-            storage.open[i] = storage.open[--storage.open_count];
-            break;
-        }
+    if (entry != NULL)
+        *entry = storage.open[--storage.open_count];
     return end(files->close(files->context, handle / 2));
 }
 
@@ -109,7 +140,8 @@ static ssize_t read_file(void *context, int handle, void *at, size_t size)
     const vx_files *files = begin_handle(handle, 0);
 
     (void)context;
-    return end_read(files->read(files->context, handle / 2, at, size));
+    return end_read(files->read(files->context, handle / 2, at, size),
+                    is_handle_of_checkpoint(handle));
 }
 
 static ssize_t read_file_at(void *context, int handle, void *at, size_t size, uint64_t offset)
@@ -117,7 +149,8 @@ static ssize_t read_file_at(void *context, int handle, void *at, size_t size, ui
     const vx_files *files = begin_handle(handle, 0);
 
     (void)context;
-    return end_read(files->read_at(files->context, handle / 2, at, size, offset));
+    return end_read(files->read_at(files->context, handle / 2, at, size, offset),
+                    is_handle_of_checkpoint(handle));
 }
 
 static ssize_t write_file(void *context, int handle, const void *at, size_t size)
@@ -178,7 +211,8 @@ static int info_of_handle(void *context, int handle, vx_file_info *ret_info)
     const vx_files *files = begin_handle(handle, 0);
 
     (void)context;
-    return (int)end_read(files->info(files->context, handle / 2, ret_info));
+    return (int)end_read(files->info(files->context, handle / 2, ret_info),
+                         is_handle_of_checkpoint(handle));
 }
 
 static int info_of_path(void *context, const char *path, vx_file_info *ret_info)
@@ -186,7 +220,7 @@ static int info_of_path(void *context, const char *path, vx_file_info *ret_info)
     const vx_files *files = begin_path(path, 0);
 
     (void)context;
-    return (int)end_read(files->info_of(files->context, path, ret_info));
+    return (int)end_read(files->info_of(files->context, path, ret_info), is_of_checkpoint(path));
 }
 
 static int rename_file(void *context, const char *from, const char *to)
@@ -253,7 +287,8 @@ static int list_folder(void *context, const char *path, vx_files_visit visitor_c
     visit self = { visitor_call, visitor };
 
     (void)context;
-    return (int)end_read(files->list(files->context, path, visit_counted, &self));
+    return (int)end_read(files->list(files->context, path, visit_counted, &self),
+                         is_of_checkpoint(path));
 }
 
 static int map_file(void *context, int handle, size_t size, const void **ret_at)
@@ -261,7 +296,8 @@ static int map_file(void *context, int handle, size_t size, const void **ret_at)
     const vx_files *files = begin_handle(handle, 0);
 
     (void)context;
-    return (int)end_read(files->map(files->context, handle / 2, size, ret_at));
+    return (int)end_read(files->map(files->context, handle / 2, size, ret_at),
+                         is_handle_of_checkpoint(handle));
 }
 
 static void unmap_file(void *context, const void *at, size_t size)
@@ -317,14 +353,6 @@ void sim_storage_end_of(const sim_process *process)
     for (unsigned i = storage.open_count; i-- > 0;)
         if (storage.open[i].process == process)
             (void)close_file(NULL, storage.open[i].handle);
-}
-
-bool sim_storage_read_failed(void)
-{
-    bool failed = storage.read_failed;
-
-    storage.read_failed = false;
-    return failed;
 }
 
 void sim_storage_crash(void)

@@ -24,12 +24,9 @@ void sim_storage_slow(uint64_t sync_ns_max); /* 0: as fast as ever */
 void sim_storage_full(bool full);
 void sim_storage_fail_once(void); /* some operation, some of the next, with EIO */
 void sim_storage_heal(void);
-/* A read of the server has failed since it was last asked: it may have skipped what is good. */
-bool sim_storage_read_failed(void);
 
 /* The run directory. */
 void sim_run_dir_lose_newest(void); /* checkpoint, and the ledger; for a planted fault */
-/* NULL, or the name of what ARCHITECTURE.md does not list. crashed: a server died before, what it
- * was writing may be left. */
-const char *sim_run_dir_litter(bool crashed);
+/* NULL, or the name of what ARCHITECTURE.md does not list. */
+const char *sim_run_dir_litter(void);
 #endif
