@@ -119,7 +119,9 @@ static void take_up_state(vx_client *client)
                      (unsigned long long)before);
         (void)vx_momentum_rebase(momentum, 0); /* always possible */
     }
-    if (vx_momentum_base(momentum) != before)
+    /* What was made from a state that is replaced cannot become the next one, if its label is the
+     * same or not. */
+    if (self->state_follows || vx_momentum_base(momentum) != before)
         vx_session_forget(&client->session);
 }
 
