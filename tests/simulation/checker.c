@@ -89,6 +89,26 @@ static void begin_kept(const vx_server *server)
     }
 }
 
+/* A recorded round is made anew, and it was stated: it and those behind it leave the ledger before
+ * it is recorded again. */
+static void note_forgetting(const vx_server *server)
+{
+    if (server->forget_records && server->row.round < sim_check.recorded)
+        sim_check.recorded = server->row.round;
+}
+
+void sim_checker_last_sight(const sim_process *process)
+{
+    const vx_server *server = NULL;
+
+    if (process->loop == NULL)
+        return;
+    server = (const vx_server *)(const void *)((const char *)process->loop->uv -
+                                               offsetof(vx_server, loop));
+    if (server->working == VX_WORK_ROUND || server->working == VX_WORK_RECORD)
+        note_forgetting(server);
+}
+
 static void begin_work(const vx_server *server)
 {
     sim_check.aggregating = true;
@@ -190,6 +210,9 @@ void sim_checker_look_for_commit(const vx_server *server)
                sim_check.model->dimension * sizeof(float)) != 0)
         sim_violation("I4", "what is told of round %" PRIu64 " is not what was made", rounds);
     sim_check.last = rounds;
+    note_forgetting(server);
+    if (rounds > sim_check.recorded)
+        sim_check.recorded = rounds;
     sim_check.commits++;
     sim_check.aggregating = false;
     sim_check.committed = true;
@@ -286,12 +309,26 @@ static void adopt(const vx_server *server, uint64_t until)
     }
 }
 
+static void note_saved(uint64_t rounds)
+{
+    if (rounds <= sim_check.saved)
+        return;
+    sim_check.saved_before = sim_check.saved;
+    sim_check.saved = rounds;
+}
+
+/* What is there at least when the newest checkpoint cannot be read. */
+static uint64_t one_skipped(void)
+{
+    return sim_check.model->job->checkpoint.keep > 1 ? sim_check.saved_before : 0;
+}
+
 /* I1, I4: what a restarted server begins with. */
 static void check_restored(const vx_server *server)
 {
     uint64_t rounds = server->round.number;
     uint64_t until = server->replay_until > rounds ? server->replay_until : rounds;
-    uint64_t least = records_rounds() ? sim_check.last : sim_check.saved;
+    uint64_t least = records_rounds() ? sim_check.recorded : sim_check.saved;
     /* A checkpoint that could not be read was skipped, and the ledger may not reach back to the one
      * before it. */
     bool excused = sim_server()->checkpoint_errors > 0;
@@ -302,6 +339,10 @@ static void check_restored(const vx_server *server)
         sim_violation(
             "I1", "the server was stopped after %" PRIu64 " rounds, %" PRIu64 " are there at once",
             sim_check.last, rounds);
+    if (excused && sim_server()->checkpoint_errors == 1 && until < one_skipped())
+        sim_violation("I11",
+                      "one checkpoint was skipped, and %" PRIu64 " rounds are left of %" PRIu64,
+                      until, one_skipped());
     if (until < least && !excused)
         sim_violation("I1", "%" PRIu64 " rounds are left, %" PRIu64 " were committed", until,
                       least);
@@ -311,6 +352,9 @@ static void check_restored(const vx_server *server)
                       rounds, least);
     if (until < sim_check.saved)
         sim_check.saved = until;
+    if (until < sim_check.saved_before)
+        sim_check.saved_before = until;
+    sim_check.recorded = until;
     check_state_of_records(server);
     forget_beyond(until);
     sim_check.last = rounds;
@@ -386,8 +430,7 @@ void sim_checker_event(void)
         check_rewound(server);
     if (server->ready && server->saved_rounds != sim_check.saved_seen) {
         sim_check.saved_seen = server->saved_rounds;
-        if (sim_check.saved_seen > sim_check.saved)
-            sim_check.saved = sim_check.saved_seen;
+        note_saved(sim_check.saved_seen);
         sim_note("checkpoint rounds=%llu", sim_check.saved, 0, 0);
     }
     check_accounts(server);

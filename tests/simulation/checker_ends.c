@@ -20,6 +20,21 @@ static bool had_disk_trouble(const sim_process *process)
     return process->disk_errors > 0 || process->disk_full > 0;
 }
 
+/* A server ends as an evaluator that could not begin; a full disk ends a run that is to continue
+ * only when it could not start, or when it was to stop. */
+static bool may_fail_by_disk(const sim_process *process)
+{
+    bool continues = sim_check.model->job->checkpoint.on_disk_full == VX_JOB_ON_DISK_FULL_CONTINUE;
+    unsigned stops = process->heard[SIGTERM] + process->heard[SIGINT] + process->heard[SIGUSR1];
+
+    if (sim_check.life.evaluator_failed || process->disk_errors > 0)
+        return true;
+    if (process->disk_full == 0)
+        return false;
+    return !continues || !sim_check.was_ready || stops > 0 ||
+           sim_check.last == sim_check.model->rounds;
+}
+
 static bool server_may_end_with(const sim_process *process, int code)
 {
     unsigned stops = process->heard[SIGTERM] + process->heard[SIGINT];
@@ -28,9 +43,8 @@ static bool server_may_end_with(const sim_process *process, int code)
         return stops + process->heard[SIGUSR1] > 0;
     if (code == 128 + SIGTERM || code == 128 + SIGINT)
         return stops > 1 && process->heard[code - 128] > 0;
-    if (code ==
-        vx_status_exit_code(VX_ERR_IO)) /* a server ends as an evaluator that cannot begin */
-        return had_disk_trouble(process) || sim_check.life.evaluator_failed;
+    if (code == vx_status_exit_code(VX_ERR_IO))
+        return may_fail_by_disk(process);
     if (code == vx_status_exit_code(VX_ERR_UNAVAILABLE)) /* nobody tells it the model */
         return !sim_check.was_ready && sim_check.life.evaluators_killed >= EVALUATORS_MAX;
     return false;
@@ -106,6 +120,7 @@ void sim_checker_server_ended(const sim_process *process)
     int code = process->exit_code;
 
     sim_check.life.drained = false;
+    sim_checker_last_sight(process);
     if (process->exit_signal != 0)
         return;
     exits_with(process, code == 0 || server_may_end_with(process, code));

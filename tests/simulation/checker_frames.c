@@ -93,6 +93,12 @@ static bool is_of_this_epoch(const vx_frame_header *header)
     return server != NULL && header->epoch == server->epoch;
 }
 
+/* Of a run whose newest checkpoint was skipped: it goes on from momentum that was never seen. */
+static bool is_base_unknown(void)
+{
+    return sim_check.branched && sim_check.model->job->workers.momentum > 0.0;
+}
+
 static void from_worker(const sim_socket *socket, unsigned slot, const vx_frame_header *header,
                         const uint8_t *payload)
 {
@@ -103,7 +109,7 @@ static void from_worker(const sim_socket *socket, unsigned slot, const vx_frame_
     VX_ASSERT(is_whole_vector(header));
     note_sent(socket, slot, header, payload);
     sim_note("gradient round=%llu epoch=%llu slot=%llu", header->round, header->epoch, slot);
-    if (!is_hostile(slot) && !sim_check.branched && is_of_this_epoch(header))
+    if (!is_hostile(slot) && !is_base_unknown() && is_of_this_epoch(header))
         check_honest(slot, header, payload);
 }
 

@@ -42,6 +42,7 @@ typedef struct sim_checker {
     const sim_model *model;
     sim_record records[SIM_ROUNDS_MAX + 1];
     uint64_t saved;         /* rounds of the newest checkpoint that was reported */
+    uint64_t saved_before;  /* and of the one before it */
     uint64_t anew;          /* rounds that were made anew, and it was stated */
     uint64_t momentum_lost; /* gradients of a worker whose momentum began anew */
     uint64_t seen;          /* rounds, after the last event */
@@ -49,6 +50,8 @@ typedef struct sim_checker {
     uint64_t commits;       /* seen */
     bool all_included;
     uint64_t last; /* rounds committed last */
+    /* rounds that the ledger has; more than last while recorded ones are made again */
+    uint64_t recorded;
     sim_sent sent[SIM_WORKERS_MAX][SIM_SENT_KEPT];
     unsigned sent_count[SIM_WORKERS_MAX];
     sim_identity identities[SIM_SOCKETS_MAX]; /* of the welcome on that socket */
@@ -68,6 +71,8 @@ typedef struct sim_checker {
 
 extern sim_checker sim_check;
 
+/* The server has died, perhaps while it forgot records. */
+void sim_checker_last_sight(const sim_process *process);
 const vx_server *sim_checker_server(const sim_process *process); /* NULL: it has no loop now */
 /* It may just have become ready, see above. */
 void sim_checker_look_for_start(const vx_server *server);
