@@ -83,8 +83,11 @@ static vx_status shards_arrived(vx_client *client, vx_cbytes message, vx_error *
     if (status != VX_OK)
         return status;
     if (before->count != shards.count ||
-        memcmp(before->shards, shards.shards, shards.count * sizeof(*shards.shards)) != 0)
+        memcmp(before->shards, shards.shards, shards.count * sizeof(*shards.shards)) != 0) {
         vx_session_forget(&client->session); /* what is at hand was drawn from others */
+        if (!self->shards_due)               /* and what was wanted was to be */
+            vx_session_replacing(&client->session);
+    }
     self->coming = shards;
     self->shards_came = true;
     self->shards_due = false;
