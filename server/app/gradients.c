@@ -48,6 +48,14 @@ static void conclude(vx_peer *peer, uint64_t round, vx_judgement judgement)
                      vx_wire_verdict_name(verdict));
 }
 
+/* Rows change places at a commit, with momentum: what came before it is not in the row. */
+static bool is_torn(const vx_peer *peer)
+{
+    const vx_server *server = peer->server;
+
+    return server->state_rows != NULL && peer->receive_during != server->round.number;
+}
+
 static vx_judgement judge(const vx_peer *peer, uint64_t round)
 {
     const vx_server *server = peer->server;
@@ -56,7 +64,7 @@ static vx_judgement judge(const vx_peer *peer, uint64_t round)
     if (peer->sent_round != round + 1 && round >= server->round.number && !answered)
         return VX_JUDGED_OVER_QUOTA; /* parameters that it was never sent */
     return vx_roster_judge(&server->roster, peer->slot, round, server->round.number,
-                           collecting(server));
+                           collecting(server) && !is_torn(peer));
 }
 
 vx_status vx_gradient_header(vx_peer *peer, const vx_frame_header *header, uint8_t **ret_payload,
@@ -68,6 +76,7 @@ vx_status vx_gradient_header(vx_peer *peer, const vx_frame_header *header, uint8
 
     if (header->offset == 0 && peer->receive_next == 0) {
         peer->receive_round = header->round;
+        peer->receive_during = server->round.number;
         peer->receive_judgement = VX_JUDGED_ACCEPTED;
         peer->receive_nonfinite = false;
         want = total;

@@ -86,6 +86,7 @@ struct vx_peer {
     bool left;            /* said goodbye */
     /* the gradient that is coming in */
     uint64_t receive_round, receive_next;
+    uint64_t receive_during; /* the round that was under way at its first chunk */
     vx_judgement receive_judgement;
     bool receive_nonfinite;
     bool in_row;           /* a chunk is coming into the slot's row right now */
