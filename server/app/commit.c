@@ -33,7 +33,7 @@ static void describe_slots(vx_server *server)
         server->present[i] = slot->collected;
         server->age[i] = slot->collected ? server->row.round - slot->of_round : 0;
         if (slot->collected)
-            verdict = VX_JUDGED_ACCEPTED;
+            verdict = server->age[i] == 0 ? VX_JUDGED_ACCEPTED : VX_JUDGED_LATE;
         else if (slot->answered)
             verdict = VX_JUDGED_NONFINITE;
         else if (slot->state != VX_SLOT_LIVE && server->assignment.slots[i].owner == i)

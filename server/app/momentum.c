@@ -49,6 +49,8 @@ void vx_momentum_of(const vx_server *server, const vx_peer *peer, uint64_t *ret_
     *ret_label = 0;
     if (server->state_rows == NULL)
         return;
+    if (!slot->collected && slot->nameless)
+        return; /* recovered from a record, which does not say what round it was made for */
     *ret_label = slot->collected ? slot->of_round + 1 : slot->entered;
     if (slot->collected && is_state(server, slot))
         state = server->rows + offset;

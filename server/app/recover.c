@@ -44,8 +44,10 @@ static vx_status take_memory(vx_server *server)
     server->replayed_slots = vx_calloc(slots, sizeof(*server->replayed_slots));
     server->expected = vx_calloc(slots, sizeof(*server->expected));
     server->recovered = vx_calloc(slots, sizeof(*server->recovered));
+    server->recovered_old = vx_calloc(slots, sizeof(*server->recovered_old));
     if (server->rows == NULL || server->update == NULL || server->record_slots == NULL ||
-        server->replayed_slots == NULL || server->expected == NULL || server->recovered == NULL)
+        server->replayed_slots == NULL || server->expected == NULL || server->recovered == NULL ||
+        server->recovered_old == NULL)
         return VX_ERR_NOMEM;
     if (vx_momentum_rows_create(server) != VX_OK || vx_saver_create(server) != VX_OK)
         return VX_ERR_NOMEM;
@@ -139,6 +141,7 @@ vx_status vx_recover_restore(vx_server *server, vx_error *err)
     vx_status status = VX_OK;
 
     memset(server->recovered, 0, server->roster.count * sizeof(*server->recovered));
+    memset(server->recovered_old, 0, server->roster.count * sizeof(*server->recovered_old));
     if (server->state_held != NULL)
         memset(server->state_held, 0, server->roster.count * sizeof(*server->state_held));
     if (server->loaded == NULL) {
@@ -295,6 +298,7 @@ vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past, v
         if (!entry->included || entry->slot >= server->roster.count)
             continue;
         server->recovered[entry->slot] = round + 1;
+        server->recovered_old[entry->slot] = entry->verdict == VX_JUDGED_LATE;
         if (server->state_held != NULL)
             server->state_held[entry->slot] = false; /* it is older */
     }
@@ -368,8 +372,11 @@ void vx_recover_take_up(vx_server *server, uint64_t round)
 {
     size_t d = server->dimension;
 
-    for (size_t i = 0; i < server->roster.count; i++)
+    for (size_t i = 0; i < server->roster.count; i++) {
         server->roster.slots[i].entered = server->recovered[i];
+        server->roster.slots[i].nameless = server->recovered_old[i];
+        server->roster.slots[i].draws_since = round;
+    }
     server->current = &server->snapshots[0];
     vx_snapshot_fill(server->current, server->theta, d, round);
     server->parameters_digest = vx_digest_of(server->theta, d * sizeof(float));

@@ -32,8 +32,10 @@ void vx_replay_forward(vx_server *server)
     vx_uv->timer_stop(&server->stall_timer);
     part_with_workers(server);
     vx_roster_begin_round(&server->roster, NULL); /* what is in enters nothing */
-    for (size_t i = 0; i < server->roster.count; i++)
+    for (size_t i = 0; i < server->roster.count; i++) {
         server->recovered[i] = server->roster.slots[i].entered;
+        server->recovered_old[i] = server->roster.slots[i].nameless;
+    }
     server->row.round = server->round.number;
     vx_server_start_work(server, VX_WORK_FORWARD);
 }

@@ -304,6 +304,7 @@ static void release(vx_server *server)
     vx_free(server->replayed_slots);
     vx_free(server->expected);
     vx_free(server->recovered);
+    vx_free(server->recovered_old);
     if (server->log_fd >= 0)
         close(server->log_fd);
     vx_file_close(server->lock_fd);

@@ -172,6 +172,7 @@ struct vx_server {
     /* recovery */
     vx_recovery plan;
     uint64_t *recovered; /* (slots) labels of momentum, until the server is ready (work) */
+    bool *recovered_old; /* (slots) and what entered was of an earlier round (work) */
     float *initial;      /* (d) first parameters, while a run without checkpoint may be rewound */
     bool updates_kept;   /* of every round of the plan: whatever workers send, it stays as it is */
     bool kept;           /* the round that is being made again has its recorded update (work) */

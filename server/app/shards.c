@@ -68,8 +68,13 @@ void vx_shards_border(vx_server *server)
     for (size_t i = 0; i < server->roster.count; i++)
         server->shard_slots[i] = presence_of(server, i, now_ns);
     moves = vx_assignment_border(&server->assignment, server->shard_slots, server->shard_moves);
-    for (size_t i = 0; i < moves; i++)
-        tell_move(server, &server->shard_moves[i]);
+    for (size_t i = 0; i < moves; i++) {
+        const vx_shard_move *move = &server->shard_moves[i];
+
+        tell_move(server, move);
+        server->roster.slots[move->from].draws_since = server->round.number;
+        server->roster.slots[move->to].draws_since = server->round.number;
+    }
 }
 
 bool vx_shards_awaits(const vx_server *server, size_t slot)

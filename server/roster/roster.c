@@ -108,6 +108,7 @@ void vx_roster_commit_round(vx_roster *roster, uint64_t round)
         VX_ASSERT(slot->of_round <= round);
         VX_ASSERT(slot->of_round >= slot->entered); /* no gradient enters twice */
         slot->entered = slot->of_round + 1;
+        slot->nameless = false;
     }
 }
 
@@ -123,6 +124,8 @@ vx_judgement vx_roster_judge(const vx_roster *roster, size_t slot, uint64_t roun
         return round + 1 == entry->last_answer ? VX_JUDGED_DUPLICATE : VX_JUDGED_STALE;
     if (round < entry->entered)
         return VX_JUDGED_STALE; /* of before this start of the server */
+    if (round < entry->draws_since)
+        return VX_JUDGED_STALE;
     if (collecting && current - round <= roster->staleness && entry->answered)
         return VX_JUDGED_DUPLICATE; /* with an older one */
     if (collecting && current - round <= roster->staleness)

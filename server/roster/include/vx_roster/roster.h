@@ -41,6 +41,10 @@ typedef struct vx_slot {
     uint64_t last_answer; /* 1 + the last round it answered; 0 = none */
     uint64_t of_round;    /* of the gradient that is collected: this round, or an older one */
     uint64_t entered; /* 1 + the round of its newest gradient that entered an aggregate; 0 = none */
+    /* A round: what was made for one before it was drawn from other shards, or for another start of
+     * the server. */
+    uint64_t draws_since;
+    bool nameless; /* what entered last is of an earlier round than entered says: see momentum.c */
     uint64_t received; /* = the sum of judged[] */
     uint64_t judged[VX_JUDGED_MAX];
     uint64_t last_seen_ns;

@@ -117,6 +117,22 @@ static void an_older_gradient_enters_once_while_the_slot_owes_one(void **state)
     vx_roster_destroy(&roster);
 }
 
+static void what_was_drawn_from_other_shards_is_stale(void **state)
+{
+    vx_roster roster;
+
+    (void)state;
+    vx_assert_ok(vx_roster_create(1, &roster), NULL);
+    roster.staleness = 5;
+    vx_roster_join(&roster, 0, 0);
+    vx_roster_begin_round(&roster, NULL);
+    roster.slots[0].draws_since = 8;
+    assert_int_equal(vx_roster_judge(&roster, 0, 7, 9, true), VX_JUDGED_STALE);
+    assert_int_equal(vx_roster_judge(&roster, 0, 8, 9, true), VX_JUDGED_ACCEPTED);
+    assert_int_equal(vx_roster_judge(&roster, 0, 9, 9, true), VX_JUDGED_ACCEPTED);
+    vx_roster_destroy(&roster);
+}
+
 static void what_entered_before_this_start_of_the_server_is_stale(void **state)
 {
     vx_roster roster;
@@ -189,6 +205,7 @@ int main(void)
             a_gradient_stays_in_when_its_worker_dies_and_is_a_duplicate_when_it_comes_again),
         cmocka_unit_test(an_older_gradient_enters_once_while_the_slot_owes_one),
         cmocka_unit_test(what_entered_before_this_start_of_the_server_is_stale),
+        cmocka_unit_test(what_was_drawn_from_other_shards_is_stale),
         cmocka_unit_test(a_slot_that_is_not_expected_owes_nothing_until_it_is),
         cmocka_unit_test(received_is_always_the_sum_of_the_judgements),
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),
