@@ -27,4 +27,7 @@ expect deaf liveness I7
 expect unsaved safety I1
 expect old-result safety I1
 expect torn-status safety I10
+expect stale-twice safety I2
+expect shared-shard safety 'I4 and I9'
+expect moved-shard safety I9
 exit $failed

@@ -35,28 +35,30 @@ const vx_server *sim_checker_server(const sim_process *process)
                                              offsetof(vx_server, loop));
 }
 
-static void set_record(uint64_t rounds, const sim_state *state, uint32_t included)
+static sim_record *set_record(uint64_t rounds, const sim_state *state)
 {
     sim_record *record = &sim_check.records[rounds];
 
-    *record = (sim_record){ true, *state, sim_model_digest(sim_check.model, state), included };
+    *record = (sim_record){ .known = true,
+                            .state = *state,
+                            .digest = sim_model_digest(sim_check.model, state) };
+    return record;
 }
 
-/* I3: every row that enters was sent for this round, in this epoch, by who holds the slot. */
-static void check_rows(const vx_server *server)
+/* The round that was made last. */
+static void set_made(void)
 {
-    size_t d = sim_check.model->dimension;
+    sim_record *record = set_record(sim_check.round + 1, &sim_check.next);
 
     for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
-        if (!server->present[slot])
-            continue;
-        if (sim_checker_find_sent(slot, server->epoch, server->row.round,
-                                  server->rows + slot * d) == NULL)
-            sim_violation("I3",
-                          "round %" PRIu64 ": the row of slot %u is no gradient that its worker "
-                          "has sent for it",
-                          server->row.round, slot);
+        record->included |= (uint32_t)sim_check.present[slot] << slot;
+        sim_check.all_included &=
+            sim_check.present[slot] && sim_check.of_round[slot] == sim_check.round;
     }
+    memcpy(record->of_round, sim_check.of_round, sizeof(record->of_round));
+    memcpy(record->owners, sim_check.shards.owners, sizeof(record->owners));
+    record->owners_known = true;
+    sim_check.all_included &= sim_shards_at_home();
 }
 
 /* The ledger has the update of this recorded round: it stays what it was, whatever comes in now. */
@@ -83,9 +85,9 @@ static void begin_kept(const vx_server *server)
     for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
         if (!sim_check.present[slot])
             continue;
-        memcpy(sim_check.next.momentum[slot],
+        memcpy(sim_check.next.momentum[slot].numbers,
                server->rows + (size_t)slot * sim_check.model->dimension, size);
-        sim_check.next.labels[slot] = sim_check.round + 1;
+        sim_check.next.momentum[slot].label = sim_check.round + 1;
     }
 }
 
@@ -114,17 +116,16 @@ static void begin_work(const vx_server *server)
     sim_check.aggregating = true;
     sim_check.round = server->row.round;
     sim_note("work round=%llu finishing=%llu", sim_check.round, server->finishing, 0);
-    sim_plant_rows(server);
-    memcpy(sim_check.present, server->present, sim_check.model->workers * sizeof(bool));
-    check_rows(server);
+    sim_checker_rows(server);
+    sim_shards_rows(server);
     if (!sim_check.records[sim_check.round].known)
         sim_violation("I1", "round %" PRIu64 " is made of nothing", sim_check.round);
     if (is_kept(server))
         begin_kept(server);
     else
-        sim_check.can_step =
-            sim_model_step(sim_check.model, sim_check.round, server->rows, sim_check.present,
-                           &sim_check.records[sim_check.round].state, &sim_check.next);
+        sim_check.can_step = sim_model_step(
+            sim_check.model, sim_check.round, server->rows, sim_check.present, sim_check.of_round,
+            &sim_check.records[sim_check.round].state, &sim_check.next);
     sim_plant_rows_behind(server);
 }
 
@@ -161,7 +162,7 @@ static bool is_of_others(const sim_record *record)
 
         if (was_in != sim_check.present[slot])
             return true;
-        if (was_in && memcmp(record->state.momentum[slot], now->momentum[slot],
+        if (was_in && memcmp(record->state.momentum[slot].numbers, now->momentum[slot].numbers,
                              sim_check.model->dimension * sizeof(float)) != 0)
             return true;
     }
@@ -190,20 +191,17 @@ static void check_made_again(const vx_server *server, uint64_t rounds)
 void sim_checker_look_for_commit(const vx_server *server)
 {
     uint64_t rounds = sim_check.round + 1;
-    uint32_t included = 0;
 
     if (!sim_check.aggregating || server->current->round != rounds)
         return;
     if (!sim_check.can_step)
         sim_violation("I6", "round %" PRIu64 " cannot be aggregated, but is", sim_check.round);
-    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
-        included |= (uint32_t)sim_check.present[slot] << slot;
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
         sim_check.included[slot] += sim_check.present[slot];
-        sim_check.all_included &= sim_check.present[slot];
-    }
+    sim_shards_committed(server);
     check_same_state(server, &sim_check.next, "I2 and I6", rounds);
     check_made_again(server, rounds);
-    set_record(rounds, &sim_check.next, included);
+    set_made();
     if (!vx_digest_equal(server->parameters_digest, sim_check.records[rounds].digest) ||
         server->current->round != rounds ||
         memcmp(server->current->at, sim_check.next.theta,
@@ -216,7 +214,7 @@ void sim_checker_look_for_commit(const vx_server *server)
     sim_check.commits++;
     sim_check.aggregating = false;
     sim_check.committed = true;
-    sim_note("commit rounds=%llu included=%llu", rounds, included, 0);
+    sim_note("commit rounds=%llu included=%llu", rounds, sim_check.records[rounds].included, 0);
 }
 
 static void watch_work(sim_process *process, const uv_work_t *request, bool begins)
@@ -234,6 +232,8 @@ static void watch_work(sim_process *process, const uv_work_t *request, bool begi
     }
     if (sim_check.aggregating)
         sim_checker_look_for_commit(server);
+    if (sim_check.was_ready)
+        sim_shards_look_for_border(server); /* a turn has other callbacks behind this one */
     if (sim_check.committed)
         sim_check.counted_at_end = server->round.state == VX_ROUND_ENDED;
     sim_check.aggregating &= server->record_waits;
@@ -246,7 +246,8 @@ void sim_checker_begin(const sim_scenario *scenario, const sim_model *model)
     sim_check.model = model;
     sim_check.saved_seen = UINT64_MAX;
     sim_check.all_included = true;
-    set_record(0, &model->first, 0);
+    set_record(0, &model->first);
+    sim_shards_begin();
     sim_work_watch_install(watch_work);
     sim_frame_watch_install(sim_checker_frame);
 }
@@ -260,6 +261,7 @@ void sim_checker_server_started(const sim_process *process)
     sim_check.was_drained = sim_check.life.drained;
     sim_check.life = (sim_life){ 0 };
     sim_checker_look_at_documents();
+    sim_shards_server_started();
     memset(sim_check.included, 0, sizeof(sim_check.included));
     memset(sim_check.told_round, 0, sizeof(sim_check.told_round));
 }
@@ -271,7 +273,7 @@ bool sim_checker_keeps_updates(void)
     return durability == VX_JOB_DURABILITY_FULL || durability == VX_JOB_DURABILITY_AUTO;
 }
 
-static bool records_rounds(void)
+bool sim_checker_records_rounds(void)
 {
     return sim_check.model->job->checkpoint.durability != VX_JOB_DURABILITY_CHECKPOINT;
 }
@@ -297,14 +299,12 @@ static void adopt(const vx_server *server, uint64_t until)
     if (sim_check.records[until].known)
         return;
     if (sim_check.can_step && until == sim_check.round + 1) {
-        set_record(until, &sim_check.next, 0);
-        for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
-            sim_check.all_included &= sim_check.present[slot];
+        set_made();
     } else if (sim_check.branched && until == server->round.number) {
         memcpy(state.theta, server->theta, size);
         for (size_t i = 0; i < sim_check.model->states; i++)
             memcpy(state.vectors[i], vx_optimiser_state_at(server->optimiser, i).at, size);
-        set_record(until, &state, 0);
+        set_record(until, &state);
         sim_check.all_included = false;
     }
 }
@@ -328,7 +328,7 @@ static void check_restored(const vx_server *server)
 {
     uint64_t rounds = server->round.number;
     uint64_t until = server->replay_until > rounds ? server->replay_until : rounds;
-    uint64_t least = records_rounds() ? sim_check.recorded : sim_check.saved;
+    uint64_t least = sim_checker_records_rounds() ? sim_check.recorded : sim_check.saved;
     /* A checkpoint that could not be read was skipped, and the ledger may not reach back to the one
      * before it. */
     bool excused = sim_server()->checkpoint_errors > 0;
@@ -357,6 +357,8 @@ static void check_restored(const vx_server *server)
     sim_check.recorded = until;
     check_state_of_records(server);
     forget_beyond(until);
+    memcpy(sim_check.accepted, sim_check.records[rounds].state.momentum,
+           sizeof(sim_check.accepted));
     sim_check.last = rounds;
     sim_check.seen = rounds;
     sim_note("ready rounds=%llu recorded=%llu", rounds, until, 0);
@@ -434,6 +436,8 @@ void sim_checker_event(void)
         sim_note("checkpoint rounds=%llu", sim_check.saved, 0, 0);
     }
     check_accounts(server);
+    if (server->ready)
+        sim_shards_event(server);
     check_memory(process, server);
 }
 

@@ -4,6 +4,11 @@
 #include "process.h"
 #include "scenario.h"
 
+typedef struct sim_membership {
+    uint64_t given_away, returned, lent; /* shards */
+    uint64_t old;                        /* gradients of earlier rounds that entered one */
+} sim_membership;
+
 /*
  * Holds the promises I1 to I10 against what it sees: every frame that a program sends, every work
  * item of the server, the server's own state after every event, exit codes, what is on the disk.
@@ -23,6 +28,7 @@ bool sim_checker_server_recovers(void);   /* it is at work on what was recorded 
 uint64_t sim_checker_anew(void);          /* recorded rounds that were made anew, as stated */
 uint64_t sim_checker_momentum_lost(void); /* gradients whose momentum began anew */
 uint64_t sim_checker_committed(void); /* commits seen, rounds that were done again counted anew */
-bool sim_checker_all_included(void);  /* every slot was in every round */
-vx_digest sim_checker_digest(void);   /* of the last parameters committed */
+sim_membership sim_checker_membership(void);
+bool sim_checker_all_included(void); /* every slot was in every round */
+vx_digest sim_checker_digest(void);  /* of the last parameters committed */
 #endif

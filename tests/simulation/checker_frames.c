@@ -10,7 +10,7 @@
 #include "programs.h"
 #include "world.h"
 
-static bool is_hostile(unsigned slot)
+bool sim_checker_is_hostile(unsigned slot)
 {
     return sim_check.scenario->on[SIM_FAULT_BYZANTINE] &&
            sim_check.scenario->byzantine_slot == slot;
@@ -41,13 +41,34 @@ static void note_sent(const sim_socket *socket, unsigned slot, const vx_frame_he
     memcpy(sent->numbers, payload, sim_check.model->dimension * sizeof(float));
 }
 
+/* It goes on with what entered before its round; or, where a gradient of an earlier round can be in
+ * already when it begins to compute, with what was accepted last. */
+static const sim_base *momentum_of(unsigned slot, const sim_record *record)
+{
+    if (sim_check.model->job->workers.staleness > 0)
+        return &sim_check.accepted[slot];
+    return &record->state.momentum[slot];
+}
+
+/* Over a new connection a worker sends what it has once more, while it is not too old: it cannot
+ * know that it was accepted. Its momentum has moved on with it. */
+static bool is_sent_again(unsigned slot, const vx_frame_header *header, const uint8_t *payload)
+{
+    const sim_base *accepted = &sim_check.accepted[slot];
+
+    return sim_check.model->job->workers.staleness > 0 && accepted->label == header->round + 1 &&
+           memcmp(accepted->numbers, payload, sim_check.model->dimension * sizeof(float)) == 0;
+}
+
 /* I4, I9: a worker computes with the parameters of one round, and with the samples of that round.
  */
 static void check_honest(unsigned slot, const vx_frame_header *header, const uint8_t *payload)
 {
     const sim_model *model = sim_check.model;
     const sim_record *record = NULL;
+    const sim_base anew = { 0 };
     float expected[SIM_DIMENSION_MAX];
+    uint32_t shards = 0;
 
     if (header->round >= model->rounds)
         sim_violation("I3", "slot %u sends a gradient of round %" PRIu64, slot, header->round);
@@ -55,10 +76,17 @@ static void check_honest(unsigned slot, const vx_frame_header *header, const uin
     if (!record->known)
         sim_violation("I3", "slot %u sends a gradient of round %" PRIu64 ", which nobody has made",
                       slot, header->round);
-    sim_model_gradient(model, slot, header->round, &record->state, false, expected);
+    shards = sim_shards_of(slot, header->round);
+    if (shards == 0)
+        sim_violation("I9", "slot %u was not sent the parameters of round %" PRIu64, slot,
+                      header->round);
+    if (is_sent_again(slot, header, payload))
+        return;
+    sim_model_gradient(model, slot, header->round, shards, record->state.theta,
+                       momentum_of(slot, record), expected);
     if (memcmp(expected, payload, model->dimension * sizeof(float)) == 0)
         return;
-    sim_model_gradient(model, slot, header->round, &record->state, true, expected);
+    sim_model_gradient(model, slot, header->round, shards, record->state.theta, &anew, expected);
     if (memcmp(expected, payload, model->dimension * sizeof(float)) != 0)
         sim_violation("I4 and I9",
                       "slot %u: its gradient of round %" PRIu64
@@ -109,7 +137,7 @@ static void from_worker(const sim_socket *socket, unsigned slot, const vx_frame_
     VX_ASSERT(is_whole_vector(header));
     note_sent(socket, slot, header, payload);
     sim_note("gradient round=%llu epoch=%llu slot=%llu", header->round, header->epoch, slot);
-    if (!is_hostile(slot) && !is_base_unknown() && is_of_this_epoch(header))
+    if (!sim_checker_is_hostile(slot) && !is_base_unknown() && is_of_this_epoch(header))
         check_honest(slot, header, payload);
 }
 
@@ -143,6 +171,35 @@ static void take_verdict(const sim_socket *socket, const vx_frame_header *header
         sim_violation("I2", "slot %u is told twice that its gradient of round %" PRIu64 " is in",
                       slot, header->round);
     sim_check.told_round[slot] = header->round + 1;
+    sim_checker_accepted(sim_checker_server(sim_server()), slot, header->round);
+}
+
+/* In a history that the records do not have, what workers send is not compared: then the server's
+ * word tells that a momentum begins anew. */
+static void look_for_anew(const vx_server *server, const vx_frame_header *header,
+                          const uint8_t *message)
+{
+    vx_wire_welcome welcome = { 0 };
+
+    if (!sim_check.branched || server->state_rows == NULL ||
+        server->roster.slots[header->slot].entered == 0)
+        return;
+    if (vx_wire_welcome_decode((vx_cbytes){ message, header->message_size }, &welcome, NULL) ==
+            VX_OK &&
+        welcome.state == 0)
+        sim_check.momentum_lost++;
+}
+
+static void to_worker(const vx_frame_header *header, const uint8_t *message)
+{
+    const vx_server *server = sim_checker_server(sim_server());
+
+    sim_checker_look_for_start(server);
+    sim_checker_look_for_commit(server);
+    sim_shards_look_for_border(server);
+    sim_shards_told(server, header, message);
+    if (header->type == VX_WIRE_WELCOME)
+        look_for_anew(server, header, message);
 }
 
 /* I10: after this a worker and an evaluator end with 0. */
@@ -175,6 +232,8 @@ static void from_server(const sim_socket *socket, const vx_frame_header *header,
         sim_checker_look_for_commit(sim_checker_server(sim_server()));
         check_parameters(header, payload);
     }
+    if (header->slot < sim_check.model->workers && sim_checker_server(sim_server())->ready)
+        to_worker(header, message);
     if (header->type == VX_WIRE_VERDICT)
         take_verdict(socket, header, message);
     note_over(socket, header, message);

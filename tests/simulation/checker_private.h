@@ -3,6 +3,8 @@
 #include "checker.h"
 #include "server_private.h"
 
+#include <vx_transport/frame.h>
+
 struct sim_socket;
 
 /* What is known of the run when so many rounds are committed. */
@@ -10,7 +12,11 @@ typedef struct sim_record {
     bool known;
     sim_state state;
     vx_digest digest;
-    uint32_t included; /* slots of the round that led here */
+    /* of the round that led here */
+    uint32_t included;                  /* slots */
+    uint64_t of_round[SIM_WORKERS_MAX]; /* the round that each row was made for */
+    bool owners_known;
+    uint32_t owners[SIM_WORKERS_MAX]; /* of the shards */
 } sim_record;
 
 /* A gradient that a program has sent. */
@@ -37,6 +43,19 @@ typedef struct sim_life {
     bool drained, in_order; /* how it ended: with a checkpoint of everything; on a sound disk */
 } sim_life;
 
+/* Who draws from what. A set of shards has one bit each. checker_shards.c */
+typedef struct sim_shards {
+    uint32_t owners[SIM_WORKERS_MAX]; /* in the round that is collected */
+    /* this life of the server */
+    uint64_t border;  /* 1 + the round that began last; 0 = none yet */
+    uint64_t seen_ns; /* of the last event: what a border has seen is not older */
+    uint32_t lent;
+    uint32_t now[SIM_WORKERS_MAX];                  /* told last on the connection of the slot */
+    uint32_t told[SIM_WORKERS_MAX][SIM_ROUNDS_MAX]; /* with the parameters of the round */
+    uint64_t reassigned, idle[SIM_WORKERS_MAX];
+    sim_membership seen; /* in every life */
+} sim_shards;
+
 typedef struct sim_checker {
     const sim_scenario *scenario;
     const sim_model *model;
@@ -57,14 +76,17 @@ typedef struct sim_checker {
     sim_identity identities[SIM_SOCKETS_MAX]; /* of the welcome on that socket */
     sim_life life;
     bool was_drained; /* the life before */
+    sim_shards shards;
     /* this life of the server */
     bool was_ready, counted_at_end;
     uint64_t saved_seen;
     uint64_t included[SIM_WORKERS_MAX], told_round[SIM_WORKERS_MAX];
+    sim_base accepted[SIM_WORKERS_MAX]; /* the gradient that was accepted last, or what was there */
     /* the work item that runs */
     bool aggregating, committed;
     uint64_t round;
     bool present[SIM_WORKERS_MAX];
+    uint64_t of_round[SIM_WORKERS_MAX]; /* of those rows */
     bool can_step;
     sim_state next; /* what the round must lead to */
 } sim_checker;
@@ -74,11 +96,11 @@ extern sim_checker sim_check;
 /* The server has died, perhaps while it forgot records. */
 void sim_checker_last_sight(const sim_process *process);
 const vx_server *sim_checker_server(const sim_process *process); /* NULL: it has no loop now */
+bool sim_checker_is_hostile(unsigned slot);                      /* its program may send anything */
 /* It may just have become ready, see above. */
 void sim_checker_look_for_start(const vx_server *server);
 /* The work item may just have been committed: called before anything of it goes out. */
 void sim_checker_look_for_commit(const vx_server *server);
-bool sim_checker_keeps_updates(void); /* no recorded round is ever made anew */
 /* checker_ends.c */
 void sim_checker_look_for_finish(const vx_server *server);
 /* checker_files.c */
@@ -87,6 +109,23 @@ void sim_checker_look_at_result(const char *state);
 void sim_checker_look_at_dump(void);
 void sim_checker_look_at_checkpoint(void); /* the newest is of the last round */
 void sim_checker_look_at_log(void);
+bool sim_checker_keeps_updates(void);  /* no recorded round is ever made anew */
+bool sim_checker_records_rounds(void); /* a recorded round survives what is not synced */
+/* checker_rows.c */
+void sim_checker_rows(const vx_server *server); /* a round is about to be made of these rows */
+void sim_checker_accepted(const vx_server *server, unsigned slot, uint64_t round);
+/* checker_shards.c */
+void sim_shards_begin(void);
+void sim_shards_server_started(void);
+void sim_shards_look_for_border(const vx_server *server); /* a round may just have begun */
+void sim_shards_told(const vx_server *server, const vx_frame_header *header,
+                     const uint8_t *message); /* a frame to a worker */
+/* Told to the slot with the parameters of this round; 0: it was sent none. */
+uint32_t sim_shards_of(unsigned slot, uint64_t round);
+void sim_shards_rows(const vx_server *server);      /* and what is recorded of them */
+void sim_shards_committed(const vx_server *server); /* of what is in sim_check.present */
+void sim_shards_event(const vx_server *server);
+bool sim_shards_at_home(void); /* each is with its own slot */
 /* checker_frames.c */
 void sim_checker_frame(sim_process *process, struct sim_socket *socket, const uint8_t *frame,
                        size_t size);

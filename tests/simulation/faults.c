@@ -17,7 +17,7 @@ static struct {
     const sim_scenario *scenario;
     uint64_t done[SIM_FAULT_MAX];
     uint64_t latency_ns[SIM_HOSTS_MAX];
-    unsigned slots;
+    const sim_model *model;
 } faults;
 
 const char *sim_fault_name(sim_fault fault)
@@ -57,6 +57,8 @@ const char *sim_fault_name(sim_fault fault)
         [SIM_FAULT_STRANGER] = "stranger",
         [SIM_FAULT_IMPOSTOR] = "impostor",
         [SIM_FAULT_BYZANTINE] = "byzantine",
+        [SIM_FAULT_STAY_AWAY] = "stay-away",
+        [SIM_FAULT_JOINER] = "joiner",
     };
 
     return fault < SIM_FAULT_MAX ? names[fault] : "unknown";
@@ -87,7 +89,7 @@ static uint64_t roll(uint64_t bound)
 
 static unsigned any_slot(void)
 {
-    return (unsigned)roll(faults.slots);
+    return (unsigned)roll(faults.model->workers);
 }
 
 static void on_unpause(void *process, uint64_t unused)
@@ -120,6 +122,37 @@ static bool stop_worker(unsigned slot)
     sim_worker_away(slot, sim_magnitude(SIM_DICE_FAULTS, 10 * SIM_MS, 5 * SIM_S));
     sim_process_signal(sim_worker(slot), SIGTERM);
     return true;
+}
+
+/* Its shard is given away meanwhile: a silent end takes a heartbeat's timeout to be noticed. */
+static bool stay_away(unsigned slot)
+{
+    const vx_job_workers *workers = &faults.model->job->workers;
+    double least_s = workers->shard_timeout_s + workers->heartbeat_timeout_s;
+    uint64_t away_ns = (uint64_t)(least_s * (double)SIM_S);
+
+    if (sim_worker(slot) == NULL)
+        return false;
+    sim_worker_away(slot, sim_between(SIM_DICE_FAULTS, away_ns / 2, 2 * away_ns));
+    sim_process_signal(sim_worker(slot), roll(2) == 0 ? SIGTERM : SIGKILL);
+    return true;
+}
+
+/* It joined when it was first started, or joins again now. */
+static bool leave(unsigned slot)
+{
+    if (sim_worker(slot) == NULL)
+        return false;
+    sim_worker_away(slot, sim_magnitude(SIM_DICE_FAULTS, 100 * SIM_MS, 4 * SIM_S));
+    sim_process_signal(sim_worker(slot), SIGTERM);
+    return true;
+}
+
+static unsigned any_joiner(void)
+{
+    unsigned awaited = faults.model->awaited;
+
+    return awaited + (unsigned)roll(faults.model->workers - awaited);
 }
 
 static void on_host_up(void *host, uint64_t unused)
@@ -181,7 +214,7 @@ static void on_swizzle(void *unused, uint64_t slot)
 
 static bool swizzle(void)
 {
-    for (unsigned slot = 0; slot < faults.slots; slot++)
+    for (unsigned slot = 0; slot < faults.model->workers; slot++)
         if (roll(2) == 0)
             sim_after(roll(2 * SIM_S), on_swizzle, NULL, slot);
     return true;
@@ -294,6 +327,10 @@ static bool make(sim_fault fault)
     case SIM_FAULT_STOP_TWICE:
     case SIM_FAULT_STOP_RECOVERY:
         return sim_signal_fault(fault);
+    case SIM_FAULT_STAY_AWAY:
+        return stay_away(slot);
+    case SIM_FAULT_JOINER:
+        return leave(any_joiner());
     case SIM_FAULT_FLIP:
     case SIM_FAULT_TWICE:
     case SIM_FAULT_SWAPPED:
@@ -352,12 +389,12 @@ static void on_end(void *unused, uint64_t argument)
     sim_faults_end();
 }
 
-void sim_faults_begin(const sim_scenario *scenario, unsigned slots)
+void sim_faults_begin(const sim_scenario *scenario, const sim_model *model)
 {
     uint64_t latency_ns = sim_magnitude(SIM_DICE_FAULTS, 30 * SIM_US, 10 * SIM_MS);
 
     faults.scenario = scenario;
-    faults.slots = slots;
+    faults.model = model;
     for (unsigned i = 0; i < SIM_HOSTS_MAX; i++) {
         faults.latency_ns[i] = latency_ns;
         sim_host_at(i)->latency_ns = latency_ns;

@@ -4,10 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model.h"
 #include "scenario.h"
 
 /* Makes the faults that the scenario switches on, until its faults end. */
-void sim_faults_begin(const sim_scenario *scenario, unsigned slots);
+void sim_faults_begin(const sim_scenario *scenario, const sim_model *model);
 /* Everything is whole again: links, hosts, paused programs, disk. */
 void sim_faults_end(void);
 

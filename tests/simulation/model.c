@@ -67,7 +67,9 @@ static const char *const optimisers[] = { "kind: sgd\n  step_size: 0.2",
                                           "kind: heavy_ball\n  step_size: 0.05",
                                           "kind: adamw\n  step_size: 0.02" };
 
-static const char *const durabilities[] = { "full", "ledger", "checkpoint", "auto" };
+/* The second: of a job with old gradients. */
+static const char *const durabilities[2][4] = { { "full", "ledger", "checkpoint", "auto" },
+                                                { "full", "full", "checkpoint", "auto" } };
 
 static unsigned roll(vx_rng *rng, unsigned bound)
 {
@@ -92,6 +94,39 @@ static int print_workers(vx_rng *rng, unsigned workers, bool momentum, char *tex
                     momentum ? "0.9" : "0", quorum, backup, adaptive ? "adaptive" : "fixed");
 }
 
+/* Membership that changes, gradients of earlier rounds, or both. The rounds are long enough for a
+ * shard to be given away, and close early enough for a gradient to come late. */
+static int print_members(vx_rng *rng, unsigned slots, bool elastic, unsigned staleness, char *text,
+                         size_t size)
+{
+    double heartbeat_s = 0.1 + 0.1 * (double)roll(rng, 6);
+    unsigned count = elastic && slots > 4 ? 4 + roll(rng, slots - 4) : slots;
+    unsigned quorum = count - 1 - (count > 4 ? roll(rng, 2) : 0);
+    unsigned backup = staleness > 0 ? roll(rng, 4) > 0 : roll(rng, 2);
+
+    return snprintf(text, size,
+                    "workers:\n  count: %u\n  max_workers: %u\n  min_workers: %u\n  quorum: %u\n"
+                    "  shard_timeout_s: %.2f\n  staleness: %u\n  backup: %u\n  deadline: %s\n"
+                    "  deadline_s: %.1f\n  heartbeat_s: %.1f\n  heartbeat_timeout_s: %.1f\n"
+                    "  momentum: %s\n  start_timeout_s: 60\n  max_restarts: 1000\n",
+                    count, slots, quorum + roll(rng, count - quorum + 1), quorum,
+                    elastic ? 0.05 + 0.15 * (double)roll(rng, 6) : 0.0, staleness, backup,
+                    roll(rng, 3) == 0 ? "adaptive" : "fixed", 0.2 + 0.2 * (double)roll(rng, 6),
+                    heartbeat_s, heartbeat_s * (2.0 + (double)roll(rng, 3)),
+                    roll(rng, 2) == 0 ? "0.9" : "0");
+}
+
+/* What such a variant adds to the plain ones: see SIM_VARIANTS. */
+static unsigned staleness_of(unsigned variant)
+{
+    return variant >= SIM_VARIANTS_PLAIN && variant % 3 != 0 ? 1 + variant / 3 % 3 : 0;
+}
+
+static bool is_elastic(unsigned variant)
+{
+    return variant >= SIM_VARIANTS_PLAIN && variant % 3 != 1;
+}
+
 /* Everything a job may say that matters to who comes when. */
 static int print_job(unsigned variant, char *text, size_t size)
 {
@@ -102,11 +137,15 @@ static int print_job(unsigned variant, char *text, size_t size)
     unsigned handshake_s, evaluate, keep, save;
     const char *on_full, *durability, *optimiser, *rule;
 
-    (void)print_workers(&rng, workers, variant % 2 == 1, workers_text, sizeof(workers_text));
+    if (variant < SIM_VARIANTS_PLAIN)
+        (void)print_workers(&rng, workers, variant % 2 == 1, workers_text, sizeof(workers_text));
+    else
+        (void)print_members(&rng, workers, is_elastic(variant), staleness_of(variant), workers_text,
+                            sizeof(workers_text));
     handshake_s = 1 + roll(&rng, 5);
     evaluate = roll(&rng, 8);
     on_full = roll(&rng, 2) == 0 ? "stop" : "continue";
-    durability = durabilities[roll(&rng, 4)];
+    durability = durabilities[staleness_of(variant) > 0][roll(&rng, 4)];
     keep = 1 + roll(&rng, 3);
     save = roll(&rng, 6);
     optimiser = optimisers[roll(&rng, 3)];
@@ -128,13 +167,16 @@ static void find_clean_end(sim_model *model)
     sim_state state = model->first;
     float rows[SIM_WORKERS_MAX * SIM_DIMENSION_MAX];
     bool present[SIM_WORKERS_MAX];
+    uint64_t of_round[SIM_WORKERS_MAX];
 
     for (uint64_t round = 0; round < model->rounds; round++) {
         for (unsigned slot = 0; slot < model->workers; slot++) {
             present[slot] = true;
-            sim_model_gradient(model, slot, round, &state, false, rows + slot * model->dimension);
+            of_round[slot] = round;
+            sim_model_gradient(model, slot, round, 1u << slot, state.theta, &state.momentum[slot],
+                               rows + slot * model->dimension);
         }
-        VX_ASSERT(sim_model_step(model, round, rows, present, &state, &state));
+        VX_ASSERT(sim_model_step(model, round, rows, present, of_round, &state, &state));
     }
     model->clean = sim_model_digest(model, &state);
 }
@@ -184,7 +226,8 @@ sim_model *sim_model_create(unsigned variant, const char *folder)
         fprintf(stderr, "%s\n", err.message);
         sim_real_exit(1);
     }
-    model->workers = (unsigned)model->job->workers.count;
+    model->workers = (unsigned)model->job->workers.max_workers;
+    model->awaited = (unsigned)model->job->workers.count;
     model->rounds = model->job->rounds;
     create_oracle(model);
     find_clean_end(model);
@@ -193,7 +236,8 @@ sim_model *sim_model_create(unsigned variant, const char *folder)
 
 bool sim_model_bears_one(const sim_model *model)
 {
-    return model->job->aggregation.byzantine > 0 && model->job->workers.quorum < model->workers;
+    return model->job->aggregation.byzantine > 0 &&
+           model->job->workers.min_workers < model->awaited;
 }
 
 vx_digest sim_model_digest(const sim_model *model, const sim_state *state)
@@ -201,32 +245,72 @@ vx_digest sim_model_digest(const sim_model *model, const sim_state *state)
     return vx_digest_of(state->theta, model->dimension * sizeof(float));
 }
 
-void sim_model_gradient(const sim_model *model, unsigned slot, uint64_t round,
-                        const sim_state *state, bool anew, float *ret_gradient)
+/* The task keeps what it draws from until it is to draw from others. Not memory of a program. */
+static void take_shards(vx_task *task, uint32_t shards)
 {
-    struct vx_momentum *momentum = model->oracle->tasks[slot].momentum;
+    uint32_t list[SIM_WORKERS_MAX];
+    size_t count = 0;
+    vx_error err = { 0 };
+
+    for (uint32_t shard = 0; shard < SIM_WORKERS_MAX; shard++)
+        if ((shards >> shard & 1) != 0)
+            list[count++] = shard;
+    sim_wrap_count(false);
+    VX_ASSERT(vx_task_take_shards(task, list, count, &err) == VX_OK);
+    sim_wrap_count(true);
+}
+
+void sim_model_gradient(const sim_model *model, unsigned slot, uint64_t round, uint32_t shards,
+                        const float *theta, const sim_base *base, float *ret_gradient)
+{
+    vx_task *task = &model->oracle->tasks[slot];
     vx_task_gradient about;
 
-    if (state->labels[slot] == 0 || anew)
-        VX_ASSERT(vx_momentum_rebase(momentum, 0));
+    take_shards(task, shards);
+    if (base->label == 0)
+        VX_ASSERT(vx_momentum_rebase(task->momentum, 0));
     else
-        vx_momentum_restore(momentum, state->labels[slot],
-                            (vx_cvecf){ state->momentum[slot], model->dimension });
-    vx_task_gradient_at(&model->oracle->tasks[slot], (vx_cvecf){ state->theta, model->dimension },
-                        round, (vx_vecf){ ret_gradient, model->dimension }, &about);
+        vx_momentum_restore(task->momentum, base->label,
+                            (vx_cvecf){ base->numbers, model->dimension });
+    vx_task_gradient_at(task, (vx_cvecf){ theta, model->dimension }, round,
+                        (vx_vecf){ ret_gradient, model->dimension }, &about);
+}
+
+/* A gradient that is a rounds old counts 1 / (1 + a). */
+static void damp(const sim_model *model, uint64_t age, float *row)
+{
+    for (size_t k = 0; age > 0 && k < model->dimension; k++)
+        row[k] = (float)((double)row[k] / (1.0 + (double)age));
+}
+
+static void carry_momentum(const sim_model *model, const float *rows, const bool *present,
+                           const uint64_t *of_round, sim_state *state)
+{
+    for (unsigned slot = 0; slot < model->workers; slot++) {
+        if (!present[slot])
+            continue;
+        memcpy(state->momentum[slot].numbers, rows + slot * model->dimension,
+               model->dimension * sizeof(float));
+        state->momentum[slot].label = of_round[slot] + 1;
+    }
 }
 
 bool sim_model_step(const sim_model *model, uint64_t round, const float *rows, const bool *present,
-                    const sim_state *before, sim_state *ret_after)
+                    const uint64_t *of_round, const sim_state *before, sim_state *ret_after)
 {
     struct sim_oracle *oracle = model->oracle;
     size_t d = model->dimension;
-    vx_cmatf matrix = { rows, model->workers, d, d };
+    float damped[SIM_WORKERS_MAX * SIM_DIMENSION_MAX];
+    vx_cmatf matrix = { damped, model->workers, d, d };
     float update[SIM_DIMENSION_MAX];
     vx_aggregate_report report;
     sim_state after = *before;
     vx_error err = { 0 };
 
+    memcpy(damped, rows, model->workers * d * sizeof(float));
+    for (unsigned slot = 0; slot < model->workers; slot++)
+        if (present[slot])
+            damp(model, round - of_round[slot], damped + slot * d);
     if (vx_aggregator_run(oracle->aggregator, matrix, present, (vx_vecf){ update, d }, &report,
                           &err) != VX_OK)
         return false;
@@ -238,12 +322,7 @@ bool sim_model_step(const sim_model *model, uint64_t round, const float *rows, c
         return false;
     for (size_t i = 0; i < model->states; i++)
         memcpy(after.vectors[i], vx_optimiser_state_at(oracle->optimiser, i).at, d * sizeof(float));
-    for (unsigned slot = 0; slot < model->workers; slot++) {
-        if (!present[slot])
-            continue;
-        memcpy(after.momentum[slot], rows + slot * d, d * sizeof(float));
-        after.labels[slot] = round + 1;
-    }
+    carry_momentum(model, rows, present, of_round, &after);
     *ret_after = after;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 #include <vx_base/file.h>
 #include <vx_transport/frame.h>
 #include <vx_wire/wire.h>
@@ -30,6 +31,9 @@ const char *sim_plant_name(sim_plant plant)
         [SIM_PLANT_UNSAVED] = "unsaved",
         [SIM_PLANT_TORN_STATUS] = "torn-status",
         [SIM_PLANT_OLD_RESULT] = "old-result",
+        [SIM_PLANT_STALE_TWICE] = "stale-twice",
+        [SIM_PLANT_SHARED_SHARD] = "shared-shard",
+        [SIM_PLANT_MOVED_SHARD] = "moved-shard",
     };
 
     return plant < SIM_PLANT_MAX ? names[plant] : "unknown";
@@ -52,11 +56,30 @@ void sim_plant_begin(sim_scenario *scenario, sim_plant plant)
         switch_on(scenario, SIM_FAULT_DUMP_SERVER);
 }
 
+/* What slot 0 had in the round before, again and with its age: the next of its kind. */
+static void repeat_row(const vx_server *server)
+{
+    static float before[SIM_DIMENSION_MAX];
+    static uint64_t of_round = UINT64_MAX;
+    size_t size = server->dimension * sizeof(float);
+
+    if (planted != SIM_PLANT_STALE_TWICE || !server->present[0])
+        return;
+    if (of_round + 1 == server->row.round && server->job->workers.staleness > 0) {
+        memcpy(server->rows, before, size);
+        server->age[0] = 1;
+        return;
+    }
+    of_round = server->row.round - server->age[0];
+    memcpy(before, server->rows, size);
+}
+
 void sim_plant_rows(const vx_server *server)
 {
     static float before[SIM_DIMENSION_MAX];
     size_t size = server->dimension * sizeof(float);
 
+    repeat_row(server);
     if (planted != SIM_PLANT_OLD_ROW || !server->present[0])
         return;
     if (server->row.round == 5)
@@ -113,6 +136,18 @@ void sim_plant_stopped(void)
         write_file("status.json", "{\"format\":1,\"state\":\"trai");
 }
 
+void sim_plant_border(const vx_server *server)
+{
+    vx_assigned *slots = server->assignment.slots;
+
+    if (planted != SIM_PLANT_MOVED_SHARD || server->round.number < 3 || slots[1].owner != 1 ||
+        slots[0].load == 0)
+        return;
+    slots[1].owner = 0;
+    slots[0].load++;
+    slots[1].load--;
+}
+
 static void make_good(uint8_t *frame, vx_frame_header *header)
 {
     const uint8_t *message = frame + VX_FRAME_HEADER_SIZE;
@@ -123,16 +158,39 @@ static void make_good(uint8_t *frame, vx_frame_header *header)
     vx_frame_header_encode(header, frame);
 }
 
+/* Slot 0 is told to draw from the shard of slot 1, which draws from it as well. */
+static void share_shard(uint8_t *frame, vx_frame_header *header)
+{
+    static vx_wire_shards shards;
+    uint8_t *message = frame + VX_FRAME_HEADER_SIZE;
+    size_t size = 0;
+
+    if (header->slot != 0 ||
+        vx_wire_shards_decode((vx_cbytes){ message, header->message_size }, &shards, NULL) != VX_OK)
+        return;
+    if (shards.count != 1 || shards.shards[0] != 0)
+        return;
+    shards.shards[0] = 1;
+    VX_ASSERT(vx_wire_shards_encode(&shards, (vx_bytes){ message, header->message_size }, &size) ==
+              VX_OK);
+    VX_ASSERT(size == header->message_size);
+    make_good(frame, header);
+}
+
 void sim_plant_frame(uint8_t *frame, size_t size)
 {
     vx_frame_header header;
     uint8_t *payload = frame + VX_FRAME_HEADER_SIZE;
 
-    if (planted != SIM_PLANT_SKIP_CRC && planted != SIM_PLANT_MIXTURE)
+    if (planted != SIM_PLANT_SKIP_CRC && planted != SIM_PLANT_MIXTURE &&
+        planted != SIM_PLANT_SHARED_SHARD)
         return;
     if (size < VX_FRAME_HEADER_SIZE || vx_frame_header_decode(frame, &header, NULL) != VX_OK ||
-        header.payload_size == 0 ||
         size < VX_FRAME_HEADER_SIZE + header.message_size + header.payload_size)
+        return;
+    if (planted == SIM_PLANT_SHARED_SHARD && header.type == VX_WIRE_SHARDS)
+        share_shard(frame, &header);
+    if (header.payload_size == 0)
         return;
     payload += header.message_size;
     if (planted == SIM_PLANT_SKIP_CRC && header.type == VX_WIRE_GRADIENT &&

@@ -12,6 +12,7 @@
 void sim_plant_begin(sim_scenario *scenario, sim_plant plant);
 void sim_plant_rows(const vx_server *server);        /* seen by the checker */
 void sim_plant_rows_behind(const vx_server *server); /* behind its back */
+void sim_plant_border(const vx_server *server);      /* a round has begun */
 uint64_t sim_plant_miscount(unsigned slot);
 size_t sim_plant_leak(void);                       /* bytes more that the server seems to hold */
 void sim_plant_frame(uint8_t *frame, size_t size); /* on its way, its CRCs made good again */

@@ -333,6 +333,9 @@ void sim_programs_begin(const sim_scenario *scenario, const sim_model *model)
         if (scenario->on[SIM_FAULT_BYZANTINE] && scenario->byzantine_slot == slot)
             continue;
         launch_after(&programs.agents[slot],
-                     sim_between(SIM_DICE_PROGRAMS, 50 * SIM_MS, 500 * SIM_MS), true);
+                     slot < model->awaited
+                         ? sim_between(SIM_DICE_PROGRAMS, 50 * SIM_MS, 500 * SIM_MS)
+                         : sim_magnitude(SIM_DICE_MEMBERS, 50 * SIM_MS, 5 * SIM_S),
+                     true);
     }
 }

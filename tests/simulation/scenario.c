@@ -1,9 +1,13 @@
 #include "scenario.h"
 
+#include "model.h"
 #include "world.h"
 
 #define CLEAN_SHARE 0.04
 #define FAULT_SHARE 0.22
+/* Of the seeds that train a variant with elastic membership or staleness. */
+#define MEMBERS_SHARE 0.3
+#define FIRST_MEMBERS SIM_FAULT_STAY_AWAY
 /* Six kinds, of which four end a server: all together are as likely as two others. */
 #define SIGNAL_SHARE 0.07
 
@@ -25,7 +29,7 @@ static void pick_signals(sim_scenario *scenario)
 
 static void pick_faults(sim_scenario *scenario)
 {
-    for (unsigned i = 0; i < SIM_FAULT_MAX; i++) {
+    for (unsigned i = 0; i < FIRST_MEMBERS; i++) {
         if (is_signal(i))
             continue;
         scenario->on[i] = sim_chance(SIM_DICE_SCENARIO, FAULT_SHARE);
@@ -33,16 +37,35 @@ static void pick_faults(sim_scenario *scenario)
     }
 }
 
-sim_scenario sim_scenario_of(uint64_t seed, sim_mode mode, unsigned variants)
+static void pick_members_faults(sim_scenario *scenario)
+{
+    for (unsigned i = FIRST_MEMBERS; i < SIM_FAULT_MAX; i++) {
+        scenario->on[i] = sim_chance(SIM_DICE_MEMBERS, 0.6);
+        scenario->mean_ns[i] = sim_magnitude(SIM_DICE_MEMBERS, 60 * SIM_MS, 2 * SIM_S);
+    }
+}
+
+static unsigned pick_variant(void)
+{
+    unsigned plain = (unsigned)sim_below(SIM_DICE_SCENARIO, SIM_VARIANTS_PLAIN);
+
+    if (!sim_chance(SIM_DICE_MEMBERS, MEMBERS_SHARE))
+        return plain;
+    return SIM_VARIANTS_PLAIN +
+           (unsigned)sim_below(SIM_DICE_MEMBERS, SIM_VARIANTS - SIM_VARIANTS_PLAIN);
+}
+
+sim_scenario sim_scenario_of(uint64_t seed, sim_mode mode)
 {
     sim_scenario scenario = { .seed = seed, .mode = mode };
     uint64_t spread = 0;
 
-    scenario.variant = (unsigned)sim_below(SIM_DICE_SCENARIO, variants);
+    scenario.variant = pick_variant();
     scenario.clean = sim_chance(SIM_DICE_SCENARIO, CLEAN_SHARE);
     if (!scenario.clean) {
         pick_faults(&scenario);
         pick_signals(&scenario);
+        pick_members_faults(&scenario);
     }
     scenario.faults_end_ns = sim_between(SIM_DICE_SCENARIO, 1 * SIM_S, 8 * SIM_S);
     scenario.end_ns = 40 * SIM_S;

@@ -43,6 +43,8 @@ typedef enum sim_fault {
     SIM_FAULT_STRANGER,  /* garbage, wrong tokens, slow or silent connections, floods */
     SIM_FAULT_IMPOSTOR,  /* a second client with the token of a live slot */
     SIM_FAULT_BYZANTINE, /* one slot is a program that breaks every rule it can */
+    SIM_FAULT_STAY_AWAY, /* a worker comes back when its shard has been given away */
+    SIM_FAULT_JOINER,    /* a slot that nobody waits for joins or leaves */
     SIM_FAULT_MAX
 } sim_fault;
 
@@ -60,6 +62,9 @@ typedef enum sim_plant {
     SIM_PLANT_UNSAVED,      /* a server that was stopped leaves no checkpoint */
     SIM_PLANT_TORN_STATUS,  /* status.json ends in the middle */
     SIM_PLANT_OLD_RESULT,   /* a server that was stopped leaves the result of another */
+    SIM_PLANT_STALE_TWICE,  /* a gradient enters once more, as an old one */
+    SIM_PLANT_SHARED_SHARD, /* a worker draws from a shard of another, too */
+    SIM_PLANT_MOVED_SHARD,  /* a shard moves, and its owner is there */
     SIM_PLANT_MAX
 } sim_plant;
 const char *sim_plant_name(sim_plant plant);
@@ -87,7 +92,7 @@ typedef struct sim_scenario {
     uint32_t patience_s;
 } sim_scenario;
 
-/* What a seed means; variants: how many models there are. */
-sim_scenario sim_scenario_of(uint64_t seed, sim_mode mode, unsigned variants);
+/* What a seed means. */
+sim_scenario sim_scenario_of(uint64_t seed, sim_mode mode);
 sim_scenario sim_scenario_clean(sim_scenario scenario); /* the same without faults */
 #endif

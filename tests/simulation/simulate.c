@@ -34,6 +34,7 @@
 typedef struct outcome {
     uint64_t events, now_ns, hash, commits, server_starts, anew, momentum_lost;
     uint64_t faults[SIM_FAULT_MAX];
+    sim_membership members;
     bool done, all_included;
     vx_digest digest;
     uint64_t done_after_ns; /* the last fault; liveness */
@@ -96,12 +97,27 @@ static void tell(const sim_scenario *scenario)
     shared->server_starts = sim_server_starts();
     shared->anew = sim_checker_anew();
     shared->momentum_lost = sim_checker_momentum_lost();
+    shared->members = sim_checker_membership();
     shared->done = sim_run_is_done();
     shared->all_included = sim_checker_all_included();
     shared->digest = sim_checker_digest();
     (void)scenario;
     for (unsigned i = 0; i < SIM_FAULT_MAX; i++)
         shared->faults[i] = sim_fault_count((sim_fault)i);
+}
+
+/* What the model cannot have. */
+static void leave_out(sim_scenario *scenario, const sim_model *model)
+{
+    const vx_job_workers *workers = &model->job->workers;
+
+    /* A verdict that comes behind the parameters of the next round, which TCP cannot do, would
+     * leave a worker with its momentum of the round before; so would what it is told of its shards
+     * leave it with those of the round before. */
+    scenario->on[SIM_FAULT_SWAPPED] &= workers->momentum == 0.0 && workers->shard_timeout_s == 0.0;
+    scenario->on[SIM_FAULT_BYZANTINE] &= sim_model_bears_one(model);
+    scenario->on[SIM_FAULT_STAY_AWAY] &= workers->shard_timeout_s > 0.0;
+    scenario->on[SIM_FAULT_JOINER] &= model->workers > model->awaited;
 }
 
 /* The whole life of one seed, in a child. */
@@ -112,7 +128,7 @@ static void run_world(uint64_t seed, const sim_options *options)
 
     sim_world_begin(seed);
     sim_trace_print(options->trace);
-    scenario = sim_scenario_of(seed, options->mode, SIM_VARIANTS);
+    scenario = sim_scenario_of(seed, options->mode);
     if (options->clean)
         scenario = sim_scenario_clean(scenario);
     if (options->only_fault >= 0) {
@@ -126,15 +142,12 @@ static void run_world(uint64_t seed, const sim_options *options)
     if (options->only_variant >= 0)
         scenario.variant = (unsigned)options->only_variant;
     scenario.plant = options->plant;
-    /* A verdict that comes behind the parameters of the next round, which TCP cannot do, would
-     * leave a worker with its momentum of the round before. */
-    scenario.on[SIM_FAULT_SWAPPED] &= models[scenario.variant]->job->workers.momentum == 0.0;
-    scenario.on[SIM_FAULT_BYZANTINE] &= sim_model_bears_one(models[scenario.variant]);
+    leave_out(&scenario, models[scenario.variant]);
     install();
     sim_plant_begin(&scenario, options->plant);
     sim_checker_begin(&scenario, models[scenario.variant]);
     sim_work_time(scenario.work_low_ns, scenario.work_high_ns);
-    sim_faults_begin(&scenario, models[scenario.variant]->workers);
+    sim_faults_begin(&scenario, models[scenario.variant]);
     sim_programs_begin(&scenario, models[scenario.variant]);
     while (sim_step()) {
         sim_checker_event();
@@ -182,6 +195,10 @@ static void sum_up(outcome *total)
     total->server_starts += shared->server_starts;
     total->anew += shared->anew;
     total->momentum_lost += shared->momentum_lost;
+    total->members.given_away += shared->members.given_away;
+    total->members.returned += shared->members.returned;
+    total->members.lent += shared->members.lent;
+    total->members.old += shared->members.old;
     total->hash = total->hash * 31 + shared->hash;
     if (shared->done_after_ns > total->done_after_ns)
         total->done_after_ns = shared->done_after_ns;
@@ -198,6 +215,10 @@ static void print_total(const sim_options *options, const outcome *total, uint64
            (double)total->now_ns / (double)(3600 * SIM_S), total->commits, total->server_starts);
     printf("recorded rounds made anew %" PRIu64 ", momentum begun anew %" PRIu64 "\n", total->anew,
            total->momentum_lost);
+    printf("shards given away %" PRIu64 ", returned %" PRIu64 ", lent %" PRIu64
+           "; old gradients that entered %" PRIu64 "\n",
+           total->members.given_away, total->members.returned, total->members.lent,
+           total->members.old);
     if (options->mode == SIM_MODE_LIVENESS)
         printf("longest way from the last fault to the end: %.1f s of %u\n",
                (double)total->done_after_ns / (double)SIM_S, SIM_LIVENESS_S);

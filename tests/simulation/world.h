@@ -23,6 +23,7 @@ typedef enum sim_dice {
     SIM_DICE_SECRETS,
     SIM_DICE_DISK,
     SIM_DICE_SIGNALS,
+    SIM_DICE_MEMBERS,
     SIM_DICE_MAX
 } sim_dice;
 
