@@ -115,6 +115,10 @@ static void leave_out(sim_scenario *scenario, const sim_model *model)
      * leave a worker with its momentum of the round before; so would what it is told of its shards
      * leave it with those of the round before. */
     scenario->on[SIM_FAULT_SWAPPED] &= workers->momentum == 0.0 && workers->shard_timeout_s == 0.0;
+    /* Nor can TCP bring a gradient twice: the first copy may be refused, as the slot has answered
+     * with an old one, and the second enters the next round, when its worker has gone on without
+     * it. */
+    scenario->on[SIM_FAULT_TWICE] &= workers->momentum == 0.0 || workers->staleness == 0;
     scenario->on[SIM_FAULT_BYZANTINE] &= sim_model_bears_one(model);
     scenario->on[SIM_FAULT_STAY_AWAY] &= workers->shard_timeout_s > 0.0;
     scenario->on[SIM_FAULT_JOINER] &= model->workers > model->awaited;
