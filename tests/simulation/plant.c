@@ -60,17 +60,17 @@ void sim_plant_begin(sim_scenario *scenario, sim_plant plant)
 static void repeat_row(const vx_server *server)
 {
     static float before[SIM_DIMENSION_MAX];
-    static uint64_t of_round = UINT64_MAX;
+    static uint64_t next; /* 1 + the round that it was made for */
     size_t size = server->dimension * sizeof(float);
 
     if (planted != SIM_PLANT_STALE_TWICE || !server->present[0])
         return;
-    if (of_round + 1 == server->row.round && server->job->workers.staleness > 0) {
+    if (next > 0 && next == server->row.round && server->job->workers.staleness > 0) {
         memcpy(server->rows, before, size);
         server->age[0] = 1;
         return;
     }
-    of_round = server->row.round - server->age[0];
+    next = server->row.round - server->age[0] + 1;
     memcpy(before, server->rows, size);
 }
 
