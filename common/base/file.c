@@ -253,9 +253,14 @@ static vx_status make_one_folder(const char *path, vx_error *err)
     vx_status status = VX_ERR_NOMEM;
     char *parent = NULL;
 
-    /* Some file systems say other things than EEXIST of what is there. */
-    if (result < 0 && !(files->info_of(files->context, path, &info) == 0 && info.is_folder))
-        return vx_file_fail(err, result, "create folder", path);
+    if (result < 0) { /* some file systems say other things than EEXIST of what is there */
+        int looked = files->info_of(files->context, path, &info);
+
+        if (looked < 0 && result == -EEXIST)
+            return vx_file_fail(err, looked, "look at", path);
+        if (looked < 0 || !info.is_folder)
+            return vx_file_fail(err, result, "create folder", path);
+    }
     parent = vx_path_folder(path);
     if (parent == NULL)
         status = fail_nomem(err, path);
