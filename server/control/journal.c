@@ -90,16 +90,17 @@ static int begin_of_line(int handle, uint64_t end, uint64_t *ret_begin)
 }
 
 /* The round of the row that begins there; UINT64_MAX: it is no row. */
-static uint64_t round_of_row(int handle, uint64_t begin)
+static int round_of_row(int handle, uint64_t begin, uint64_t *ret_round)
 {
     const vx_files *files = vx_files_current();
     char text[64] = { 0 };
     unsigned long long round = 0;
+    ssize_t count = files->read_at(files->context, handle, text, sizeof(text) - 1, begin);
 
-    if (files->read_at(files->context, handle, text, sizeof(text) - 1, begin) <= 0 ||
-        sscanf(text, "{\"round\":%llu,", &round) != 1)
-        return UINT64_MAX;
-    return round;
+    if (count < 0)
+        return (int)count;
+    *ret_round = sscanf(text, "{\"round\":%llu,", &round) == 1 ? round : UINT64_MAX;
+    return 0;
 }
 
 /* Rows stand in the order of their rounds. */
@@ -116,9 +117,10 @@ static int cut_rows(int handle, uint64_t rounds, uint64_t *ret_next)
         uint64_t round = 0;
 
         result = begin_of_line(handle, end, &begin);
+        if (result >= 0)
+            result = round_of_row(handle, begin, &round);
         if (result < 0)
             return result;
-        round = round_of_row(handle, begin);
         if (round < rounds) {
             *ret_next = round + 1;
             break;
@@ -242,12 +244,12 @@ static json_t *slot_numbers(const vx_roster *roster, size_t offset)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < roster->count; i++) {
+    for (size_t i = 0; i < roster->count && list != NULL; i++) {
         const vx_slot *slot = &roster->slots[i];
         double value = 0.0;
 
         memcpy(&value, (const char *)slot + offset, sizeof(value));
-        json_array_append_new(list, slot->collected ? vx_json_real(value) : json_null());
+        list = vx_json_list_with(list, slot->collected ? vx_json_real(value) : json_null());
     }
     return list;
 }
@@ -256,9 +258,9 @@ static json_t *included_slots(const vx_roster *roster)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < roster->count; i++)
+    for (size_t i = 0; i < roster->count && list != NULL; i++)
         if (roster->slots[i].collected)
-            json_array_append_new(list, json_integer((json_int_t)i));
+            list = vx_json_list_with(list, json_integer((json_int_t)i));
     return list;
 }
 

@@ -61,16 +61,20 @@ static json_t *slot_object(size_t index, const vx_slot *slot)
         vx_json_real(slot->norm), "nll", vx_json_real(slot->nll), "injected", (int)slot->injected);
 }
 
+json_t *vx_json_list_with(json_t *list, json_t *value)
+{
+    if (json_array_append_new(list, value) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 json_t *vx_json_slots(const vx_roster *roster)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < roster->count; i++) {
-        if (json_array_append_new(list, slot_object(i, &roster->slots[i])) == 0)
-            continue;
-        json_decref(list);
-        return NULL;
-    }
+    for (size_t i = 0; i < roster->count && list != NULL; i++)
+        list = vx_json_list_with(list, slot_object(i, &roster->slots[i]));
     return list;
 }
 
@@ -82,13 +86,8 @@ json_t *vx_json_shards(const vx_assignment *assignment)
         json_decref(idle);
         return json_null();
     }
-    for (size_t i = 0; i < assignment->count; i++) {
-        if (json_array_append_new(idle,
-                                  json_integer((json_int_t)assignment->slots[i].idle_rounds)) == 0)
-            continue;
-        json_decref(idle);
-        return NULL;
-    }
+    for (size_t i = 0; i < assignment->count && idle != NULL; i++)
+        idle = vx_json_list_with(idle, json_integer((json_int_t)assignment->slots[i].idle_rounds));
     return json_pack("{s:I, s:o}", "reassigned", (json_int_t)assignment->reassigned, "idle_rounds",
                      idle);
 }
@@ -100,7 +99,10 @@ vx_status vx_json_dump(json_t *document, size_t flags, vx_bytes *ret_text)
 
     if (text == NULL)
         return VX_ERR_NOMEM;
-    size = json_dumpb(document, (char *)text, size, flags);
+    if (json_dumpb(document, (char *)text, size, flags) != size) { /* it needs memory too */
+        vx_free(text);
+        return VX_ERR_NOMEM;
+    }
     text[size] = '\0';
     *ret_text = (vx_bytes){ text, size };
     return VX_OK;

@@ -11,9 +11,9 @@ static json_t *missing_slots(const vx_roster *roster)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < roster->count; i++)
+    for (size_t i = 0; i < roster->count && list != NULL; i++)
         if (roster->slots[i].state != VX_SLOT_LIVE && roster->slots[i].expected)
-            json_array_append_new(list, json_integer((json_int_t)i));
+            list = vx_json_list_with(list, json_integer((json_int_t)i));
     return list;
 }
 
@@ -54,22 +54,40 @@ vx_status vx_result_write(const char *run_dir, const vx_run_summary *run, const 
     return vx_json_replace_file(run_dir, "result.json", document, err);
 }
 
-char *vx_server_card_endpoint(const char *run_dir)
+/* NULL: there is none that can be read. */
+static json_t *card_read(const char *run_dir)
 {
     char *path = vx_path_join(run_dir, "server.json");
     vx_bytes text = { NULL, 0 };
     json_t *card = NULL;
-    const char *endpoint = NULL;
-    char *copy = NULL;
 
     if (path != NULL && vx_file_read(path, 65536, &text, NULL) == VX_OK)
         card = json_loadb((const char *)text.at, text.size, JSON_REJECT_DUPLICATES, NULL);
+    vx_free(text.at);
+    vx_free(path);
+    return card;
+}
+
+char *vx_server_card_endpoint(const char *run_dir)
+{
+    json_t *card = card_read(run_dir);
+    const char *endpoint = NULL;
+    char *copy = NULL;
+
     if (card != NULL && json_unpack(card, "{s:[s]}", "endpoints", &endpoint) == 0)
         copy = vx_strdup(endpoint);
     json_decref(card);
-    vx_free(text.at);
-    vx_free(path);
     return copy;
+}
+
+bool vx_server_card_is_own(const char *run_dir)
+{
+    json_t *card = card_read(run_dir);
+    int pid = 0;
+    bool is_own = card != NULL && json_unpack(card, "{s:i}", "pid", &pid) == 0 && pid == getpid();
+
+    json_decref(card);
+    return is_own;
 }
 
 vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card, vx_error *err)

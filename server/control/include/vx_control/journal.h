@@ -1,5 +1,7 @@
 #ifndef VX_CONTROL_JOURNAL_H
 #define VX_CONTROL_JOURNAL_H
+#include <stdbool.h>
+
 #include <stdint.h>
 
 #include <vx_base/bytes.h>
@@ -87,6 +89,7 @@ VX_MUST_CHECK vx_status vx_server_card_write(const char *run_dir, const vx_serve
 /* The first endpoint of the card that a killed server left in run_dir, in new memory; NULL: there
  * is none. */
 char *vx_server_card_endpoint(const char *run_dir);
+bool vx_server_card_is_own(const char *run_dir); /* it names this process */
 
 /* Of each slot that this round waits for, first of those that are not live: where it is, since
  * when, and what happens next; for messages; cut with "..." when it does not fit. Returns text. */
