@@ -117,18 +117,19 @@ vx_status vx_evaluator_start(vx_server *server, vx_error *err)
                                      .args = argv,
                                      .stdio = stdio,
                                      .stdio_count = 3 };
-    vx_status status = VX_ERR_NOMEM;
+    vx_status status = VX_OK;
     int result = 0;
 
-    if (program == NULL || run_dir == NULL)
+    if (program == NULL || run_dir == NULL) {
+        status = vx_fail(err, VX_ERR_NOMEM, "out of memory to start the evaluator");
         goto out;
+    }
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     server->evaluator_process.data = server;
     server->evaluator_starts++;
     result = vx_uv->spawn(&server->loop, &server->evaluator_process, &options);
     server->evaluator_running = true;
     server->evaluator_alive = result == 0;
-    status = VX_OK;
     if (result != 0) {
         status = vx_fail(err, VX_ERR_SYSTEM, "%s: %s", program, uv_strerror(result));
         vx_uv->close((uv_handle_t *)&server->evaluator_process, on_process_closed);

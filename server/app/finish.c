@@ -107,8 +107,8 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
                  state_name(server), (unsigned long long)server->round.number,
                  server->outcome_error.message);
     /* While it may be rewound, momentum is missing that an earlier checkpoint has; the ledger has
-     * the rounds since. */
-    if (server->ready && !server->may_rewind && server->round.number > 0 &&
+     * the rounds since. After the last round nobody needs it. */
+    if (server->ready && (!server->may_rewind || outcome == VX_OK) && server->round.number > 0 &&
         server->saved_rounds != server->round.number &&
         (outcome == VX_OK || outcome == VX_ERR_INTERRUPTED))
         server->last_save_waits = true;
@@ -123,6 +123,15 @@ void vx_server_finish(vx_server *server, vx_status outcome, const vx_error *err)
     }
     vx_server_work(server);
     vx_server_finish_step(server);
+}
+
+void vx_server_fail(vx_server *server, vx_status status, const vx_error *err)
+{
+    vx_server_finish(server, status, err);
+    if (server->outcome != VX_OK && server->outcome != VX_ERR_INTERRUPTED)
+        return;
+    server->outcome = status;
+    server->outcome_error = *err;
 }
 
 static void close_rest(vx_server *server)

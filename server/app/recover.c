@@ -205,6 +205,19 @@ void vx_recover_set_aside(vx_server *server, uint64_t rounds)
     (void)!vx_checkpoint_list(server->options.run_dir, VX_CHECKPOINT_LOOK, set_aside, &where, NULL);
 }
 
+/* A checkpoint that is damaged is left behind. One that only could not be read is not, when rounds
+ * that it holds are nowhere else: the next start may read it. */
+static vx_status check_unread(const vx_server *server, vx_error *err)
+{
+    const vx_recovery *plan = &server->plan;
+
+    if (server->unread.code == VX_OK || (plan->lost == 0 && server->unread_rounds <= plan->until))
+        return VX_OK;
+    return vx_fail(err, VX_ERR_IO,
+                   "%s: the run would lose rounds without it; move it away to go on all the same",
+                   server->unread.message);
+}
+
 static vx_status open_ledger(vx_server *server, vx_error *err)
 {
     uint64_t first = 0;
@@ -221,6 +234,9 @@ static vx_status open_ledger(vx_server *server, vx_error *err)
                        server->options.run_dir, VX_LEDGER_FILE, (unsigned long long)end,
                        (unsigned long long)server->job->rounds);
     server->plan = vx_recovery_plan(rounds, first, end);
+    status = check_unread(server, err);
+    if (status != VX_OK)
+        return status;
     vx_recover_set_aside(server, server->plan.until);
     if (server->plan.forget)
         status = vx_ledger_truncate(server->ledger, first, err);

@@ -142,9 +142,14 @@ static vx_status next_epoch(vx_server *server, vx_error *err)
 static void on_skipped(void *context, const char *folder, const vx_error *why)
 {
     vx_server *server = context;
+    const char *rounds = strrchr(folder, '-');
 
     vx_log_event(&server->log, VX_LOG_WARN, "checkpoint.skipped", "folder=\"%s\" why=\"%s\"",
                  folder, why->message);
+    if (why->code != VX_ERR_IO || server->unread.code != VX_OK || rounds == NULL)
+        return;
+    server->unread = *why;
+    server->unread_rounds = strtoull(rounds + 1, NULL, 10);
 }
 
 /* The newest valid checkpoint, when there is one: before the first, a run begins with its ledger.
@@ -420,7 +425,8 @@ vx_status vx_server_write_card(vx_server *server, vx_error *err)
     };
     vx_status status = vx_server_card_write(server->options.run_dir, &card, err);
 
-    server->card_written = status == VX_OK;
+    /* It may have failed when the card was there already. */
+    server->card_written = status == VX_OK || vx_server_card_is_own(server->options.run_dir);
     return status;
 }
 

@@ -183,7 +183,7 @@ static void note_not_saved(vx_server *server)
     vx_journal_event(server->journal, saver->rounds, "checkpoint.failed", "s:I, s:s", "rounds",
                      (long long)saver->rounds, "why", saver->error.message);
     if (!goes_on)
-        vx_server_finish(server, saver->status, &saver->error);
+        vx_server_fail(server, saver->status, &saver->error);
 }
 
 static void after_save(uv_work_t *work, int canceled)

@@ -183,7 +183,9 @@ struct vx_server {
     bool *expected;                 /* (slots) */
     bool diverged, forget_records;  /* (work) */
     bool shards_lost;               /* where they were is not known */
-    char diverged_why[256];         /* (work) */
+    vx_error unread; /* the newest checkpoint that is there and could not be read, and its rounds */
+    uint64_t unread_rounds;
+    char diverged_why[256]; /* (work) */
     vx_snapshot *work_snapshot;
     vx_aggregate_report report; /* borrowed from the aggregator until the next run */
     vx_status work_status;
@@ -356,6 +358,8 @@ bool vx_evaluator_is_awaited(const vx_server *server); /* an evaluation is under
 
 /* finish.c */
 void vx_server_finish(vx_server *server, vx_status outcome,
-                      const vx_error *err);    /* begins the end; once */
+                      const vx_error *err); /* begins the end; once */
+/* The same, and also when the run is ending well already. */
+void vx_server_fail(vx_server *server, vx_status status, const vx_error *err);
 void vx_server_finish_step(vx_server *server); /* goes on with it when what it waits for is there */
 #endif
