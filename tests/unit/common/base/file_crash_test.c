@@ -1,5 +1,6 @@
 #include <vx_test/check.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include <simulation/disk_trial.h>
