@@ -193,8 +193,7 @@ vx_status vx_peer_hello(vx_peer *peer, vx_cbytes message, vx_error *err)
         return status;
     if (!hello_fits(peer) || !place_is_free(peer))
         return VX_OK;
-    vx_conn_set_timeout(peer->conn,
-                        (uint64_t)(peer->server->job->workers.heartbeat_timeout_s * 1000.0));
+    vx_conn_set_timeout(peer->conn, VX_WIRE_GREETING_MS);
     vx_peer_welcome(peer);
     return VX_OK;
 }

@@ -97,14 +97,24 @@ const char *vx_server_state_name(const vx_server *server)
     return "done";
 }
 
+/* Who waits for the model does not know the job's heartbeats yet. */
+static uint64_t heartbeat_ms(const vx_server *server)
+{
+    uint64_t ms = (uint64_t)(server->job->workers.heartbeat_s * 1000.0);
+
+    return server->ready || ms < VX_WIRE_GREETING_BEAT_MS ? ms : VX_WIRE_GREETING_BEAT_MS;
+}
+
 static void on_heartbeat(uv_timer_t *timer)
 {
     vx_server *server = timer->data;
     vx_peer *next = NULL;
 
+    vx_uv->timer_set_repeat(timer, heartbeat_ms(server)); /* from the next one on */
+
     for (vx_peer *peer = server->peers; peer != NULL; peer = next) {
         next = peer->next;
-        if (peer->stage == VX_PEER_WELCOMED)
+        if (peer->stage == VX_PEER_WELCOMED || peer->stage == VX_PEER_WAITING)
             vx_peer_send(peer, VX_WIRE_HEARTBEAT, server->round.number, (vx_cbytes){ NULL, 0 });
     }
 }
@@ -171,8 +181,7 @@ static vx_status load_job(vx_server *server, vx_error *err)
 
 static void start_timers(vx_server *server)
 {
-    uint64_t heartbeat_ms = (uint64_t)(server->job->workers.heartbeat_s * 1000.0);
-
+    uint64_t beat_ms = heartbeat_ms(server);
     uint64_t start_ms = (uint64_t)(server->job->workers.start_timeout_s * 1000.0);
     uv_timer_t *timers[] = { &server->start_timer,     &server->deadline_timer,
                              &server->heartbeat_timer, &server->finish_timer,
@@ -196,7 +205,7 @@ static void start_timers(vx_server *server)
         signals[i].handle->data = server;
         vx_uv->signal_start(signals[i].handle, signals[i].arrived, signals[i].number);
     }
-    vx_uv->timer_start(&server->heartbeat_timer, on_heartbeat, heartbeat_ms, heartbeat_ms);
+    vx_uv->timer_start(&server->heartbeat_timer, on_heartbeat, beat_ms, beat_ms);
     vx_uv->timer_start(&server->start_timer, on_start_timeout, start_ms, start_ms);
     vx_uv->timer_start(&server->stall_timer, vx_waiting_on_start, start_ms / 10 + 1,
                        start_ms / 10 + 1); /* until the first round takes it */

@@ -2,11 +2,15 @@
 import os
 import random
 import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
 import unittest
 
 from scenario import PURE, Scenario, pace, pause, wait_for
+from support import environment, program
 
 QUICK = {"workers.heartbeat_s": 0.5, "workers.heartbeat_timeout_s": 1.5}
 WAITING = {"workers.quorum": 4, "workers.deadline_s": 60}
@@ -167,6 +171,106 @@ class Links(Linked):
         run, _ = self.begin(["rate slot 3 100000"], delay=0)
         self.end(run)
         self.did("100 kB/s both ways for slot 3")
+
+
+class Away(Scenario):
+    """The server is out of reach for longer than a worker looks for one that it never met."""
+
+    def silence(self, port=0):
+        """A host that takes connections and says nothing: what a machine that hangs looks like."""
+        listener = socket.create_server(("127.0.0.1", port))
+        taken = []
+
+        def take():
+            try:
+                while True:
+                    taken.append(listener.accept()[0])
+            except OSError:
+                pass
+        threading.Thread(target=take, daemon=True).start()
+
+        def close():
+            try:
+                listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # closed before
+            listener.close()
+
+        def end():
+            close()
+            for connection in taken:
+                connection.close()
+        self.addCleanup(end)
+        return listener.getsockname()[1], taken, close
+
+    def begin(self):
+        self.job = {"settings": WAITING, "rounds": 30, "extra": pace()}
+        run = self.make(**self.job).serve()
+        run.card()
+        run.work(slots=range(4), wait_s=1).until_round(5)
+        port = run.port()
+        run.server.kill()
+        run.server.wait()
+        return run, port
+
+    def end(self, run):
+        run.serve("--resume")
+        self.assert_done(run)
+        self.assert_equals_clean(run, **self.job)
+
+    def test_16_a_server_that_accepts_and_says_nothing(self):
+        """16 (I6 I7): each connection without a welcome is given up after 10 s."""
+        run, port = self.begin()
+        _, taken, close = self.silence(port)
+        wait_for(lambda: len(taken) >= 4, 10, "the workers")
+        began = time.monotonic()
+        wait_for(lambda: len(taken) >= 8, 20, "the workers again")
+        self.did(f"4 silent connections were given up after {time.monotonic() - began:.1f} s")
+        self.assertGreater(time.monotonic() - began, 5)
+        close()
+        self.end(run)
+        self.assertIn("no welcome: tcp://127.0.0.1:", run.text(".workers.log"))
+
+    def test_08_a_server_that_is_away_for_a_while(self):
+        """8 (I6 I7): a lost server is waited for longer than one that was never there."""
+        run, _ = self.begin()
+        self.did("SIGKILL of the server; back after 6 s, the workers look for 1 s at first")
+        pause(6)
+        self.assertIsNone(run.mpirun.poll(), run.why("the workers have ended"))
+        self.assertEqual(run.text(".workers.log").count("no connection"), 4)
+        self.end(run)
+
+    def test_16_a_silent_server_that_was_never_met(self):
+        """16 (I7): a worker gives up in the time that it was given."""
+        port, taken, _ = self.silence()
+        tokens = os.path.join(self.folder, "tokens")
+        with open(tokens, "w") as file:
+            file.write("worker 0 " + "0" * 64 + "\n")
+        began = time.monotonic()
+        done = subprocess.run(
+            [program("vexil-worker"), "--connect", f"tcp://127.0.0.1:{port}", "--token-file",
+             tokens, "--connect-timeout", "3"], capture_output=True, text=True, timeout=30,
+            env=environment())
+        self.did(f"ended with {done.returncode} after {time.monotonic() - began:.1f} s")
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertLess(time.monotonic() - began, 9)
+        self.assertRegex(done.stderr, "no welcome: .*: no whole frame for .* gave up after [345] s")
+        self.assertTrue(taken)
+
+    def test_01_a_worker_that_was_not_told_the_end(self):
+        """1 (I7 I10): it sees in the run directory that the run is over, and does not wait."""
+        run = self.make({"workers.quorum": 3, "workers.deadline_s": 0.4}, rounds=40,
+                        extra=pace()).serve()
+        run.card()
+        run.work().until_round(5)
+        agent = run.agent(3)
+        os.kill(agent, signal.SIGSTOP)
+        os.kill(run.worker(3), signal.SIGKILL)
+        self.assertEqual(run.server.wait(60), 0)
+        os.kill(agent, signal.SIGCONT)
+        self.did("SIGKILL of worker 3, started again after the end")
+        self.assertEqual(run.mpirun.wait(20), 0, run.why("exit code"))
+        self.assert_tidy(run)
 
 
 class Long(Stopping, Linked):

@@ -184,6 +184,7 @@ static int run_evaluator(sim_process *process)
                                  .data_dir = programs.model->folder,
                                  .max_restarts = -1,
                                  .patience_s = programs.scenario->patience_s,
+                                 .reconnect_s = programs.scenario->patience_s,
                                  .log_level = (int32_t)sim_log_level() };
     vx_bootstrap *entry = NULL;
     size_t count = 0;
@@ -263,6 +264,7 @@ static vx_status read_bootstrap(agent *self)
                                  .data_dir = programs.model->folder,
                                  .max_restarts = -1,
                                  .patience_s = programs.scenario->patience_s,
+                                 .reconnect_s = programs.scenario->patience_s,
                                  .log_level = (int32_t)sim_log_level() };
     vx_bootstrap *entries = NULL;
     size_t count = 0;

@@ -170,6 +170,9 @@ vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bootstrap_role r
     if (options->max_restarts >= 0)
         common->max_restarts = (uint32_t)options->max_restarts;
     common->patience_s = options->patience_s;
+    common->reconnect_s = options->reconnect_s;
+    if (options->run_dir != NULL)
+        snprintf(common->run_dir, sizeof(common->run_dir), "%s", options->run_dir);
     common->log_level = options->log_level;
     if (options->data_dir != NULL)
         snprintf(common->data_dir, sizeof(common->data_dir), "%s", options->data_dir);
@@ -186,6 +189,21 @@ out:
     vx_free(entries);
     vx_free(common);
     return status;
+}
+
+static bool has_file(const char *run_dir, const char *name)
+{
+    char *path = vx_path_join(run_dir, name);
+    bool has = path != NULL && vx_file_exists(path);
+
+    vx_free(path);
+    return has;
+}
+
+bool vx_bootstrap_run_is_over(const char *run_dir)
+{
+    return run_dir[0] != '\0' && has_file(run_dir, "result.json") &&
+           !has_file(run_dir, "server.json");
 }
 
 vx_status vx_bootstrap_receive(int fd, vx_bootstrap *ret_bootstrap, vx_error *err)

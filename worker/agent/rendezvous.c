@@ -8,8 +8,7 @@
 
 #include <vx_base/alloc.h>
 
-#define SERVER_WAIT_S 60
-#define POLL_NS       10000000
+#define POLL_NS 10000000
 
 /* Rank 0's verdict, the same for everybody. */
 struct verdict {
@@ -21,8 +20,8 @@ static vx_status read_entries(const vx_agent_options *options, int size, vx_boot
                               vx_error *err)
 {
     size_t count = 0;
-    vx_status status =
-        vx_bootstrap_read(options, VX_BOOTSTRAP_WORKERS, SERVER_WAIT_S, ret_entries, &count, err);
+    vx_status status = vx_bootstrap_read(options, VX_BOOTSTRAP_WORKERS, options->patience_s,
+                                         ret_entries, &count, err);
 
     if (status == VX_OK && (size_t)size > count)
         status = vx_fail(

@@ -147,8 +147,11 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     bool was_restarted = false;
     uint32_t restarts = 0;
     vx_clock clock = vx_clock_system();
+    vx_bootstrap again = *bootstrap;
     int code = 0;
 
+    again.patience_s = bootstrap->reconnect_s > bootstrap->patience_s ? bootstrap->reconnect_s
+                                                                      : bootstrap->patience_s;
     sigemptyset(&watched);
     sigaddset(&watched, SIGTERM);
     sigaddset(&watched, SIGINT);
@@ -161,7 +164,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     for (;;) {
         uint64_t born = vx_clock_monotonic_ns(&clock);
         unsigned backoff = restarts < 7 ? 100u << restarts : BACKOFF_MS_MAX;
-        pid_t child = start_worker(bootstrap, program, &old_mask);
+        pid_t child = start_worker(was_restarted ? &again : bootstrap, program, &old_mask);
 
         code = child < 0 ? vx_status_exit_code(VX_ERR_SYSTEM) : watch(child, &watched, &stop);
         if (was_restarted && code == vx_status_exit_code(VX_ERR_UNAVAILABLE))

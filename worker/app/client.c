@@ -9,18 +9,16 @@
 #include <vx_base/assert.h>
 #include <vx_linalg/blas.h>
 
-#define DIAL_TIMEOUT_MS    5000
-#define GREETING_MS        300000 /* the server may still be waiting for its evaluator */
-#define FIRST_HEARTBEAT_MS 2000
+#define DIAL_MS_MAX 5000
 
 static void proceed(vx_client *client);
 
-static uint64_t now_ms(const vx_client *client)
+uint64_t vx_client_now_ms(const vx_client *client)
 {
     return vx_clock_monotonic_ns(&client->clock) / VX_NS_PER_MS;
 }
 
-static void end(vx_client *client, vx_status outcome, const char *why)
+void vx_client_end(vx_client *client, vx_status outcome, const char *why)
 {
     if (!client->session.ended && outcome != VX_OK)
         vx_fail(&client->error, outcome, "%s", why);
@@ -145,10 +143,10 @@ static vx_status on_welcome(vx_client *client, vx_cbytes message, vx_error *err)
     client->identity.epoch = welcome.epoch;
     client->identity.slot = welcome.slot;
     client->identity.incarnation = welcome.incarnation;
-    client->heartbeat_timeout_ms = welcome.heartbeat_timeout_ms;
     vx_uv->timer_set_repeat(&client->heartbeat_timer, welcome.heartbeat_ms);
     vx_uv->timer_again(&client->heartbeat_timer);
     vx_conn_set_timeout(client->conn, welcome.heartbeat_timeout_ms);
+    client->complained_of = NULL;
     vx_session_welcomed(&client->session, welcome.epoch);
     if (client->hooks.welcomed != NULL)
         status = client->hooks.welcomed(client, &welcome, err);
@@ -171,9 +169,9 @@ static vx_status on_refusal(vx_client *client, vx_cbytes message, vx_error *err)
     vx_log_event(&client->log, VX_LOG_WARN, "refused", "slot=%s code=%s retry=%d why=\"%s\"",
                  client->slot, vx_wire_refusal_name(refusal.code), refusal.retry, refusal.text);
     if (refusal.code == VX_WIRE_REFUSED_OVER)
-        end(client, VX_OK, "");
+        vx_client_end(client, VX_OK, "");
     else if (!refusal.retry)
-        end(client, VX_ERR_REFUSED, text);
+        vx_client_end(client, VX_ERR_REFUSED, text);
     return VX_OK;
 }
 
@@ -183,7 +181,7 @@ static vx_status on_stop(vx_client *client, vx_cbytes message, vx_error *err)
     vx_status status = vx_wire_stop_decode(message, &stop, err);
 
     if (status == VX_OK)
-        end(client, VX_OK, stop.text);
+        vx_client_end(client, VX_OK, stop.text);
     return status;
 }
 
@@ -221,6 +219,8 @@ static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *hea
     vx_status status = VX_OK;
 
     (void)conn;
+    if (header->type == VX_WIRE_HEARTBEAT)
+        vx_session_heard(&client->session, vx_client_now_ms(client));
     if (payload.size > 0)
         on_vector(client, header);
     else if (header->type == VX_WIRE_WELCOME)
@@ -240,17 +240,15 @@ static vx_status on_frame(void *owner, vx_conn *conn, const vx_frame_header *hea
 static void on_close(void *owner, vx_conn *conn, const vx_error *why)
 {
     vx_client *client = owner;
+    bool greeting = client->session.link == VX_SESSION_GREETING;
+    vx_error lost = *why;
 
     (void)conn;
     client->conn = NULL;
     vx_uv->timer_stop(&client->heartbeat_timer);
     if (!client->session.ended) {
-        vx_log_event(&client->log, VX_LOG_WARN, "connection.lost", "slot=%s why=\"%s\"",
-                     client->slot, why->message);
-        vx_session_lost(&client->session, now_ms(client));
-        if (client->session.ended)
-            vx_fail(&client->error, VX_ERR_UNAVAILABLE, "%s: %s; gave up after %u s",
-                    client->bootstrap->endpoint, why->message, client->bootstrap->patience_s);
+        vx_error_prefix(&lost, "%s", client->bootstrap->endpoint);
+        vx_link_lost(client, greeting ? "no welcome" : "connection lost", lost.message);
     }
     proceed(client);
 }
@@ -267,13 +265,11 @@ static void on_dialed(void *owner, vx_conn *conn, const vx_error *err)
     } else if (conn != NULL) {
         client->conn = conn;
         vx_conn_start(conn, &events, client);
-        vx_conn_set_timeout(conn, GREETING_MS);
+        vx_conn_set_timeout(conn, vx_session_limit_ms(&client->session, vx_client_now_ms(client),
+                                                      VX_WIRE_GREETING_MS));
         vx_session_connected(&client->session);
     } else if (!client->session.ended) {
-        vx_session_lost(&client->session, now_ms(client));
-        if (client->session.ended)
-            vx_fail(&client->error, VX_ERR_UNAVAILABLE, "%s; gave up after %u s", err->message,
-                    client->bootstrap->patience_s); /* it names the endpoint */
+        vx_link_lost(client, "no connection", err->message); /* it names the endpoint */
     }
     proceed(client);
 }
@@ -285,41 +281,10 @@ static void on_dial_time(uv_timer_t *timer)
 
     if (client->session.ended || client->dialer != NULL)
         return;
-    if (vx_dial(&client->loop, &client->endpoint, DIAL_TIMEOUT_MS, on_dialed, client,
-                &client->dialer, &err) != VX_OK)
+    if (vx_dial(&client->loop, &client->endpoint,
+                vx_session_limit_ms(&client->session, vx_client_now_ms(client), DIAL_MS_MAX),
+                on_dialed, client, &client->dialer, &err) != VX_OK)
         on_dialed(client, NULL, &err);
-}
-
-static void on_heartbeat(uv_timer_t *timer)
-{
-    vx_client_send_message(timer->data, VX_WIRE_HEARTBEAT, 0, (vx_cbytes){ NULL, 0 });
-}
-
-static void greet(vx_client *client)
-{
-    const vx_bootstrap *bootstrap = client->bootstrap;
-    vx_wire_hello hello = {
-        .role = client->hooks.role,
-        .slot = bootstrap->slot,
-        .config = bootstrap->config,
-        .pid = (uint32_t)getpid(),
-    };
-    uint8_t buffer[1024];
-    size_t size = 0;
-
-    memcpy(hello.token, bootstrap->token, sizeof(hello.token));
-    snprintf(hello.version, sizeof(hello.version), "%s", VX_VERSION);
-    snprintf(hello.blas, sizeof(hello.blas), "%s", vx_blas_core());
-    if (gethostname(hello.host, sizeof(hello.host) - 1) != 0)
-        snprintf(hello.host, sizeof(hello.host), "unknown");
-    hello.host[sizeof(hello.host) - 1] = '\0';
-    if (client->hooks.greet != NULL)
-        client->hooks.greet(client, &hello);
-    VX_ASSERT(vx_wire_hello_encode(&hello, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK);
-    client->identity = (vx_frame_header){ .slot = bootstrap->slot };
-    vx_client_send_message(client, VX_WIRE_HELLO, 0, (vx_cbytes){ buffer, size });
-    vx_uv->timer_start(&client->heartbeat_timer, on_heartbeat, FIRST_HEARTBEAT_MS,
-                       FIRST_HEARTBEAT_MS);
 }
 
 static void on_set_up(uv_work_t *work)
@@ -415,7 +380,7 @@ static void proceed(vx_client *client)
             vx_uv->timer_start(&client->dial_timer, on_dial_time, client->session.delay_ms, 0);
             break;
         case VX_SESSION_GREET:
-            greet(client);
+            vx_link_greet(client);
             break;
         case VX_SESSION_SET_UP:
             start_work(client, on_set_up, after_set_up);
@@ -480,8 +445,9 @@ vx_status vx_client_run(vx_client *client, const vx_client_hooks *hooks, void *o
     if (status != VX_OK)
         return status;
     signal(SIGPIPE, SIG_IGN);
-    vx_session_init(&client->session, (uint64_t)getpid(), bootstrap->slot, now_ms(client),
-                    (uint64_t)bootstrap->patience_s * 1000);
+    vx_session_init(&client->session, (uint64_t)getpid(), bootstrap->slot, vx_client_now_ms(client),
+                    (vx_session_patience){ (uint64_t)bootstrap->patience_s * 1000,
+                                           (uint64_t)bootstrap->reconnect_s * 1000 });
     proceed(client);
     vx_uv->run(&client->loop, UV_RUN_DEFAULT);
     VX_ASSERT(vx_uv->loop_close(&client->loop) == 0);

@@ -52,14 +52,15 @@ struct vx_client {
     vx_conn *conn; /* NULL when the link is down */
     vx_dialer *dialer;
     vx_frame_header identity; /* job, epoch, slot, incarnation of the welcome */
-    uint64_t heartbeat_timeout_ms;
-    vx_bytes job_text; /* owned */
-    size_t dimension;  /* 0 = not known yet */
-    float *theta[2];   /* (d): one is computed with while the other is filled */
+    vx_bytes job_text;        /* owned */
+    size_t dimension;         /* 0 = not known yet */
+    float *theta[2];          /* (d): one is computed with while the other is filled */
     int computing, filling;
     uint16_t receiving_type;            /* the vector that comes in */
     uint64_t receiving, received_bytes; /* its round */
     float *receiving_at;                /* borrowed (d) */
+    const char *complained_of; /* why the server is out of reach; NULL = not since it was here */
+    uint64_t complained_ms;
     vx_status work_status;
     vx_error error;
     bool closing;
@@ -76,4 +77,14 @@ void vx_client_send_vector(vx_client *client, vx_wire_type type, uint64_t round,
                            size_t count, vx_cbytes message);
 void vx_client_send_message(vx_client *client, vx_wire_type type, uint64_t round,
                             vx_cbytes message);
+/* The first outcome stays; why is for a person, unless it is VX_OK. */
+void vx_client_end(vx_client *client, vx_status outcome, const char *why);
+uint64_t vx_client_now_ms(const vx_client *client);
+
+/* link.c: says hello on a new connection. */
+void vx_link_greet(vx_client *client);
+/* The server is out of reach: what ("no connection"; not a copy), and why with its endpoint. Says
+ * so, and ends the session when patience is spent or the run directory shows that the run is over.
+ */
+void vx_link_lost(vx_client *client, const char *what, const char *why);
 #endif

@@ -14,10 +14,14 @@ enum {
     OPT_FD,
     OPT_RESTARTS,
     OPT_PATIENCE,
+    OPT_RECONNECT,
     OPT_LOG_LEVEL,
     OPT_VERSION,
     OPT_HELP
 };
+
+#define RECONNECT_S 600
+#define UNSET       UINT32_MAX
 
 static const struct option long_options[] = {
     { "run-dir", required_argument, NULL, 'd' },
@@ -27,6 +31,7 @@ static const struct option long_options[] = {
     { "data-dir", required_argument, NULL, 'D' },
     { "max-restarts", required_argument, NULL, OPT_RESTARTS },
     { "connect-timeout", required_argument, NULL, OPT_PATIENCE },
+    { "reconnect-timeout", required_argument, NULL, OPT_RECONNECT },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
     { "evaluator", required_argument, NULL, OPT_EVALUATOR },
     { "worker-fd", required_argument, NULL, OPT_FD },
@@ -46,7 +51,9 @@ static const char help_text[] =
     "  --job FILE               the job that is expected: another one is refused\n"
     "  --data-dir DIR           data files are taken from here, by their last name\n"
     "  --max-restarts N         of one worker (default: workers.max_restarts of the job)\n"
-    "  --connect-timeout S      how long the server may be out of reach (default 60)\n"
+    "  --connect-timeout S      how long to look for a server at first (default 60)\n"
+    "  --reconnect-timeout S    how long a server that is lost later is waited for\n"
+    "                           (default 600, or --connect-timeout if that is more)\n"
     "  --log-level LEVEL        debug, info, warn (default) or error\n"
     "  --version, --help\n\n"
     "Exit codes: 0 the run is over, 69 no server, 66 or 65 data, 77 refused, 78 job; see "
@@ -70,6 +77,7 @@ static vx_status take_number(int option, vx_worker_options *options, vx_error *e
     vx_status status = number(option == OPT_FD          ? "--worker-fd"
                               : option == OPT_EVALUATOR ? "--evaluator"
                               : option == OPT_RESTARTS  ? "--max-restarts"
+                              : option == OPT_RECONNECT ? "--reconnect-timeout"
                                                         : "--connect-timeout",
                               optarg, option == OPT_EVALUATOR ? INT_MAX : 1000000, &value, err);
 
@@ -79,6 +87,8 @@ static vx_status take_number(int option, vx_worker_options *options, vx_error *e
         options->agent.max_restarts = (int32_t)value;
     else if (option == OPT_PATIENCE)
         options->agent.patience_s = (uint32_t)value;
+    else if (option == OPT_RECONNECT)
+        options->agent.reconnect_s = (uint32_t)value;
     else if (option == OPT_EVALUATOR) {
         options->mode = VX_WORKER_MODE_EVALUATOR;
         options->server_pid = (int)value;
@@ -111,6 +121,7 @@ static vx_status take(int option, vx_worker_options *options, vx_error *err)
         return VX_OK;
     case OPT_RESTARTS:
     case OPT_PATIENCE:
+    case OPT_RECONNECT:
     case OPT_FD:
     case OPT_EVALUATOR:
         return take_number(option, options, err);
@@ -147,7 +158,10 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
 {
     vx_worker_options options = {
         .mode = VX_WORKER_MODE_AGENT,
-        .agent = { .max_restarts = -1, .patience_s = 60, .log_level = VX_LOG_WARN },
+        .agent = { .max_restarts = -1,
+                   .patience_s = 60,
+                   .reconnect_s = UNSET,
+                   .log_level = VX_LOG_WARN },
     };
     vx_endpoint endpoint;
     vx_error why = { 0 };
@@ -173,6 +187,9 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
     if (options.agent.connect != NULL &&
         vx_endpoint_parse(options.agent.connect, &endpoint, &why) != VX_OK)
         return vx_fail(err, VX_ERR_USAGE, "--connect: %s", why.message);
+    if (options.agent.reconnect_s == UNSET)
+        options.agent.reconnect_s =
+            options.agent.patience_s > RECONNECT_S ? options.agent.patience_s : RECONNECT_S;
     if (options.job != NULL)
         status = digest_of_job(options.job, &options.agent.config, err);
     *ret_options = options;

@@ -5,6 +5,7 @@
 
 #define BACKOFF_MS_MIN 100u
 #define BACKOFF_MS_MAX 5000u
+#define STEP_MS_MIN    1000u
 
 /* The only writer of link. */
 static void link_enter(vx_session *session, vx_session_link to)
@@ -25,14 +26,14 @@ static void link_enter(vx_session *session, vx_session_link to)
 }
 
 void vx_session_init(vx_session *session, uint64_t seed, uint32_t slot, uint64_t now_ms,
-                     uint64_t patience_ms)
+                     vx_session_patience patience)
 {
     *session = (vx_session){
         .link = VX_SESSION_DOWN,
         .slot = slot,
         .seed = seed,
         .down_since_ms = now_ms,
-        .patience_ms = patience_ms,
+        .patience = patience,
         .wanted = VX_SESSION_NO_ROUND,
         .computed = VX_SESSION_NO_ROUND,
         .sent = VX_SESSION_NO_ROUND,
@@ -92,6 +93,26 @@ void vx_session_connected(vx_session *session)
     link_enter(session, VX_SESSION_GREETING);
 }
 
+void vx_session_heard(vx_session *session, uint64_t now_ms)
+{
+    if (session->link == VX_SESSION_GREETING)
+        session->down_since_ms = now_ms;
+}
+
+static uint64_t patience_ms(const vx_session *session)
+{
+    return session->joined ? session->patience.again_ms : session->patience.first_ms;
+}
+
+uint64_t vx_session_limit_ms(const vx_session *session, uint64_t now_ms, uint64_t at_most_ms)
+{
+    uint64_t down_ms = now_ms - session->down_since_ms;
+    uint64_t left_ms = patience_ms(session) > down_ms ? patience_ms(session) - down_ms : 0;
+
+    left_ms = left_ms > STEP_MS_MIN ? left_ms : STEP_MS_MIN;
+    return left_ms < at_most_ms ? left_ms : at_most_ms;
+}
+
 void vx_session_lost(vx_session *session, uint64_t now_ms)
 {
     uint32_t shift = session->failures < 6 ? session->failures : 6;
@@ -105,13 +126,14 @@ void vx_session_lost(vx_session *session, uint64_t now_ms)
     ceiling = ceiling < BACKOFF_MS_MAX ? ceiling : BACKOFF_MS_MAX;
     session->delay_ms = ceiling / 2 + (uint32_t)vx_rng_below(&rng, ceiling / 2 + 1);
     session->failures++;
-    if (now_ms - session->down_since_ms > session->patience_ms)
+    if (now_ms - session->down_since_ms > patience_ms(session))
         vx_session_end(session, VX_ERR_UNAVAILABLE);
 }
 
 void vx_session_welcomed(vx_session *session, uint32_t epoch)
 {
     link_enter(session, VX_SESSION_UP);
+    session->joined = true;
     session->failures = 0;
     session->sent = VX_SESSION_NO_ROUND;
     session->wanted = VX_SESSION_NO_ROUND; /* the server says anew what it wants */

@@ -51,6 +51,11 @@ typedef enum vx_wire_role {
 
 #define VX_WIRE_STATES_MAX 2
 
+/* From hello to welcome both sides send a heartbeat each BEAT; who hears nothing for GREETING ends
+ * the connection. After it the job's heartbeats count. */
+#define VX_WIRE_GREETING_MS      10000
+#define VX_WIRE_GREETING_BEAT_MS 500
+
 typedef struct vx_wire_hello {
     vx_wire_role role;
     uint32_t slot; /* a worker's; else VX_FRAME_SLOT_NONE */

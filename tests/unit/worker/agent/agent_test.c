@@ -149,6 +149,52 @@ static void a_worker_that_comes_back_after_the_end_of_the_run_is_no_failure(void
     vx_test_folder_remove(folder);
 }
 
+/* The server may be away for a while just then. */
+static void a_worker_that_is_started_again_looks_longer_for_its_server(void **state)
+{
+    vx_bootstrap bootstrap = { .max_restarts = 2, .patience_s = 60, .reconnect_s = 600 };
+    char *folder = vx_test_folder_create();
+    char *path = vx_path_join(folder, "worker.sh");
+    char *told = vx_path_join(folder, "told");
+    vx_bytes text = { NULL, 0 };
+    vx_error err = { 0 };
+    char script[512];
+
+    (void)state;
+    snprintf(script, sizeof(script),
+             "#!/bin/sh\nod -An -v -t u4 -j %zu -N 4 <&3 | tr -d ' ' >> %s\n"
+             "[ \"$(wc -l < %s)\" -ge 2 ] && exit 0\nkill -9 $$\n",
+             offsetof(vx_bootstrap, patience_s), told, told);
+    put(folder, "worker.sh", script);
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(vx_supervise(&bootstrap, path), 0);
+    vx_assert_ok(vx_file_read(told, 100, &text, &err), &err);
+    assert_string_equal((const char *)text.at, "60\n600\n");
+    vx_free(text.at);
+    vx_free(told);
+    vx_free(path);
+    vx_test_folder_remove(folder);
+}
+
+static void a_run_is_over_when_it_has_a_result_and_no_server(void **state)
+{
+    char *folder = vx_test_folder_create();
+
+    (void)state;
+    assert_false(vx_bootstrap_run_is_over(""));
+    assert_false(vx_bootstrap_run_is_over("/nowhere"));
+    assert_false(vx_bootstrap_run_is_over(folder));
+    put(folder, "server.json", "{}");
+    assert_false(vx_bootstrap_run_is_over(folder));
+    put(folder, "result.json", "{}"); /* of an earlier start */
+    assert_false(vx_bootstrap_run_is_over(folder));
+    vx_test_folder_remove(folder);
+    folder = vx_test_folder_create();
+    put(folder, "result.json", "{}");
+    assert_true(vx_bootstrap_run_is_over(folder));
+    vx_test_folder_remove(folder);
+}
+
 static void a_mistake_that_stays_keeps_its_exit_code(void **state)
 {
     static const int codes[] = { 2, 65, 66, 77, 78 };
@@ -172,6 +218,8 @@ int main(void)
         cmocka_unit_test(a_killed_worker_is_started_again_and_its_success_is_ours),
         cmocka_unit_test(a_worker_that_dies_again_and_again_ends_no_other_slot),
         cmocka_unit_test(a_worker_that_comes_back_after_the_end_of_the_run_is_no_failure),
+        cmocka_unit_test(a_worker_that_is_started_again_looks_longer_for_its_server),
+        cmocka_unit_test(a_run_is_over_when_it_has_a_result_and_no_server),
         cmocka_unit_test(a_mistake_that_stays_keeps_its_exit_code),
     };
 

@@ -6,7 +6,7 @@ static vx_session greeted(void)
 {
     vx_session session;
 
-    vx_session_init(&session, 1, 0, 0, 1000);
+    vx_session_init(&session, 1, 0, 0, (vx_session_patience){ 1000, 60000 });
     assert_int_equal(vx_session_next(&session), VX_SESSION_DIAL);
     assert_int_equal(vx_session_next(&session), VX_SESSION_WAIT);
     vx_session_connected(&session);
@@ -175,7 +175,7 @@ static void it_backs_off_with_jitter_and_gives_up_when_patience_is_spent(void **
     int dials = 0;
 
     (void)state;
-    vx_session_init(&session, 1, 4, 0, 30000);
+    vx_session_init(&session, 1, 4, 0, (vx_session_patience){ 30000, 600000 });
     while (vx_session_next(&session) == VX_SESSION_DIAL) {
         dials++;
         now += session.delay_ms + 1;
@@ -188,6 +188,60 @@ static void it_backs_off_with_jitter_and_gives_up_when_patience_is_spent(void **
     assert_in_range(dials, 8, 40);
     assert_true(last >= 2500);
     assert_true(now > 30000);
+}
+
+/* When the session gives up, with a dial that fails each second. */
+static uint64_t gives_up_at_ms(vx_session *session, uint64_t now_ms)
+{
+    while (!session->ended) {
+        now_ms += 1000;
+        vx_session_lost(session, now_ms);
+        if (vx_session_next(session) == VX_SESSION_DIAL && now_ms > 1000000)
+            break;
+    }
+    return now_ms;
+}
+
+static void a_server_that_has_welcomed_it_is_waited_for_longer(void **state)
+{
+    vx_session met = ready();
+    vx_session unmet;
+
+    (void)state;
+    vx_session_init(&unmet, 1, 0, 0, (vx_session_patience){ 1000, 60000 });
+    (void)vx_session_next(&unmet);
+    assert_int_equal(gives_up_at_ms(&unmet, 0), 2000);
+    assert_int_equal(gives_up_at_ms(&met, 5000), 6000 + 61000); /* lost at 6000 */
+    assert_int_equal(met.outcome, VX_ERR_UNAVAILABLE);
+}
+
+static void a_server_that_lets_it_wait_is_not_out_of_reach(void **state)
+{
+    vx_session session;
+
+    (void)state;
+    vx_session_init(&session, 1, 0, 0, (vx_session_patience){ 1000, 60000 });
+    (void)vx_session_next(&session);
+    vx_session_connected(&session);
+    vx_session_heard(&session, 5000);
+    vx_session_lost(&session, 5500);
+    assert_false(session.ended);
+    (void)vx_session_next(&session);
+    vx_session_heard(&session, 5600); /* the link is not there */
+    vx_session_lost(&session, 6100);
+    assert_true(session.ended);
+}
+
+static void a_step_is_given_no_more_time_than_patience_has_left(void **state)
+{
+    vx_session session;
+
+    (void)state;
+    vx_session_init(&session, 1, 0, 0, (vx_session_patience){ 30000, 60000 });
+    assert_int_equal(vx_session_limit_ms(&session, 0, 10000), 10000);
+    assert_int_equal(vx_session_limit_ms(&session, 25000, 10000), 5000);
+    assert_int_equal(vx_session_limit_ms(&session, 29500, 10000), 1000);
+    assert_int_equal(vx_session_limit_ms(&session, 90000, 10000), 1000);
 }
 
 static void the_first_outcome_stays(void **state)
@@ -214,6 +268,9 @@ int main(void)
         cmocka_unit_test(after_a_break_the_same_gradient_is_sent_again_without_computing),
         cmocka_unit_test(another_epoch_makes_the_gradient_worthless),
         cmocka_unit_test(it_backs_off_with_jitter_and_gives_up_when_patience_is_spent),
+        cmocka_unit_test(a_server_that_has_welcomed_it_is_waited_for_longer),
+        cmocka_unit_test(a_server_that_lets_it_wait_is_not_out_of_reach),
+        cmocka_unit_test(a_step_is_given_no_more_time_than_patience_has_left),
         cmocka_unit_test(the_first_outcome_stays),
     };
 

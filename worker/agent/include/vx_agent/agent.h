@@ -1,5 +1,6 @@
 #ifndef VX_AGENT_AGENT_H
 #define VX_AGENT_AGENT_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vx_base/bytes.h>
@@ -21,9 +22,11 @@ typedef struct vx_bootstrap {
     vx_digest config;       /* the job that is expected; zero = what the server has */
     uint32_t local_workers; /* on this host */
     uint32_t max_restarts;
-    uint32_t patience_s;
+    uint32_t patience_s;  /* for a server that has never welcomed it */
+    uint32_t reconnect_s; /* for one that has */
     int32_t log_level;
     char data_dir[VX_PATH_MAX]; /* "" = the job's paths as they are */
+    char run_dir[VX_PATH_MAX];  /* "" = not known */
 } vx_bootstrap;
 
 typedef enum vx_bootstrap_role { VX_BOOTSTRAP_WORKERS, VX_BOOTSTRAP_EVALUATOR } vx_bootstrap_role;
@@ -31,10 +34,10 @@ typedef enum vx_bootstrap_role { VX_BOOTSTRAP_WORKERS, VX_BOOTSTRAP_EVALUATOR } 
 typedef struct vx_agent_options {
     const char *run_dir; /* or */
     const char *connect, *token_file;
-    const char *data_dir; /* may be NULL */
-    vx_digest config;     /* of the user's own job file; zero = none */
-    int32_t max_restarts; /* -1 = as server.json says, else 10 */
-    uint32_t patience_s;
+    const char *data_dir;             /* may be NULL */
+    vx_digest config;                 /* of the user's own job file; zero = none */
+    int32_t max_restarts;             /* -1 = as server.json says, else 10 */
+    uint32_t patience_s, reconnect_s; /* see vx_bootstrap */
     int32_t log_level;
 } vx_agent_options;
 
@@ -46,6 +49,10 @@ typedef struct vx_agent_options {
 VX_MUST_CHECK vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bootstrap_role role,
                                           unsigned wait_s, vx_bootstrap **ret_entries,
                                           size_t *ret_count, vx_error *err);
+
+/* Whether the server of this run directory has ended in order: there is a result, and no card of a
+ * server. False when run_dir is "" or nothing can be seen there. */
+bool vx_bootstrap_run_is_over(const char *run_dir);
 
 /* Through the pipe. */
 VX_MUST_CHECK vx_status vx_bootstrap_receive(int fd, vx_bootstrap *ret_bootstrap, vx_error *err);

@@ -33,10 +33,17 @@ typedef enum vx_session_action {
 
 #define VX_SESSION_NO_ROUND UINT64_MAX
 
+/* How long the server may be out of reach before the worker gives up. */
+typedef struct vx_session_patience {
+    uint64_t first_ms; /* a server that has never welcomed it */
+    uint64_t again_ms; /* one that has */
+} vx_session_patience;
+
 typedef struct vx_session {
     vx_session_link link;
     bool acted; /* the link's action has been given out */
     bool setting_up, ready, working, ended;
+    bool joined;       /* has been welcomed once */
     bool outdated;     /* what is being computed is no longer wanted */
     bool blocked;      /* nothing is computed until the owner says so */
     uint32_t epoch;    /* of the last welcome */
@@ -44,7 +51,8 @@ typedef struct vx_session {
     uint32_t slot;
     uint32_t delay_ms;
     uint64_t seed;
-    uint64_t down_since_ms, patience_ms;
+    uint64_t down_since_ms; /* nothing came from the server since then */
+    vx_session_patience patience;
     uint64_t wanted;   /* newest round whose parameters are here */
     uint64_t computed; /* round of the gradient that is at hand */
     uint64_t sent;     /* newest round sent on this link */
@@ -53,16 +61,20 @@ typedef struct vx_session {
     vx_status outcome;
 } vx_session;
 
-/* patience_ms: how long the server may be out of reach before the worker gives up. seed and slot
- * make the jitter. */
+/* seed and slot make the jitter. */
 void vx_session_init(vx_session *session, uint64_t seed, uint32_t slot, uint64_t now_ms,
-                     uint64_t patience_ms);
+                     vx_session_patience patience);
 vx_session_action vx_session_next(vx_session *session);
 
 void vx_session_connected(vx_session *session);
+/* A heartbeat came: a server that lets us wait for the welcome is not out of reach. */
+void vx_session_heard(vx_session *session, uint64_t now_ms);
 /* Backs off: 100 ms x 2^failures, at most 5 s, half of it random. Gives up when patience is spent.
  */
 void vx_session_lost(vx_session *session, uint64_t now_ms);
+/* How long the next step of a link that is not up may take: at_most_ms, less when patience ends
+ * before; not less than a second. */
+uint64_t vx_session_limit_ms(const vx_session *session, uint64_t now_ms, uint64_t at_most_ms);
 /* A gradient of another epoch is forgotten, also one that is being computed: its parameters were
  * another server's. */
 void vx_session_welcomed(vx_session *session, uint32_t epoch);
