@@ -8,6 +8,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/descriptors.h>
 
 #define FOLDER_MODE   0755
 #define LOCK_MODE     0644
@@ -20,12 +21,15 @@ vx_status vx_file_fail(vx_error *err, ssize_t result, const char *what, const ch
 {
     int number = (int)-result;
     vx_status code = VX_ERR_IO;
+    char text[VX_ERRNO_TEXT_SIZE];
 
     if (number == ENOENT || number == ENOTDIR)
         code = VX_ERR_NOT_FOUND;
     else if (number == ENOSPC || number == EDQUOT)
         code = VX_ERR_SPACE;
-    return vx_fail(err, code, "cannot %s %s: %s", what, path, strerror(number));
+    else if (vx_descriptors_ran_out(number))
+        code = VX_ERR_SYSTEM;
+    return vx_fail(err, code, "cannot %s %s: %s", what, path, vx_errno_text(number, text));
 }
 
 static vx_status fail_nomem(vx_error *err, const char *path)

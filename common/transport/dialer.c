@@ -6,6 +6,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/descriptors.h>
 
 /*
  * Resolves, then tries one address after the other; each gets an equal share of the time that is
@@ -81,6 +82,7 @@ static unsigned count_left(const vx_dialer *dialer)
 
 static bool connect_to(vx_dialer *dialer, const struct sockaddr *address)
 {
+    char text[VX_ERRNO_TEXT_SIZE];
     int result;
 
     if (vx_conn_create(dialer->timer.loop, &dialer->conn) != VX_OK) {
@@ -92,7 +94,8 @@ static bool connect_to(vx_dialer *dialer, const struct sockaddr *address)
         dialer->pending++;
         return true;
     }
-    fail(dialer, VX_ERR_UNAVAILABLE, uv_strerror(result));
+    fail(dialer, VX_ERR_UNAVAILABLE,
+         vx_descriptors_ran_out(-result) ? vx_errno_text(-result, text) : uv_strerror(result));
     drop_attempt(dialer);
     return false;
 }

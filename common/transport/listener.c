@@ -21,8 +21,10 @@ struct vx_listener {
     uv_timer_t retry;
     unsigned handles;
     bool is_closing;
+    bool is_strained;
     int fd;
     vx_listener_accept accept;
+    vx_listener_strained strained; /* or NULL */
     void *owner;
     vx_endpoint endpoint;
 };
@@ -44,6 +46,13 @@ static void pause_a_while(vx_listener *listener)
 {
     (void)vx_uv->poll_stop(&listener->poll);
     (void)vx_uv->timer_start(&listener->retry, on_retry, RETRY_MS, 0);
+}
+
+static void tell_strain(vx_listener *listener, int error)
+{
+    if (listener->strained != NULL && (error != 0 || listener->is_strained))
+        listener->strained(listener->owner, error);
+    listener->is_strained = error != 0;
 }
 
 static void hand_over(vx_listener *listener, int fd)
@@ -77,9 +86,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             hand_over(listener, fd);
             continue;
         }
-        if (errno == EAGAIN)
+        if (errno == EAGAIN) {
+            tell_strain(listener, 0);
             return;
+        }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            tell_strain(listener, errno);
             pause_a_while(listener);
             return;
         }
@@ -157,6 +169,11 @@ vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
 out:
     vx_free(listener);
     return status;
+}
+
+void vx_listener_on_strained(vx_listener *listener, vx_listener_strained strained)
+{
+    listener->strained = strained;
 }
 
 vx_endpoint vx_listener_endpoint(const vx_listener *listener)

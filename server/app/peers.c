@@ -197,8 +197,7 @@ void vx_server_on_accept(void *owner, vx_conn *conn)
 {
     static const vx_conn_events events = { on_header, on_frame, on_sent, on_close };
     vx_server *server = owner;
-    size_t peers_max = server->roster.count + 1 + server->job->limits.connections;
-    vx_peer *peer = server->peers_count < peers_max ? vx_calloc(1, sizeof(*peer)) : NULL;
+    vx_peer *peer = vx_door_has_room(server) ? vx_calloc(1, sizeof(*peer)) : NULL;
 
     if (peer == NULL) {
         vx_log_event(&server->log, VX_LOG_WARN, "peer.turned_away", "peer=%s connections=%zu",

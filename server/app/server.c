@@ -248,6 +248,8 @@ static vx_status open_listener(vx_server *server, vx_error *err)
         status = vx_listener_create(&server->loop, &server->endpoint, vx_server_on_accept, server,
                                     &server->listener, err);
     vx_free(earlier);
+    if (status == VX_OK)
+        vx_listener_on_strained(server->listener, vx_door_strained);
     return status;
 }
 
@@ -270,8 +272,9 @@ static vx_status prepare(vx_server *server, vx_error *err)
                   server->job->workers.quorum);
     vx_pace_init(&server->pace, 1000.0 * fmin(workers->deadline_least_s, workers->deadline_s),
                  1000.0 * workers->deadline_s, workers->deadline_spread);
+    vx_door_measure(server);
     if (vx_uv->loop_init(&server->loop) != 0)
-        return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
+        return vx_fail(err, VX_ERR_SYSTEM, "no event loop: too few descriptors (ulimit -n)?");
     server->loop_ready = true;
     status = open_listener(server, err);
     if (status != VX_OK)

@@ -118,6 +118,9 @@ struct vx_server {
     vx_endpoint endpoint;
     vx_peer *peers; /* list */
     size_t peers_count;
+    size_t peers_max;
+    bool strained;        /* it was said that no connection can be taken, and not that they can */
+    uint64_t strained_ns; /* when it was last said */
     vx_peer **slot_peers; /* (slots) the live worker of a slot, or NULL */
     vx_peer *evaluator;   /* welcomed, or NULL */
 
@@ -293,6 +296,10 @@ void vx_server_dump(vx_server *server); /* status.json: where the run stands, fo
 
 /* peers.c, greeting.c */
 void vx_server_on_accept(void *owner, vx_conn *conn);
+/* door.c: how many connections there may be; makes room by closing one that has said nothing. */
+void vx_door_measure(vx_server *server);
+bool vx_door_has_room(vx_server *server);
+void vx_door_strained(void *owner, int error); /* see vx_listener_strained */
 void vx_peer_send(vx_peer *peer, vx_wire_type type, uint64_t round,
                   vx_cbytes message); /* closes it on failure */
 void vx_peer_send_vector(vx_peer *peer, vx_wire_type type, uint64_t round, const float *at);

@@ -1,6 +1,7 @@
 """Disks that are full, slow or broken, and limits of the system that are reached."""
 import glob
 import os
+import re
 import resource
 import shutil
 import signal
@@ -182,15 +183,69 @@ class Descriptors(Scenario):
         cpu = cpu_seconds(pid)
         self.assert_serves(run, 20)
         self.assertLess(cpu_seconds(pid) - cpu, 0.5)
+        limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+        lines = [line for line in run.text(".server.log").splitlines() if "accept.strained" in line]
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn(f"Too many open files: {limit} in this process (ulimit -n)", lines[0])
+        connections = int(re.search(r"connections=(\d+)", lines[0])[1])
+        self.assertTrue(5 < connections < limit, lines[0])
+        self.assertEqual(run.events("accept.strained")[0]["connections"], connections)
+        self.assertNotIn("accept.eased", run.text(".server.log"))
         self.assertEqual(run.events("worker.lost"), [])
         for stranger in strangers:
             stranger.close()
         with Peer(run.port()) as peer:
             answer = peer.join(run.token("observer"), wire.NO_SLOT, role=wire.OBSERVER)
             self.assertEqual(answer.kind, wire.WELCOME)
+        wait_for(lambda: "accept.eased" in run.text(".server.log"), 10, "the relief")
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         self.did("30 connections with room for 4; then a status request")
         self.assert_done(run)
+        self.assert_equals_clean(run, **job)
+
+
+    def test_32_a_limit_below_what_the_job_may_need(self):
+        """32 (I8): it is said at the start; strangers cannot take what files and workers need."""
+        job = {"settings": {**RUN, "checkpoint.every": 20}, "rounds": 100, "extra": pace()}
+        run = self.make(**job).serve(before=["prlimit", "--nofile=80:80"])
+        run.card()
+        self.assertRegex(run.text(".server.log"), "descriptors.few.*limit=80 wanted=133")
+        strangers = [socket.create_connection(("127.0.0.1", run.port())) for _ in range(100)]
+        run.work()
+        self.did("100 silent connections to a server that may have 80 files, then the workers")
+        self.assert_done(run)
+        for stranger in strangers:
+            stranger.close()
+        self.assertNotIn("accept.strained", run.text(".server.log"))
+        self.assertEqual(len(checkpoints(run)), 3)
+        self.assert_equals_clean(run, **job)
+
+    def test_32_the_own_limit_is_raised(self):
+        """32: as far as the hard limit allows."""
+        run = self.make(RUN).serve(before=["prlimit", "--nofile=64:1000"])
+        run.card()
+        self.assertEqual(resource.prlimit(run.server_pid(), resource.RLIMIT_NOFILE), (133, 1000))
+        self.assertNotIn("descriptors.few", run.text(".server.log"))
+
+    def test_32_a_worker_without_descriptors(self):
+        """32 (I6 I7): it names the limit, tries on, and returns."""
+        job = {"settings": RUN, "rounds": 60, "extra": pace()}
+        run = self.make(**job).serve()
+        run.card()
+        run.work().until_round(5)
+        pid = run.worker(2)
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        run.server.kill()
+        run.server.wait()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        wait_for(lambda: "Too many open files: 3 in this process (ulimit -n)" in
+                 run.text(".workers.log"), 20, "the limit's name")
+        run.serve("--resume")
+        wait_for(lambda: len(run.joins(0)) > 1, 20, "the others' return")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        self.did("a worker that could open nothing while its server was started again")
+        self.assert_done(run)
+        self.assertEqual(run.worker(2), pid)
         self.assert_equals_clean(run, **job)
 
 

@@ -416,7 +416,7 @@ static vx_status open_client(vx_client *client, vx_error *err)
     if (status != VX_OK)
         return status;
     if (vx_uv->loop_init(&client->loop) != 0)
-        return vx_fail(err, VX_ERR_SYSTEM, "no event loop");
+        return vx_fail(err, VX_ERR_SYSTEM, "no event loop: too few descriptors (ulimit -n)?");
     vx_uv->timer_init(&client->loop, &client->dial_timer);
     vx_uv->timer_init(&client->loop, &client->heartbeat_timer);
     vx_uv->signal_init(&client->loop, &client->sigterm);

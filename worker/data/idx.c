@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/descriptors.h>
 
 #define VALUES_MAX  ((size_t)1 << 36)
 #define DEFLATE_MAX 1032u /* no deflate stream is longer than this many times its file */
@@ -134,11 +135,12 @@ static vx_status open_regular(const char *path, const char *name, gzFile *ret_fi
                               uint64_t *ret_bytes, vx_error *err)
 {
     struct stat info = { 0 };
+    char text[VX_ERRNO_TEXT_SIZE];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return vx_fail(err, errno == ENOENT ? VX_ERR_NOT_FOUND : VX_ERR_IO, "%s: %s", name,
-                       strerror(errno));
+                       vx_errno_text(errno, text));
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         close(fd);
         return vx_fail(err, VX_ERR_IO, "%s: expected a regular file", name);

@@ -11,7 +11,8 @@
 /* All of this goes through vx_files_current(); a handle is one of that table. */
 
 /* The status of an operation that returned -errno: VX_ERR_NOT_FOUND (no such file or folder),
- * VX_ERR_SPACE (disk or quota full), else VX_ERR_IO. "cannot WHAT PATH: why". */
+ * VX_ERR_SPACE (disk or quota full), VX_ERR_SYSTEM (no file descriptor is left), else VX_ERR_IO.
+ * "cannot WHAT PATH: why". */
 vx_status vx_file_fail(vx_error *err, ssize_t result, const char *what, const char *path);
 
 /* Reads a whole file of at most size_max bytes into new memory with a zero after it (not counted).

@@ -102,6 +102,10 @@ typedef void (*vx_listener_accept)(void *owner, vx_conn *conn);
 VX_MUST_CHECK vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
                                            vx_listener_accept accept, void *owner,
                                            vx_listener **ret_listener, vx_error *err);
+/* strained is called with the errno each time that no connection can be taken for want of
+ * descriptors or memory (ten times a second), and with 0 once nobody waits any more. */
+typedef void (*vx_listener_strained)(void *owner, int error);
+void vx_listener_on_strained(vx_listener *listener, vx_listener_strained strained);
 vx_endpoint vx_listener_endpoint(const vx_listener *listener); /* with the real port */
 void vx_listener_close(vx_listener *listener); /* takes NULL; the port is free at once, the memory
                                                   later on the loop */

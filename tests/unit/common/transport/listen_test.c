@@ -127,6 +127,17 @@ static void a_listener_can_be_closed_by_its_own_callback(void **state)
     assert_int_equal(self.accepts, 1);
 }
 
+static unsigned strains, reliefs;
+static int strain_error;
+
+static void note_strain(void *owner, int error)
+{
+    (void)owner;
+    strains += error != 0;
+    reliefs += error == 0;
+    strain_error = error != 0 ? error : strain_error;
+}
+
 static void without_file_descriptors_peers_wait_until_there_are_some(void **state)
 {
     vx_test_net *net = *state;
@@ -147,13 +158,18 @@ static void without_file_descriptors_peers_wait_until_there_are_some(void **stat
     while (count < 64 && (spare[count] = open("/dev/null", O_RDONLY)) >= 0)
         count++;
     assert_in_range(count, 1, 63);
+    vx_listener_on_strained(net->listener, note_strain);
     (void)connect(late, (const struct sockaddr *)&address, size);
     net_run_for(net, 250);
     assert_int_equal(net->accepts, 1);
+    assert_in_range(strains, 2, 4); /* tried again each 100 ms */
+    assert_int_equal(strain_error, EMFILE);
+    assert_int_equal(reliefs, 0);
     for (size_t i = 0; i < count; i++)
         close(spare[i]);
     vx_conn_close(net->server.conn, VX_OK, "make room for one");
     net_until(net, net->accepts == 2);
+    net_until(net, reliefs == 1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     close(fd);
     close(late);
