@@ -157,14 +157,16 @@ static void on_save(uv_work_t *work)
     if (saver->copies)
         vx_saver_copy(server, server->round.number);
     saver->status = write_copy(server, &saver->error);
+    if (saver->status == VX_OK &&
+        vx_checkpoint_oldest_kept(server->options.run_dir, saver->rounds,
+                                  server->job->checkpoint.keep, &saver->oldest, NULL) != VX_OK)
+        saver->oldest = 0; /* records that are not dropped cost room only */
 }
 
 static void note_saved(vx_server *server, uint64_t rounds)
 {
-    uint64_t reach = server->job->checkpoint.every * server->job->checkpoint.keep;
-
     server->saved_rounds = rounds;
-    server->prune_below = rounds > reach ? rounds - reach : 0;
+    server->prune_below = server->saver.oldest;
     vx_log_event(&server->log, VX_LOG_INFO, "checkpoint", "rounds=%llu",
                  (unsigned long long)rounds);
     vx_journal_event(server->journal, rounds, "checkpoint", "s:I", "rounds", (long long)rounds);

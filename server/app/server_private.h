@@ -56,6 +56,7 @@ typedef struct vx_saver {
     bool running;
     bool copies; /* this run of the work makes the copy itself: no round is being made */
     uint64_t rounds;
+    uint64_t oldest;  /* checkpoint that may still be gone back to; 0 = the beginning */
     float *theta;     /* (d) */
     float *state;     /* (optimiser states, d) */
     float *momentum;  /* (slots, d), or NULL */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 #include <vx_base/file.h>
 #include <vx_base/limits.h>
 
@@ -60,6 +61,25 @@ vx_status vx_checkpoint_rounds(const char *run_dir, uint64_t **ret_rounds, size_
     qsort(rounds, count, sizeof(*rounds), newest_first);
     *ret_rounds = rounds;
     *ret_count = count;
+    return VX_OK;
+}
+
+vx_status vx_checkpoint_oldest_kept(const char *run_dir, uint64_t rounds, uint64_t keep,
+                                    uint64_t *ret_rounds, vx_error *err)
+{
+    uint64_t *all = NULL;
+    size_t count = 0;
+    uint64_t seen = 0;
+    vx_status status = vx_checkpoint_rounds(run_dir, &all, &count, err);
+
+    VX_ASSERT(keep >= 1);
+    if (status != VX_OK)
+        return status;
+    *ret_rounds = 0;
+    for (size_t i = 0; i < count && seen < keep; i++)
+        if (all[i] <= rounds && ++seen == keep)
+            *ret_rounds = all[i];
+    vx_free(all);
     return VX_OK;
 }
 

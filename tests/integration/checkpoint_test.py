@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import signal
+import sqlite3
 import sys
 import unittest
 
@@ -90,6 +91,16 @@ class Checkpoints(unittest.TestCase):
         self.assertEqual(run.events("recovery")[0]["checkpoint"], before)
         self.assertEqual([row["round"] for row in run.metrics()], list(range(len(run.metrics()))))
         self.checkpoint("verify", self.path(run, self.rounds(run)[-1]))
+
+    def test_the_ledger_reaches_back_to_the_oldest_checkpoint_that_is_kept(self):
+        run = self.complete(rounds=60, extra=SLOW + keeping(10, 2))
+        saved = [event["rounds"] for event in run.events("checkpoint")]
+        self.assertEqual(saved[-1], 60)
+        with sqlite3.connect(os.path.join(run.directory, "ledger.db")) as ledger:
+            records = ledger.execute("SELECT min(round), max(round) FROM rounds").fetchone()
+            updates = ledger.execute("SELECT min(place), max(place) FROM updates").fetchone()
+        self.assertEqual(records, (saved[-3], 59))  # 60 was written when no round came any more
+        self.assertEqual([place // 32768 for place in updates], [saved[-3], 59])
 
     def test_prune_waits_for_the_server_to_end(self):
         run = self.make(rounds=5000, extra=SLOW + keeping(5, 4)).start_server().start_workers()

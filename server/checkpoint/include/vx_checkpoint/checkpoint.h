@@ -41,6 +41,12 @@ typedef struct vx_checkpoint {
 VX_MUST_CHECK vx_status vx_checkpoint_write(const char *run_dir, const vx_checkpoint *checkpoint,
                                             uint64_t keep, uint64_t keep_every, vx_error *err);
 
+/* The rounds of the `keep`-th newest (>= 1) of the checkpoints up to these rounds, valid or not: no
+ * older record is of use. 0 while there are fewer. */
+VX_MUST_CHECK vx_status vx_checkpoint_oldest_kept(const char *run_dir, uint64_t rounds,
+                                                  uint64_t keep, uint64_t *ret_rounds,
+                                                  vx_error *err);
+
 /*
  * Opens the newest valid checkpoint of run_dir: every file is read and compared with the manifest.
  * A broken one is skipped; skipped(context, folder, why) is called for each. VX_ERR_NOT_FOUND:

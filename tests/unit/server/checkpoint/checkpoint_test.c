@@ -145,6 +145,29 @@ static void the_newest_keep_stay(void **state)
     assert_int_equal(vx_test_folder_entries(*state), 2);
 }
 
+static uint64_t oldest_kept(const char *run_dir, uint64_t rounds, uint64_t keep)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    vx_assert_ok(vx_checkpoint_oldest_kept(run_dir, rounds, keep, &oldest, NULL), NULL);
+    return oldest;
+}
+
+/* Some were left out, some stay for good, one is of a later round that was found broken. */
+static void the_oldest_that_may_be_gone_back_to_is_known(void **state)
+{
+    static const uint64_t written[] = { 10, 20, 50, 90 };
+
+    (void)state;
+    assert_int_equal(oldest_kept(*state, 100, 1), 0);
+    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+        vx_assert_ok(vx_checkpoint_write(*state, sample(written[i], false), 9, 0, NULL), NULL);
+    assert_int_equal(oldest_kept(*state, 60, 1), 50);
+    assert_int_equal(oldest_kept(*state, 60, 2), 20);
+    assert_int_equal(oldest_kept(*state, 90, 2), 50);
+    assert_int_equal(oldest_kept(*state, 60, 4), 0);
+}
+
 static void a_run_that_was_set_back_keeps_what_it_writes(void **state)
 {
     char *broken = vx_format("%s/checkpoint-0000000030/manifest.json", (char *)*state);
@@ -261,6 +284,7 @@ int main(void)
         IN_FOLDER(as_many_workers_as_a_job_may_have_fit),
         IN_FOLDER(each_keep_every_th_round_stays_too),
         IN_FOLDER(the_newest_keep_stay),
+        IN_FOLDER(the_oldest_that_may_be_gone_back_to_is_known),
         IN_FOLDER(a_run_that_was_set_back_keeps_what_it_writes),
         IN_FOLDER(a_checkpoint_of_the_same_rounds_is_replaced),
         IN_FOLDER(what_a_killed_writer_left_is_removed),
