@@ -173,18 +173,25 @@ static void note_saved(vx_server *server, uint64_t rounds)
 }
 
 /* A checkpoint that cannot be written costs time at the next start, no round: they are in the
- * ledger. Without one it is the only record. */
+ * ledger. Without one it is the only record. The last one is the result. */
+static bool can_be_left_out(const vx_server *server)
+{
+    if (server->finishing)
+        return server->last_save_waits;
+    if (server->saver.status == VX_ERR_SPACE)
+        return server->job->checkpoint.on_disk_full == VX_JOB_ON_DISK_FULL_CONTINUE;
+    return server->saver.status == VX_ERR_SYSTEM; /* no descriptor was free */
+}
+
 static void note_not_saved(vx_server *server)
 {
     const vx_saver *saver = &server->saver;
-    bool goes_on = saver->status == VX_ERR_SPACE &&
-                   server->job->checkpoint.on_disk_full == VX_JOB_ON_DISK_FULL_CONTINUE;
 
     vx_log_event(&server->log, VX_LOG_ERROR, "checkpoint.failed", "rounds=%llu why=\"%s\"",
                  (unsigned long long)saver->rounds, saver->error.message);
     vx_journal_event(server->journal, saver->rounds, "checkpoint.failed", "s:I, s:s", "rounds",
                      (long long)saver->rounds, "why", saver->error.message);
-    if (!goes_on)
+    if (!can_be_left_out(server))
         vx_server_fail(server, saver->status, &saver->error);
 }
 

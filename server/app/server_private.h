@@ -365,6 +365,7 @@ bool vx_evaluator_has_told(const vx_server *server);   /* the model, whole */
 bool vx_evaluator_is_awaited(const vx_server *server); /* an evaluation is under way or due */
 
 /* finish.c */
+/* As finish; a run that is finishing well then has not. */
 void vx_server_finish(vx_server *server, vx_status outcome,
                       const vx_error *err); /* begins the end; once */
 /* The same, and also when the run is ending well already. */

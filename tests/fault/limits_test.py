@@ -158,6 +158,40 @@ class Broken(Failing):
         self.fails("rename", 2)
 
 
+    def test_27_an_error_in_the_last_checkpoint(self):
+        """27 (I1 I10): a run whose result could not be saved is not done; it is after a resume."""
+        self.job = {"settings": {**RUN, "checkpoint.every": 0}, "rounds": 40, "extra": pace()}
+        run = self.make(**self.job).serve()
+        run.card()
+        run.work().until_round(7)
+        self.trace(run, "mkdir:error=EIO:when=1")
+        self.ended(run, 74, "checkpoint.failed", "put/output error")
+        result = run.result()
+        self.did(f"EIO for the last checkpoint: {result['state']}, {result['reason']}")
+        self.assertEqual((result["state"], result["rounds"]), ("failed", 40))
+        self.assertIn("put/output error", result["reason"])
+        self.assertEqual(checkpoints(run), [])
+        run.serve("--resume")  # all rounds are in the ledger: no worker is needed
+        self.assertEqual(run.server.wait(30), 0, run.why("resumed"))
+        self.assertEqual(len(checkpoints(run)), 1)
+        self.assertEqual(run.result()["parameters_digest"], self.clean(**self.job)[-1][1])
+
+    def test_32_no_descriptor_for_a_checkpoint(self):
+        """32 (I7): it is left out, and the next one is written."""
+        job = {"settings": OFTEN, "rounds": 60, "extra": pace()}
+        run = self.make(**job).serve()
+        run.card()
+        run.work().until_round(7)
+        tracer = self.trace(run, "mkdir:error=EMFILE:when=1")
+        wait_for(lambda: run.events("checkpoint.failed"), 20, "the failure")
+        tracer.terminate()
+        self.assertIn("Too many open files", run.events("checkpoint.failed")[0]["why"])
+        self.did("EMFILE for a checkpoint")
+        self.assert_done(run)
+        self.assertEqual(len(checkpoints(run)), 3)
+        self.assert_equals_clean(run, **job)
+
+
 class EverySite(Failing):
     def test_27_errors_at_every_step_of_a_checkpoint(self):
         """27 (I1 I11): each of the calls that a checkpoint is made of fails once."""
