@@ -52,3 +52,12 @@ char *vx_time_text(uint64_t time_ns, char text[VX_TIME_TEXT_SIZE])
     snprintf(text + used, VX_TIME_TEXT_SIZE - used, ".%06uZ", micros);
     return text;
 }
+
+uint32_t vx_milliseconds(double seconds)
+{
+    double milliseconds = seconds * 1000.0;
+
+    if (!(milliseconds > 1.0))
+        return 1;
+    return milliseconds < (double)UINT32_MAX ? (uint32_t)milliseconds : UINT32_MAX;
+}

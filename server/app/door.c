@@ -9,6 +9,7 @@
  */
 #define FILES_MAX 64 /* descriptors that the server itself uses, at most */
 #define SAY_NS    (60 * VX_NS_PER_S)
+#define TELLS_MAX 100.0 /* lines about strangers at once; one a second more */
 
 void vx_door_measure(vx_server *server)
 {
@@ -42,6 +43,29 @@ bool vx_door_has_room(vx_server *server)
         return false;
     oldest->stage = VX_PEER_CLOSING;
     vx_conn_close(oldest->conn, VX_ERR_LIMIT, "too many connections, and no hello");
+    return true;
+}
+
+bool vx_door_may_tell(vx_server *server)
+{
+    uint64_t now_ns = vx_server_now(server);
+
+    server->tells_left += server->tells_ns == 0
+                              ? TELLS_MAX
+                              : (double)(now_ns - server->tells_ns) / (double)VX_NS_PER_S;
+    if (server->tells_left > TELLS_MAX)
+        server->tells_left = TELLS_MAX;
+    server->tells_ns = now_ns;
+    if (server->tells_left < 1.0) {
+        server->tells_left_out++;
+        return false;
+    }
+    server->tells_left -= 1.0;
+    if (server->tells_left_out > 0)
+        vx_log_event(&server->log, VX_LOG_WARN, "peers.not_told",
+                     "count=%llu what=\"refused, turned away or closed\"",
+                     (unsigned long long)server->tells_left_out);
+    server->tells_left_out = 0;
     return true;
 }
 

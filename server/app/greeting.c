@@ -16,10 +16,13 @@ void vx_peer_refuse(vx_peer *peer, vx_wire_refusal_code code, bool retry, const 
     snprintf(refusal.text, sizeof(refusal.text), "%s", text);
     if (vx_wire_refusal_encode(&refusal, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK)
         vx_peer_send(peer, VX_WIRE_REFUSAL, 0, (vx_cbytes){ buffer, size });
-    vx_log_event(&server->log, VX_LOG_WARN, "peer.refused", "peer=%s code=%s why=\"%s\"",
-                 vx_conn_peer(peer->conn), vx_wire_refusal_name(code), text);
-    vx_journal_event(server->journal, server->round.number, "peer.refused", "s:s, s:s, s:s", "peer",
-                     vx_conn_peer(peer->conn), "code", vx_wire_refusal_name(code), "why", text);
+    if (vx_door_may_tell(server)) {
+        vx_log_event(&server->log, VX_LOG_WARN, "peer.refused", "peer=%s code=%s why=\"%s\"",
+                     vx_conn_peer(peer->conn), vx_wire_refusal_name(code), text);
+        vx_journal_event(server->journal, server->round.number, "peer.refused", "s:s, s:s, s:s",
+                         "peer", vx_conn_peer(peer->conn), "code", vx_wire_refusal_name(code),
+                         "why", text);
+    }
     peer->stage = VX_PEER_CLOSING;
     vx_conn_finish(peer->conn, VX_OK, "refused");
 }
@@ -106,8 +109,8 @@ static void send_welcome(vx_peer *peer)
         .workers = (uint32_t)server->roster.count,
         .round = server->round.number,
         .dimension = vx_evaluator_has_told(server) ? server->dimension : 0,
-        .heartbeat_ms = (uint32_t)(workers->heartbeat_s * 1000.0),
-        .heartbeat_timeout_ms = (uint32_t)(workers->heartbeat_timeout_s * 1000.0),
+        .heartbeat_ms = vx_milliseconds(workers->heartbeat_s),
+        .heartbeat_timeout_ms = vx_milliseconds(workers->heartbeat_timeout_s),
         .config = server->config,
         .job = { server->job_text.at, server->job_text.size },
     };
@@ -175,7 +178,7 @@ void vx_peer_welcome(vx_peer *peer)
     }
     if (peer->hello.role == VX_WIRE_ROLE_EVALUATOR)
         server->evaluator = peer;
-    vx_conn_set_timeout(peer->conn, (uint64_t)(server->job->workers.heartbeat_timeout_s * 1000.0));
+    vx_conn_set_timeout(peer->conn, vx_milliseconds(server->job->workers.heartbeat_timeout_s));
     send_welcome(peer);
     if (worker) {
         vx_server_offer_parameters(peer);

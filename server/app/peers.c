@@ -173,7 +173,7 @@ static void on_close(void *owner, vx_conn *conn, const vx_error *why)
     vx_server *server = peer->server;
     bool worker = peer->slot != VX_FRAME_SLOT_NONE && server->slot_peers[peer->slot] == peer;
 
-    if (why->code != VX_OK)
+    if (why->code != VX_OK && (worker || vx_door_may_tell(server)))
         vx_log_event(&server->log, VX_LOG_WARN, "peer.closed", "peer=%s why=\"%s\"",
                      vx_conn_peer(conn), why->message);
     vx_peer_drop_snapshot(peer);
@@ -200,8 +200,9 @@ void vx_server_on_accept(void *owner, vx_conn *conn)
     vx_peer *peer = vx_door_has_room(server) ? vx_calloc(1, sizeof(*peer)) : NULL;
 
     if (peer == NULL) {
-        vx_log_event(&server->log, VX_LOG_WARN, "peer.turned_away", "peer=%s connections=%zu",
-                     vx_conn_peer(conn), server->peers_count);
+        if (vx_door_may_tell(server))
+            vx_log_event(&server->log, VX_LOG_WARN, "peer.turned_away", "peer=%s connections=%zu",
+                         vx_conn_peer(conn), server->peers_count);
         vx_conn_close(conn, VX_ERR_LIMIT, "too many connections");
         return;
     }
@@ -210,7 +211,7 @@ void vx_server_on_accept(void *owner, vx_conn *conn)
     server->peers = peer;
     server->peers_count++;
     vx_conn_start(conn, &events, peer);
-    vx_conn_set_timeout(conn, (uint64_t)(server->job->limits.handshake_s * 1000.0));
+    vx_conn_set_timeout(conn, vx_milliseconds(server->job->limits.handshake_s));
 }
 
 /* at (d) stays as it is until the peer has it: see momentum.c. */

@@ -100,7 +100,7 @@ const char *vx_server_state_name(const vx_server *server)
 /* Who waits for the model does not know the job's heartbeats yet. */
 static uint64_t heartbeat_ms(const vx_server *server)
 {
-    uint64_t ms = (uint64_t)(server->job->workers.heartbeat_s * 1000.0);
+    uint64_t ms = vx_milliseconds(server->job->workers.heartbeat_s);
 
     return server->ready || ms < VX_WIRE_GREETING_BEAT_MS ? ms : VX_WIRE_GREETING_BEAT_MS;
 }

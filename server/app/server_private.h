@@ -120,6 +120,8 @@ struct vx_server {
     vx_peer *peers; /* list */
     size_t peers_count;
     size_t peers_max;
+    double tells_left; /* what strangers do is told so many times more */
+    uint64_t tells_ns, tells_left_out;
     bool strained;        /* it was said that no connection can be taken, and not that they can */
     uint64_t strained_ns; /* when it was last said */
     vx_peer **slot_peers; /* (slots) the live worker of a slot, or NULL */
@@ -300,6 +302,8 @@ void vx_server_on_accept(void *owner, vx_conn *conn);
 /* door.c: how many connections there may be; makes room by closing one that has said nothing. */
 void vx_door_measure(vx_server *server);
 bool vx_door_has_room(vx_server *server);
+/* Whether a line about somebody who is nobody yet may be written: they could fill the disk. */
+bool vx_door_may_tell(vx_server *server);
 void vx_door_strained(void *owner, int error); /* see vx_listener_strained */
 void vx_peer_send(vx_peer *peer, vx_wire_type type, uint64_t round,
                   vx_cbytes message); /* closes it on failure */
@@ -365,7 +369,6 @@ bool vx_evaluator_has_told(const vx_server *server);   /* the model, whole */
 bool vx_evaluator_is_awaited(const vx_server *server); /* an evaluation is under way or due */
 
 /* finish.c */
-/* As finish; a run that is finishing well then has not. */
 void vx_server_finish(vx_server *server, vx_status outcome,
                       const vx_error *err); /* begins the end; once */
 /* The same, and also when the run is ending well already. */

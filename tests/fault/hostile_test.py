@@ -1,6 +1,7 @@
 """Peers that lie, shout or are no peers at all; the run does not notice."""
 import os
 import random
+import re
 import resource
 import socket
 import sys
@@ -51,6 +52,22 @@ class Strangers(Hostile):
                 self.assertTrue(peer.closed(0.9))
         self.did("55 connections with zeros, HTTP, TLS, SSH and random bytes")
         self.assertEqual(self.lost(run), [])
+        self.end(run)
+
+    def test_20_strangers_do_not_fill_the_disk(self):
+        """20 (I8): what each of them does is told for the first hundred, then they are counted."""
+        run = self.begin(rounds=250)
+        for _ in range(300):
+            with Peer(run.port()) as peer:
+                self.assertEqual(peer.join(b"\0" * 32, 0).kind, wire.REFUSAL)
+        told = len(run.events("peer.refused"))
+        self.did(f"300 wrong tokens: {told} lines")
+        self.assertTrue(100 <= told < 150, told)
+        pause(2.1)
+        with Peer(run.port()) as peer:
+            peer.join(b"\0" * 32, 0)
+        counts = re.findall(r"peers.not_told count=(\d+)", run.text(".server.log"))
+        self.assertEqual(sum(map(int, counts)) + len(run.events("peer.refused")), 301)
         self.end(run)
 
     def test_20_slowloris(self):

@@ -33,4 +33,7 @@ static inline uint64_t vx_clock_realtime_ns(const vx_clock *clock)
  * Returns text. */
 #define VX_TIME_TEXT_SIZE 32
 char *vx_time_text(uint64_t realtime_ns, char text[VX_TIME_TEXT_SIZE]);
+
+/* Seconds of a setting (> 0) as a timeout: at least 1, since 0 means never, at most what fits. */
+uint32_t vx_milliseconds(double seconds);
 #endif

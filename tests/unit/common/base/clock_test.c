@@ -107,9 +107,19 @@ static void secrets_come_from_the_installed_source_and_its_failure_is_named(void
     assert_memory_not_equal(bytes, other, sizeof(bytes)); /* fails once in 2^32 */
 }
 
+static void a_timeout_is_never_zero_and_always_fits(void **state)
+{
+    (void)state;
+    assert_int_equal(vx_milliseconds(2.5), 2500);
+    assert_int_equal(vx_milliseconds(1e-6), 1);
+    assert_int_equal(vx_milliseconds(4294967.296), UINT32_MAX); /* 2^32 ms */
+    assert_int_equal(vx_milliseconds(1e9), UINT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_timeout_is_never_zero_and_always_fits),
         cmocka_unit_test(time_is_written_in_utc_with_microseconds),
         cmocka_unit_test(monotonic_time_never_goes_back),
         cmocka_unit_test(real_time_counts_from_1970),
