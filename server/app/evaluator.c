@@ -8,6 +8,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_base/descriptors.h>
 #include <vx_base/file.h>
 
 #define EVALUATOR_STARTS_MAX 5
@@ -118,6 +119,7 @@ vx_status vx_evaluator_start(vx_server *server, vx_error *err)
                                      .stdio = stdio,
                                      .stdio_count = 3 };
     vx_status status = VX_OK;
+    char text[VX_ERRNO_TEXT_SIZE];
     int result = 0;
 
     if (program == NULL || run_dir == NULL) {
@@ -131,7 +133,7 @@ vx_status vx_evaluator_start(vx_server *server, vx_error *err)
     server->evaluator_running = true;
     server->evaluator_alive = result == 0;
     if (result != 0) {
-        status = vx_fail(err, VX_ERR_SYSTEM, "%s: %s", program, uv_strerror(result));
+        status = vx_fail(err, VX_ERR_SYSTEM, "%s: %s", program, vx_errno_text(-result, text));
         vx_uv->close((uv_handle_t *)&server->evaluator_process, on_process_closed);
     }
 out:

@@ -12,6 +12,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/clock.h>
+#include <vx_base/descriptors.h>
 #include <vx_base/file.h>
 
 #define BOOTSTRAP_FD    3
@@ -84,11 +85,16 @@ static pid_t start_worker(const vx_bootstrap *bootstrap, const char *program,
     pid_t agent = getpid();
     pid_t child = -1;
     vx_error err = { 0 };
+    char text[VX_ERRNO_TEXT_SIZE];
 
     _Static_assert(sizeof(vx_bootstrap) < 65536, "fits a pipe, so that writing it never waits");
-    if (pipe(ends) != 0)
+    if (pipe(ends) == 0)
+        child = fork();
+    if (child < 0)
+        fprintf(stderr, "vexil-worker: slot %u: cannot start the worker: %s\n", bootstrap->slot,
+                vx_errno_text(errno, text));
+    if (ends[0] < 0)
         return -1;
-    child = fork();
     if (child == 0) {
         close(ends[1]);
         become_worker(program, ends[0], agent, old_mask);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -176,6 +177,37 @@ static void a_worker_that_is_started_again_looks_longer_for_its_server(void **st
     vx_test_folder_remove(folder);
 }
 
+static void an_agent_that_cannot_start_its_worker_says_why(void **state)
+{
+    vx_bootstrap bootstrap = { .max_restarts = 1, .slot = 7 };
+    char *folder = vx_test_folder_create();
+    char *said = vx_path_join(folder, "said");
+    struct rlimit old;
+    struct rlimit low;
+    vx_bytes text = { NULL, 0 };
+    vx_error err = { 0 };
+    int kept = dup(STDERR_FILENO);
+    int code = 0;
+
+    (void)state;
+    assert_non_null(freopen(said, "w", stderr));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = (struct rlimit){ 3, old.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    code = vx_supervise(&bootstrap, "/bin/true");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    fflush(stderr);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    assert_int_equal(code, 0);
+    vx_assert_ok(vx_file_read(said, 4000, &text, &err), &err);
+    assert_non_null(strstr((const char *)text.at, "slot 7: cannot start the worker: Too many open "
+                                                  "files: 3 in this process (ulimit -n)"));
+    vx_free(text.at);
+    vx_free(said);
+    vx_test_folder_remove(folder);
+}
+
 static void a_run_is_over_when_it_has_a_result_and_no_server(void **state)
 {
     char *folder = vx_test_folder_create();
@@ -219,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_dies_again_and_again_ends_no_other_slot),
         cmocka_unit_test(a_worker_that_comes_back_after_the_end_of_the_run_is_no_failure),
         cmocka_unit_test(a_worker_that_is_started_again_looks_longer_for_its_server),
+        cmocka_unit_test(an_agent_that_cannot_start_its_worker_says_why),
         cmocka_unit_test(a_run_is_over_when_it_has_a_result_and_no_server),
         cmocka_unit_test(a_mistake_that_stays_keeps_its_exit_code),
     };
