@@ -426,6 +426,7 @@ void sim_checker_event(void)
 
     if (server == NULL || server->roster.slots == NULL || !process->loop->polling)
         return; /* or it waits for the disk inside a callback */
+    sim_check.over &= !server->card_written;
     sim_checker_look_for_start(server);
     sim_checker_look_for_finish(server);
     if (server->ready)

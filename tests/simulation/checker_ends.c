@@ -127,6 +127,7 @@ void sim_checker_server_ended(const sim_process *process)
     sim_plant_stopped();
     if (code == 128 + SIGTERM || code == 128 + SIGINT)
         return; /* at once */
+    sim_check.over = true;
     if (code == 0)
         check_done();
     if (code == vx_status_exit_code(VX_ERR_INTERRUPTED))
@@ -152,6 +153,14 @@ void sim_checker_evaluator_ended(const sim_process *process)
     sim_check.life.evaluator_failed = true;
 }
 
+/* It reads that the server has ended in order: the result is there, and the card is gone. */
+static bool has_missed_the_end(void)
+{
+    const vx_server *server = sim_checker_server(sim_server());
+
+    return sim_check.over || (server != NULL && server->finishing);
+}
+
 void sim_checker_worker_ended(const sim_process *process)
 {
     uint64_t patience_ns = sim_check.scenario->patience_s * SIM_S;
@@ -160,7 +169,8 @@ void sim_checker_worker_ended(const sim_process *process)
     if (process->exit_signal != 0)
         return;
     if (process->exit_code == 0)
-        exits_with(process, process->told_over || process->heard[SIGTERM] > 0);
+        exits_with(process,
+                   process->told_over || process->heard[SIGTERM] > 0 || has_missed_the_end());
     else
         exits_with(process, process->exit_code == vx_status_exit_code(VX_ERR_UNAVAILABLE) &&
                                 sim_now() - alone_since_ns > patience_ns);

@@ -76,6 +76,7 @@ typedef struct sim_checker {
     sim_identity identities[SIM_SOCKETS_MAX]; /* of the welcome on that socket */
     sim_life life;
     bool was_drained; /* the life before */
+    bool over;        /* a server has ended in order, and none has shown itself since */
     sim_shards shards;
     /* this life of the server */
     bool was_ready, counted_at_end;

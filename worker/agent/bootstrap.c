@@ -200,10 +200,36 @@ static bool has_file(const char *run_dir, const char *name)
     return has;
 }
 
+/* The number of a small file: the whole of it, or what `key` of its object says; 0: there is none.
+ */
+static unsigned long number_of(const char *run_dir, const char *name, const char *key)
+{
+    char *path = vx_path_join(run_dir, name);
+    vx_bytes text = { NULL, 0 };
+    unsigned long number = 0;
+    vx_error err = { 0 };
+
+    if (path != NULL && vx_file_read(path, VX_DOCUMENT_BYTES_MAX, &text, &err) == VX_OK) {
+        json_t *root =
+            json_loadb((const char *)text.at, text.size, JSON_DECODE_ANY, &(json_error_t){ 0 });
+        json_int_t found = json_integer_value(key != NULL ? json_object_get(root, key) : root);
+
+        number = found > 0 ? (unsigned long)found : 0;
+        json_decref(root);
+    }
+    vx_free(text.at);
+    vx_free(path);
+    return number;
+}
+
 bool vx_bootstrap_run_is_over(const char *run_dir)
 {
-    return run_dir[0] != '\0' && has_file(run_dir, "result.json") &&
-           !has_file(run_dir, "server.json");
+    unsigned long epoch = 0;
+
+    if (run_dir[0] == '\0' || has_file(run_dir, "server.json"))
+        return false;
+    epoch = number_of(run_dir, "result.json", "epoch");
+    return epoch > 0 && epoch == number_of(run_dir, "epoch", NULL);
 }
 
 vx_status vx_bootstrap_receive(int fd, vx_bootstrap *ret_bootstrap, vx_error *err)

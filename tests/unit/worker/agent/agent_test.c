@@ -218,12 +218,20 @@ static void a_run_is_over_when_it_has_a_result_and_no_server(void **state)
     assert_false(vx_bootstrap_run_is_over(folder));
     put(folder, "server.json", "{}");
     assert_false(vx_bootstrap_run_is_over(folder));
-    put(folder, "result.json", "{}"); /* of an earlier start */
+    put(folder, "epoch", "2\n");
+    put(folder, "result.json", "{\"epoch\":2}");
     assert_false(vx_bootstrap_run_is_over(folder));
     vx_test_folder_remove(folder);
     folder = vx_test_folder_create();
-    put(folder, "result.json", "{}");
+    put(folder, "epoch", "2\n");
+    put(folder, "result.json", "{\"epoch\":1}"); /* of the start before: this one was killed */
+    assert_false(vx_bootstrap_run_is_over(folder));
+    put(folder, "result.json", "{\"epoch\":");
+    assert_false(vx_bootstrap_run_is_over(folder));
+    put(folder, "result.json", "{\"epoch\":2}");
     assert_true(vx_bootstrap_run_is_over(folder));
+    put(folder, "epoch", "what");
+    assert_false(vx_bootstrap_run_is_over(folder));
     vx_test_folder_remove(folder);
 }
 

@@ -50,8 +50,9 @@ VX_MUST_CHECK vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bo
                                           unsigned wait_s, vx_bootstrap **ret_entries,
                                           size_t *ret_count, vx_error *err);
 
-/* Whether the server of this run directory has ended in order: there is a result, and no card of a
- * server. False when run_dir is "" or nothing can be seen there. */
+/* Whether the last server of this run directory has ended in order: there is its result (of the
+ * epoch that the folder is in), and no card of a server. False when run_dir is "" or nothing can be
+ * seen there. */
 bool vx_bootstrap_run_is_over(const char *run_dir);
 
 /* Through the pipe. */
