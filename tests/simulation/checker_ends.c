@@ -156,9 +156,7 @@ void sim_checker_evaluator_ended(const sim_process *process)
 /* It reads that the server has ended in order: the result is there, and the card is gone. */
 static bool has_missed_the_end(void)
 {
-    const vx_server *server = sim_checker_server(sim_server());
-
-    return sim_check.over || (server != NULL && server->finishing);
+    return sim_check.over || (sim_server() != NULL && sim_check.life.finishing);
 }
 
 void sim_checker_worker_ended(const sim_process *process)
