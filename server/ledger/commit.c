@@ -36,19 +36,6 @@ static vx_status run(vx_ledger *ledger, vx_ledger_statement which, const char *w
     return vx_database_step(ledger->statements[which], ledger->path, what, err);
 }
 
-vx_status vx_ledger_move_log(vx_ledger *ledger, vx_error *err)
-{
-    int pages = 0;
-    int moved = 0;
-
-    if (sqlite3_wal_checkpoint_v2(ledger->db, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) !=
-        SQLITE_OK)
-        return vx_database_fail(ledger->db, ledger->path, "cannot move the log into it", err);
-    VX_ASSERT(pages == moved); /* nobody else reads */
-    ledger->log_pages = 0;
-    return VX_OK;
-}
-
 /* Before a transaction, not after it: a failure here is one of a commit that has not begun. */
 static vx_status begin(vx_ledger *ledger, vx_error *err)
 {

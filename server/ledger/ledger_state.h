@@ -50,4 +50,11 @@ VX_MUST_CHECK vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest con
 
 /* Moves the log into the database, with a sync of the log before and of the database after. */
 VX_MUST_CHECK vx_status vx_ledger_move_log(vx_ledger *ledger, vx_error *err);
+
+/*
+ * Writes all that can be read of the log in its place, and syncs it. A sync that failed has left
+ * pages behind that are read and that no later sync writes: the kernel takes them for clean. Moving
+ * such a log would leave the beginning of it on the disk, above a database that is newer.
+ */
+VX_MUST_CHECK vx_status vx_ledger_rewrite_log(vx_ledger *ledger, vx_error *err);
 #endif

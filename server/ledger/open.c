@@ -318,6 +318,8 @@ vx_status vx_ledger_open_database(vx_ledger *ledger, vx_digest config, vx_error 
     /* A round that a crash caught before its sync is readable, and lost with the power: what open
      * tells of is durable. */
     if (status == VX_OK)
+        status = vx_ledger_rewrite_log(ledger, err);
+    if (status == VX_OK)
         status = vx_ledger_move_log(ledger, err);
     if (status == VX_OK)
         status = make_names_durable(ledger, err);

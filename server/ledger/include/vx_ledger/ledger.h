@@ -55,8 +55,9 @@ typedef struct vx_ledger_round {
 
 /*
  * Opens the ledger of run_dir, or creates it for the job with this config digest; one without any
- * record becomes this job's. What a crash left in the write-ahead log is recovered. All pages are
- * read and their structure is checked; records are checked when they are read.
+ * record becomes this job's. What a crash left in the write-ahead log is recovered: it is written
+ * again and synced, so that what open tells of is durable, also after a sync that failed. All pages
+ * are read and their structure is checked; records are checked when they are read.
  *
  * VX_ERR_CONFIG: records of a job with another digest. VX_ERR_DATA: not a ledger, of another
  * format, or damaged. VX_ERR_BUSY: open elsewhere. VX_ERR_NOT_FOUND: no folder. VX_ERR_SPACE,

@@ -24,6 +24,14 @@ static struct {
 } faults;
 static sqlite3_vfs *real_vfs;
 
+/* What was written since the last sync of its file, whether that failed or not. */
+static struct {
+    char path[256];
+    sqlite3_int64 offset;
+    int size;
+} writes[8192];
+static size_t writes_count;
+
 static bool fails(bool is_database, bool is_write)
 {
     if (faults.kind == FAULTY_NONE || (faults.failed && faults.kind != FAULTY_POWER) ||
@@ -54,13 +62,53 @@ static void copy(const char *from, const char *to)
     fclose(target);
 }
 
-/* In another process: closing a file here would drop SQLite's locks, but that is no matter here. */
-static void take_image(const char *path)
+static void note_write(const char *path, sqlite3_int64 offset, int size)
 {
-    char image[1024];
+    assert_true(writes_count < sizeof(writes) / sizeof(writes[0]));
+    assert_true(strlen(path) < sizeof(writes[0].path));
+    snprintf(writes[writes_count].path, sizeof(writes[0].path), "%s", path);
+    writes[writes_count].offset = offset;
+    writes[writes_count++].size = size;
+}
 
-    image_name(path, image);
-    copy(path, image);
+static void forget_writes(const char *path)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < writes_count; i++)
+        if (strcmp(writes[i].path, path) != 0)
+            writes[left++] = writes[i];
+    writes_count = left;
+}
+
+static void copy_part(int from, int to, sqlite3_int64 offset, int size)
+{
+    static char part[1u << 20];
+    ssize_t got;
+
+    assert_true((size_t)size <= sizeof(part));
+    got = pread(from, part, (size_t)size, offset);
+    assert_true(got >= 0);
+    assert_int_equal(pwrite(to, part, (size_t)got, offset), got);
+}
+
+/* In another process: closing a file here would drop SQLite's locks, but that is no matter here. */
+static void sync_image(const char *path)
+{
+    char name[1024];
+    int file = open(path, O_RDONLY);
+    int image = -1;
+
+    image_name(path, name);
+    image = open(name, O_RDWR | O_CREAT, 0600);
+    assert_true(file >= 0 && image >= 0);
+    for (size_t i = 0; i < writes_count; i++)
+        if (strcmp(writes[i].path, path) == 0)
+            copy_part(file, image, writes[i].offset, writes[i].size);
+    assert_int_equal(ftruncate(image, lseek(file, 0, SEEK_END)), 0);
+    close(file);
+    close(image);
+    forget_writes(path);
 }
 
 void faulty_vfs_lose_power(const char *path)
@@ -68,6 +116,7 @@ void faulty_vfs_lose_power(const char *path)
     char image[1024];
 
     image_name(path, image);
+    forget_writes(path);
     if (access(image, R_OK) == 0)
         copy(image, path);
     else
@@ -94,6 +143,8 @@ static int file_write(sqlite3_file *file, const void *at, int size, sqlite3_int6
 {
     if (fails(of(file)->is_database, true))
         return faults.kind == FAULTY_SPACE ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    if (faults.images)
+        note_write(of(file)->name, offset, size);
     return of(file)->real->pMethods->xWrite(of(file)->real, at, size, offset);
 }
 
@@ -107,10 +158,12 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int file_sync(sqlite3_file *file, int flags)
 {
     (void)flags; /* the page cache is enough for a test, and faster */
-    if (fails(of(file)->is_database, false))
+    if (fails(of(file)->is_database, false)) {
+        forget_writes(of(file)->name);
         return SQLITE_IOERR_FSYNC;
+    }
     if (faults.images)
-        take_image(of(file)->name);
+        sync_image(of(file)->name);
     return SQLITE_OK;
 }
 
@@ -186,6 +239,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
     if (fails(false, false))
         return SQLITE_IOERR_DELETE;
     image_name(name, image);
+    forget_writes(name);
     if (faults.images && sync_folder != 0)
         (void)unlink(image);
     return real_vfs->xDelete(real_vfs, name, 0);

@@ -6,8 +6,10 @@
  * The default VFS of SQLite with faults: the k-th operation that changes a file fails. It offers no
  * shared memory, so a database that wanted an -shm file could not be opened.
  *
- * With images, each file has "name.durable" beside it: its content at its last sync, which is what
- * the loss of power leaves of it. Deleting a file without a sync of the folder leaves the image.
+ * With images, each file has "name.durable" beside it: what its syncs have made durable, which is
+ * what the loss of power leaves of it. What was written before a sync that failed is read, and no
+ * later sync makes it durable, as on Linux; writing it again helps. Deleting a file without a sync
+ * of the folder leaves the image.
  */
 typedef enum faulty_kind {
     FAULTY_NONE,
