@@ -127,7 +127,7 @@ vx_status vx_database_run(sqlite3 *db, const char *path, const char *sql, vx_err
                : vx_database_fail(db, path, "cannot prepare it", err);
 }
 
-/* Prepares and steps once: the caller reads the row, if has_row, and finalizes in every case. */
+/* Prepares and steps once: the caller reads the row, if has_row, and calls end in every case. */
 static vx_status first_row(sqlite3 *db, const char *path, const char *sql, sqlite3_stmt **statement,
                            bool *has_row, vx_error *err)
 {
@@ -141,6 +141,15 @@ static vx_status first_row(sqlite3 *db, const char *path, const char *sql, sqlit
     return vx_database_fail(db, path, "cannot read it", err);
 }
 
+/* A statement that writes, such as a PRAGMA, is committed here, behind its row. */
+static vx_status end(sqlite3 *db, const char *path, sqlite3_stmt *statement, vx_status status,
+                     vx_error *err)
+{
+    if (sqlite3_finalize(statement) == SQLITE_OK || status != VX_OK)
+        return status;
+    return vx_database_fail(db, path, "cannot read it", err);
+}
+
 vx_status vx_database_number(sqlite3 *db, const char *path, const char *sql,
                              sqlite3_int64 *ret_number, vx_error *err)
 {
@@ -150,8 +159,7 @@ vx_status vx_database_number(sqlite3 *db, const char *path, const char *sql,
 
     if (status == VX_OK)
         *ret_number = has_row ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_finalize(statement);
-    return status;
+    return end(db, path, statement, status, err);
 }
 
 vx_status vx_database_text(sqlite3 *db, const char *path, const char *sql, char *text,
@@ -170,8 +178,7 @@ vx_status vx_database_text(sqlite3 *db, const char *path, const char *sql, char 
         else
             snprintf(text, text_size, "%s", (const char *)found);
     }
-    sqlite3_finalize(statement);
-    return status;
+    return end(db, path, statement, status, err);
 }
 
 vx_status vx_database_step(sqlite3_stmt *statement, const char *path, const char *what,

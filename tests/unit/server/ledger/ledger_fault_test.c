@@ -229,6 +229,32 @@ static void no_committed_round_is_lost_with_the_power(void **state)
     assert_true(k > 50);
 }
 
+/* The device fails at operation k, perhaps while the ledger is opened; later the power goes. */
+static bool lose_power_after_failure(int k)
+{
+    char *folder = vx_test_folder_create();
+    attempt a = try_script(folder, VX_LEDGER_FULL, FAULTY_DEVICE, k, true);
+    bool failed = faulty_vfs_has_failed();
+
+    faulty_vfs_arm(FAULTY_POWER, 0, false, true);
+    vx_ledger_close(a.ledger);
+    (void)faulty_vfs_has_failed();
+    lose_power(folder);
+    expect_whole(folder, a.done);
+    vx_test_folder_remove(folder);
+    return failed;
+}
+
+static void after_any_device_failure_no_committed_round_is_lost_with_the_power(void **state)
+{
+    int k = 0;
+
+    (void)state;
+    while (lose_power_after_failure(k))
+        k++;
+    assert_true(k > 50);
+}
+
 static void no_synced_round_is_lost_with_the_power(void **state)
 {
     int k = 0;
@@ -338,6 +364,7 @@ int main(void)
         cmocka_unit_test(after_no_space_at_any_write_the_same_ledger_goes_on),
         cmocka_unit_test(after_any_device_failure_the_ledger_stays_broken_and_nothing_is_lost),
         cmocka_unit_test(no_committed_round_is_lost_with_the_power),
+        cmocka_unit_test(after_any_device_failure_no_committed_round_is_lost_with_the_power),
         cmocka_unit_test(no_synced_round_is_lost_with_the_power),
         cmocka_unit_test(a_round_that_open_tells_of_is_not_lost_with_the_power),
         cmocka_unit_test(a_failure_while_the_log_is_moved_fails_the_commit_that_waits_for_it),
