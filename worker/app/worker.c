@@ -160,10 +160,12 @@ static vx_status welcomed(vx_client *client, const vx_wire_welcome *welcome, vx_
 
 static float *state_room(vx_client *client, uint64_t label)
 {
-    const worker *self = client->owner;
+    worker *self = client->owner;
 
-    return self->state_due && self->state_follows && label == self->state_label ? self->state
-                                                                                : NULL;
+    if (!self->state_due || !self->state_follows || label != self->state_label)
+        return NULL;
+    self->state_complete = false; /* it may have come before */
+    return self->state;
 }
 
 static void state_arrived(vx_client *client)
