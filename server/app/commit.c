@@ -141,20 +141,21 @@ static vx_status write_record(vx_server *server, vx_error *err)
     vx_status status = VX_OK;
 
     vx_ledger_range(server->ledger, &first, &end);
-    if (server->forget_records)
+    if (server->forget_records) {
         vx_recover_set_aside(server, server->row.round);
-    if (server->forget_records && first < end && server->row.round < end)
-        status = vx_ledger_truncate(server->ledger, server->row.round, err);
+        status = vx_ledger_replace(server->ledger, &server->record, err);
+    } else {
+        status = vx_ledger_commit(server->ledger, &server->record, err);
+    }
     if (status != VX_OK)
         return status;
     server->forget_records = false;
-    status = vx_ledger_commit(server->ledger, &server->record, err);
-    if (status == VX_OK && first < server->prune_below) {
+    if (first < server->prune_below) {
         vx_error why = { 0 }; /* the round is recorded: it costs room, until the next commit */
 
         (void)!vx_ledger_prune(server->ledger, server->prune_below, &why);
     }
-    return status;
+    return VX_OK;
 }
 
 static vx_status record_round(vx_server *server, vx_error *err)

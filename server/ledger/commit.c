@@ -70,9 +70,11 @@ static vx_status check_slots(const vx_ledger_round *round, vx_error *err)
     return VX_OK;
 }
 
-static vx_status check_round(const vx_ledger *ledger, const vx_ledger_round *round, vx_error *err)
+/* What a round that is recorded must be like; least is the first that may be made anew. */
+static vx_status check_round(const vx_ledger *ledger, const vx_ledger_round *round, uint64_t least,
+                             vx_error *err)
 {
-    if (ledger->first != ledger->end && round->round != ledger->end)
+    if (ledger->first != ledger->end && (round->round < least || round->round > ledger->end))
         return vx_fail(err, VX_ERR_DOMAIN, "%s: round %" PRIu64 ", the next is %" PRIu64,
                        ledger->path, round->round, ledger->end);
     if (round->round >= VX_ROUNDS_MAX)
@@ -126,33 +128,6 @@ static vx_status insert_update(vx_ledger *ledger, uint64_t round, vx_cbytes kept
     return status;
 }
 
-vx_status vx_ledger_commit(vx_ledger *ledger, const vx_ledger_round *round, vx_error *err)
-{
-    vx_error why = { 0 };
-    vx_cbytes kept = { NULL, 0 };
-    vx_status status = check_usable(ledger, err);
-
-    if (status == VX_OK)
-        status = check_round(ledger, round, err);
-    if (status != VX_OK)
-        return status;
-    if (ledger->durability == VX_LEDGER_FULL)
-        kept = round->update_bytes;
-    status = begin(ledger, &why);
-    if (status != VX_OK)
-        return judge(ledger, status, &why, err);
-    status = insert_record(ledger, round, kept, &why);
-    if (status == VX_OK)
-        status = insert_update(ledger, round->round, kept, &why);
-    status = end(ledger, status, &why);
-    if (status != VX_OK)
-        return judge(ledger, status, &why, err);
-    if (ledger->first == ledger->end)
-        ledger->first = round->round;
-    ledger->end = round->round + 1;
-    return VX_OK;
-}
-
 static vx_status delete_between(vx_ledger *ledger, vx_ledger_statement which, sqlite3_int64 first,
                                 sqlite3_int64 last, vx_error *err)
 {
@@ -164,6 +139,52 @@ static vx_status delete_between(vx_ledger *ledger, vx_ledger_statement which, sq
     return run(ledger, which, "cannot drop rounds", err);
 }
 
+static vx_status delete_rounds(vx_ledger *ledger, uint64_t first, uint64_t last, vx_error *err)
+{
+    vx_status status = delete_between(ledger, VX_LEDGER_DELETE_RECORDS, (sqlite3_int64)first,
+                                      (sqlite3_int64)last, err);
+
+    if (status == VX_OK)
+        status = delete_between(ledger, VX_LEDGER_DELETE_PARTS, vx_ledger_place(first, 0),
+                                vx_ledger_place(last, (1u << VX_LEDGER_PART_BITS) - 1), err);
+    return status;
+}
+
+/* One transaction with this round as the last one. */
+static vx_status record(vx_ledger *ledger, const vx_ledger_round *round, vx_error *err)
+{
+    vx_error why = { 0 };
+    vx_cbytes kept = { NULL, 0 };
+    vx_status status = begin(ledger, &why);
+
+    if (status != VX_OK)
+        return judge(ledger, status, &why, err);
+    if (ledger->durability == VX_LEDGER_FULL)
+        kept = round->update_bytes;
+    if (ledger->first != ledger->end && round->round < ledger->end)
+        status = delete_rounds(ledger, round->round, ledger->end - 1, &why);
+    if (status == VX_OK)
+        status = insert_record(ledger, round, kept, &why);
+    if (status == VX_OK)
+        status = insert_update(ledger, round->round, kept, &why);
+    status = end(ledger, status, &why);
+    if (status != VX_OK)
+        return judge(ledger, status, &why, err);
+    if (ledger->first == ledger->end)
+        ledger->first = round->round;
+    ledger->end = round->round + 1;
+    return VX_OK;
+}
+
+vx_status vx_ledger_commit(vx_ledger *ledger, const vx_ledger_round *round, vx_error *err)
+{
+    vx_status status = check_usable(ledger, err);
+
+    if (status == VX_OK)
+        status = check_round(ledger, round, ledger->end, err);
+    return status == VX_OK ? record(ledger, round, err) : status;
+}
+
 /* One transaction without the rounds first..last. */
 static vx_status drop(vx_ledger *ledger, uint64_t first, uint64_t last, vx_error *err)
 {
@@ -172,13 +193,37 @@ static vx_status drop(vx_ledger *ledger, uint64_t first, uint64_t last, vx_error
 
     if (status != VX_OK)
         return judge(ledger, status, &why, err);
-    status = delete_between(ledger, VX_LEDGER_DELETE_RECORDS, (sqlite3_int64)first,
-                            (sqlite3_int64)last, &why);
-    if (status == VX_OK)
-        status = delete_between(ledger, VX_LEDGER_DELETE_PARTS, vx_ledger_place(first, 0),
-                                vx_ledger_place(last, (1u << VX_LEDGER_PART_BITS) - 1), &why);
-    status = end(ledger, status, &why);
+    status = end(ledger, delete_rounds(ledger, first, last, &why), &why);
     return judge(ledger, status, &why, err);
+}
+
+/* What forgets rounds is durable when it returns. */
+static vx_status begin_durable(vx_ledger *ledger, vx_error *err)
+{
+    if (ledger->durability != VX_LEDGER_CHECKPOINT)
+        return VX_OK;
+    return vx_database_run(ledger->db, ledger->path, "PRAGMA synchronous = FULL", err);
+}
+
+/* Should this fail, the ledger is slower and as safe. */
+static void end_durable(vx_ledger *ledger)
+{
+    if (ledger->durability == VX_LEDGER_CHECKPOINT)
+        (void)sqlite3_exec(ledger->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+}
+
+vx_status vx_ledger_replace(vx_ledger *ledger, const vx_ledger_round *round, vx_error *err)
+{
+    vx_status status = check_usable(ledger, err);
+
+    if (status == VX_OK)
+        status = check_round(ledger, round, ledger->first, err);
+    if (status == VX_OK)
+        status = begin_durable(ledger, err);
+    if (status == VX_OK)
+        status = record(ledger, round, err);
+    end_durable(ledger);
+    return status;
 }
 
 vx_status vx_ledger_truncate(vx_ledger *ledger, uint64_t from_round, vx_error *err)
@@ -188,15 +233,12 @@ vx_status vx_ledger_truncate(vx_ledger *ledger, uint64_t from_round, vx_error *e
 
     if (status != VX_OK || first >= ledger->end)
         return status;
-    if (ledger->durability == VX_LEDGER_CHECKPOINT)
-        status = vx_database_run(ledger->db, ledger->path, "PRAGMA synchronous = FULL", err);
+    status = begin_durable(ledger, err);
     if (status == VX_OK)
         status = drop(ledger, first, ledger->end - 1, err);
     if (status == VX_OK)
         ledger->end = first;
-    /* Should this fail, the ledger is slower and as safe. */
-    if (ledger->durability == VX_LEDGER_CHECKPOINT)
-        (void)sqlite3_exec(ledger->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    end_durable(ledger);
     return status;
 }
 

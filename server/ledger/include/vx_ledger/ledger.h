@@ -86,6 +86,14 @@ vx_ledger *vx_ledger_close(vx_ledger *ledger);
 VX_MUST_CHECK vx_status vx_ledger_commit(vx_ledger *ledger, const vx_ledger_round *round,
                                          vx_error *err);
 
+/*
+ * Records a round in place of the one that is recorded, and of all behind it: those, or this one,
+ * whatever happens meanwhile. Of the round after the last it is a commit. Durable with
+ * VX_LEDGER_CHECKPOINT too. Statuses as for commit; VX_ERR_DOMAIN: before the range or beyond it.
+ */
+VX_MUST_CHECK vx_status vx_ledger_replace(vx_ledger *ledger, const vx_ledger_round *round,
+                                          vx_error *err);
+
 /* The rounds that are recorded: [first, end); first == end: none. */
 void vx_ledger_range(const vx_ledger *ledger, uint64_t *ret_first, uint64_t *ret_end);
 

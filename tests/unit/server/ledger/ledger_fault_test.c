@@ -21,6 +21,11 @@ static vx_status do_commit(vx_ledger *ledger, uint64_t round, vx_error *err)
     return vx_ledger_commit(ledger, sample(round, UPDATE), err);
 }
 
+static vx_status do_replace(vx_ledger *ledger, uint64_t round, vx_error *err)
+{
+    return vx_ledger_replace(ledger, sample(round, UPDATE), err);
+}
+
 static vx_status do_sync(vx_ledger *ledger, uint64_t round, vx_error *err)
 {
     (void)round;
@@ -37,7 +42,9 @@ static const struct {
                { vx_ledger_prune, 6, { 6, 8 } }, { do_commit, 8, { 6, 9 } },
                { do_sync, 0, { 6, 9 } },         { vx_ledger_truncate, 7, { 6, 7 } },
                { do_commit, 7, { 6, 8 } },       { vx_ledger_prune, 7, { 7, 8 } },
-               { do_commit, 8, { 7, 9 } },       { do_commit, 9, { 7, 10 } } };
+               { do_commit, 8, { 7, 9 } },       { do_commit, 9, { 7, 10 } },
+               { do_replace, 8, { 7, 9 } },      { do_commit, 9, { 7, 10 } },
+               { do_replace, 7, { 7, 8 } },      { do_replace, 8, { 7, 9 } } };
 #define STEPS (sizeof(script) / sizeof(script[0]))
 
 static range range_of(const vx_ledger *ledger)
@@ -136,6 +143,7 @@ static void expect_broken(vx_ledger *ledger, vx_status first, const vx_error *wh
 
     vx_assert_status(vx_ledger_commit(ledger, sample(found.end, UPDATE), &err), first, &err);
     assert_string_equal(err.message, why->message);
+    vx_assert_status(vx_ledger_replace(ledger, sample(found.end, UPDATE), &err), first, &err);
     vx_assert_status(vx_ledger_sync(ledger, &err), first, &err);
     vx_assert_status(vx_ledger_truncate(ledger, 0, &err), first, &err);
     vx_assert_status(vx_ledger_prune(ledger, found.end, NULL), first, &err);
@@ -203,7 +211,7 @@ static bool cut_power(int k, vx_ledger_durability durability)
     lose_power(folder);
     /* What is only written may be lost: back to the last step that makes durable. */
     while (durability == VX_LEDGER_CHECKPOINT && done > 0 && script[done - 1].step != do_sync &&
-           script[done - 1].step != vx_ledger_truncate)
+           script[done - 1].step != vx_ledger_truncate && script[done - 1].step != do_replace)
         done--;
     if (durability == VX_LEDGER_FULL) {
         expect_whole(folder, done);
