@@ -435,6 +435,6 @@ void vx_server_remove_card(vx_server *server)
     char *path = vx_path_join(server->options.run_dir, "server.json");
 
     if (path != NULL && server->card_written)
-        (void)vx_files_current()->remove(vx_files_current()->context, path);
+        server->card_written = vx_files_current()->remove(vx_files_current()->context, path) != 0;
     vx_free(path);
 }

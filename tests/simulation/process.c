@@ -132,7 +132,8 @@ void sim_process_signal(sim_process *process, int number)
         process->heard[number]++;
         return;
     }
-    sim_process_end(process, 0, number);
+    if (number == SIGKILL || !process->ignores[number])
+        sim_process_end(process, 0, number);
 }
 
 void sim_process_pause(sim_process *process)

@@ -46,6 +46,7 @@ struct sim_process {
     unsigned fibers_count;
     struct sim_loop *loop; /* the one it has now */
     size_t memory, memory_max;
+    bool ignores[SIM_SIGNALS_MAX]; /* when no handler of the loop has it */
     /* what has happened to it, for the checker */
     uint64_t born_ns;
     unsigned signals[SIM_SIGNALS_MAX]; /* that came, by number */
@@ -68,7 +69,8 @@ void sim_process_add_fiber(sim_process *process, sim_fiber *fiber);
 
 /* The end by _exit or a return; does not return when it is the current one. */
 void sim_process_end(sim_process *process, int code, int signal);
-/* As the kernel delivers a signal: to a handler of the loop, else the default action. */
+/* As the kernel delivers a signal: to a handler of the loop; else the default action, unless the
+ * process ignores it. */
 void sim_process_signal(sim_process *process, int number);
 void sim_process_pause(sim_process *process);
 void sim_process_unpause(sim_process *process);

@@ -16,6 +16,8 @@
 /* --wrap=NAME: calls of NAME go to __wrap_NAME, calls of __real_NAME to the C library. */
 #define REAL(name) __asm__("__real_" #name)
 #define WRAP(name) __asm__("__wrap_" #name)
+typedef void (*handler)(int number);
+
 void *real_malloc(size_t size) REAL(malloc);
 void *wrap_malloc(size_t size) WRAP(malloc);
 void *real_calloc(size_t count, size_t size) REAL(calloc);
@@ -34,6 +36,8 @@ int real_nanosleep(const struct timespec *want, struct timespec *left) REAL(nano
 int wrap_nanosleep(const struct timespec *want, struct timespec *left) WRAP(nanosleep);
 int real_raise(int number) REAL(raise);
 int wrap_raise(int number) WRAP(raise);
+handler real_signal(int number, handler what) REAL(signal);
+handler wrap_signal(int number, handler what) WRAP(signal);
 _Noreturn void real_exit(int code) REAL(_exit);
 _Noreturn void wrap_exit(int code) WRAP(_exit);
 ssize_t real_write(int fd, const void *at, size_t size) REAL(write);
@@ -134,6 +138,17 @@ int wrap_raise(int number)
         return real_raise(number);
     sim_process_end(process, 0, number);
     return 0;
+}
+
+handler wrap_signal(int number, handler what)
+{
+    sim_process *process = sim_process_current();
+
+    if (process == NULL)
+        return real_signal(number, what);
+    VX_ASSERT(number > 0 && number < SIM_SIGNALS_MAX);
+    process->ignores[number] = what == SIG_IGN;
+    return SIG_DFL;
 }
 
 void sim_real_exit(int code)
