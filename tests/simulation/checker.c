@@ -27,15 +27,20 @@
 
 sim_checker sim_check;
 
-const vx_server *sim_checker_server(const sim_process *process)
+const vx_server *sim_checker_last_sight(const sim_process *process)
 {
-    if (process == NULL || !process->alive || process->loop == NULL)
+    if (process->loop == NULL)
         return NULL;
     return (const vx_server *)(const void *)((const char *)process->loop->uv -
                                              offsetof(vx_server, loop));
 }
 
-static sim_record *set_record(uint64_t rounds, const sim_state *state)
+const vx_server *sim_checker_server(const sim_process *process)
+{
+    return process != NULL && process->alive ? sim_checker_last_sight(process) : NULL;
+}
+
+sim_record *sim_checker_set_record(uint64_t rounds, const sim_state *state)
 {
     sim_record *record = &sim_check.records[rounds];
 
@@ -45,19 +50,27 @@ static sim_record *set_record(uint64_t rounds, const sim_state *state)
     return record;
 }
 
-/* The round that was made last. */
-static void set_made(void)
+/* What the round that was made last leads to. */
+sim_record sim_checker_made(void)
 {
-    sim_record *record = set_record(sim_check.round + 1, &sim_check.next);
+    sim_record record = { .known = true,
+                          .state = sim_check.next,
+                          .digest = sim_model_digest(sim_check.model, &sim_check.next),
+                          .owners_known = true };
 
-    for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
-        record->included |= (uint32_t)sim_check.present[slot] << slot;
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
+        record.included |= (uint32_t)sim_check.present[slot] << slot;
+    memcpy(record.of_round, sim_check.of_round, sizeof(record.of_round));
+    memcpy(record.owners, sim_check.shards.owners, sizeof(record.owners));
+    return record;
+}
+
+void sim_checker_set_made(void)
+{
+    sim_check.records[sim_check.round + 1] = sim_checker_made();
+    for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
         sim_check.all_included &=
             sim_check.present[slot] && sim_check.of_round[slot] == sim_check.round;
-    }
-    memcpy(record->of_round, sim_check.of_round, sizeof(record->of_round));
-    memcpy(record->owners, sim_check.shards.owners, sizeof(record->owners));
-    record->owners_known = true;
     sim_check.all_included &= sim_shards_at_home();
 }
 
@@ -79,76 +92,19 @@ static void begin_forward(const vx_server *server)
 static void begin_kept(const vx_server *server)
 {
     size_t size = sim_check.model->dimension * sizeof(float);
+    const sim_state *before = &sim_check.records[sim_check.round].state;
 
     sim_check.can_step = true;
     sim_check.next = sim_check.records[sim_check.round + 1].state;
     for (unsigned slot = 0; slot < sim_check.model->workers; slot++) {
-        if (!sim_check.present[slot])
+        if (!sim_check.present[slot]) {
+            sim_check.next.momentum[slot] = before->momentum[slot];
             continue;
+        }
         memcpy(sim_check.next.momentum[slot].numbers,
                server->rows + (size_t)slot * sim_check.model->dimension, size);
         sim_check.next.momentum[slot].label = sim_check.round + 1;
     }
-}
-
-/* A recorded round is made anew, and it was stated: it and those behind it leave the ledger before
- * it is recorded again. */
-static void note_forgetting(const vx_server *server)
-{
-    if (server->forget_records && server->row.round < sim_check.recorded)
-        sim_check.recorded = server->row.round;
-}
-
-void sim_checker_last_sight(const sim_process *process)
-{
-    const vx_server *server = NULL;
-
-    if (process->loop == NULL)
-        return;
-    server = (const vx_server *)(const void *)((const char *)process->loop->uv -
-                                               offsetof(vx_server, loop));
-    if (server->working == VX_WORK_ROUND || server->working == VX_WORK_RECORD)
-        note_forgetting(server);
-}
-
-static void begin_work(const vx_server *server)
-{
-    sim_check.aggregating = true;
-    sim_check.round = server->row.round;
-    sim_note("work round=%llu finishing=%llu", sim_check.round, server->finishing, 0);
-    sim_checker_rows(server);
-    sim_shards_rows(server);
-    if (!sim_check.records[sim_check.round].known)
-        sim_violation("I1", "round %" PRIu64 " is made of nothing", sim_check.round);
-    if (is_kept(server))
-        begin_kept(server);
-    else
-        sim_check.can_step = sim_model_step(
-            sim_check.model, sim_check.round, server->rows, sim_check.present, sim_check.of_round,
-            &sim_check.records[sim_check.round].state, &sim_check.next);
-    sim_plant_rows_behind(server);
-}
-
-static void check_same_state(const vx_server *server, const sim_state *state, const char *promise,
-                             uint64_t rounds)
-{
-    size_t size = sim_check.model->dimension * sizeof(float);
-
-    if (memcmp(server->theta, state->theta, size) != 0)
-        sim_violation(promise, "the parameters after %" PRIu64 " rounds are not what they must be",
-                      rounds);
-    for (size_t i = 0; i < sim_check.model->states; i++)
-        if (memcmp(vx_optimiser_state_at(server->optimiser, i).at, state->vectors[i], size) != 0)
-            sim_violation(promise,
-                          "the optimiser's state after %" PRIu64 " rounds is not that of the "
-                          "parameters",
-                          rounds);
-}
-
-static void forget_beyond(uint64_t rounds)
-{
-    for (uint64_t i = rounds + 1; i <= sim_check.model->rounds; i++)
-        sim_check.records[i].known = false;
 }
 
 /* What a recorded round was made of is not there again: a slot is missing or one more, or one has
@@ -169,23 +125,86 @@ static bool is_of_others(const sim_record *record)
     return false;
 }
 
+/* It was abandoned, or its slots have sent others than they did. */
+static bool is_replacing(const vx_server *server)
+{
+    const sim_record *record = &sim_check.records[sim_check.round + 1];
+
+    return sim_check.can_step && sim_check.recorded > sim_check.round &&
+           (server->forget_records || (!is_kept(server) && is_of_others(record)));
+}
+
+static void begin_work(const vx_server *server)
+{
+    sim_check.aggregating = true;
+    sim_check.round = server->row.round;
+    sim_note("work round=%llu finishing=%llu", sim_check.round, server->finishing, 0);
+    sim_checker_rows(server);
+    sim_shards_rows(server);
+    if (!sim_check.records[sim_check.round].known)
+        sim_violation("I1", "round %" PRIu64 " is made of nothing", sim_check.round);
+    if (is_kept(server))
+        begin_kept(server);
+    else
+        sim_check.can_step = sim_model_step(
+            sim_check.model, sim_check.round, server->rows, sim_check.present, sim_check.of_round,
+            &sim_check.records[sim_check.round].state, &sim_check.next);
+    sim_check.replaces = is_replacing(server);
+    sim_plant_rows_behind(server);
+}
+
+void sim_checker_same_state(const vx_server *server, const sim_state *state, const char *promise,
+                            uint64_t rounds)
+{
+    size_t size = sim_check.model->dimension * sizeof(float);
+
+    if (memcmp(server->theta, state->theta, size) != 0)
+        sim_violation(promise, "the parameters after %" PRIu64 " rounds are not what they must be",
+                      rounds);
+    for (size_t i = 0; i < sim_check.model->states; i++)
+        if (memcmp(vx_optimiser_state_at(server->optimiser, i).at, state->vectors[i], size) != 0)
+            sim_violation(promise,
+                          "the optimiser's state after %" PRIu64 " rounds is not that of the "
+                          "parameters",
+                          rounds);
+}
+
+void sim_checker_forget_beyond(uint64_t rounds)
+{
+    for (uint64_t i = rounds + 1; i <= sim_check.model->rounds; i++)
+        sim_check.records[i].known = false;
+}
+
 /* I1, I6: a round that was committed before a crash is the same when it is made again; or it is
  * made anew, of others, and the server says so. */
 static void check_made_again(const vx_server *server, uint64_t rounds)
 {
     const sim_record *record = &sim_check.records[rounds];
+    vx_digest digest = sim_model_digest(sim_check.model, &sim_check.next);
     bool stated = server->diverged || sim_check.round >= server->replay_until;
     bool is_anew = stated && is_of_others(record);
 
-    if (!record->known)
+    if (!record->known || vx_digest_equal(record->digest, digest))
         return;
-    if (vx_digest_equal(record->digest, sim_model_digest(sim_check.model, &sim_check.next)))
+    if (rounds == sim_check.recorded && sim_check.other.known &&
+        vx_digest_equal(sim_check.other.digest, digest))
         return;
     if (!is_anew || sim_checker_keeps_updates())
         sim_violation("I1 and I6", "round %" PRIu64 " was committed, and becomes another one",
                       sim_check.round);
     sim_check.anew++;
-    forget_beyond(rounds);
+}
+
+/* What the ledger has now. A round that is made anew is its last one. */
+static void note_recorded(const vx_server *server, uint64_t rounds)
+{
+    if (sim_check.round >= server->replay_until || rounds > sim_check.recorded) {
+        sim_check.recorded = rounds;
+        sim_checker_forget_beyond(rounds);
+    }
+    if (rounds >= sim_check.recorded)
+        sim_check.other.known = false;
+    sim_check.replaces = false;
 }
 
 void sim_checker_look_for_commit(const vx_server *server)
@@ -199,18 +218,16 @@ void sim_checker_look_for_commit(const vx_server *server)
     for (unsigned slot = 0; slot < sim_check.model->workers; slot++)
         sim_check.included[slot] += sim_check.present[slot];
     sim_shards_committed(server);
-    check_same_state(server, &sim_check.next, "I2 and I6", rounds);
+    sim_checker_same_state(server, &sim_check.next, "I2 and I6", rounds);
     check_made_again(server, rounds);
-    set_made();
+    sim_checker_set_made();
     if (!vx_digest_equal(server->parameters_digest, sim_check.records[rounds].digest) ||
         server->current->round != rounds ||
         memcmp(server->current->at, sim_check.next.theta,
                sim_check.model->dimension * sizeof(float)) != 0)
         sim_violation("I4", "what is told of round %" PRIu64 " is not what was made", rounds);
     sim_check.last = rounds;
-    note_forgetting(server);
-    if (rounds > sim_check.recorded)
-        sim_check.recorded = rounds;
+    note_recorded(server, rounds);
     sim_check.commits++;
     sim_check.aggregating = false;
     sim_check.committed = true;
@@ -234,8 +251,9 @@ static void watch_work(sim_process *process, const uv_work_t *request, bool begi
         sim_checker_look_for_commit(server);
     if (sim_check.was_ready)
         sim_shards_look_for_border(server); /* a turn has other callbacks behind this one */
-    if (sim_check.committed)
-        sim_check.counted_at_end = server->round.state == VX_ROUND_ENDED;
+    if (sim_check.committed)                /* the last one, or the next one could not begin */
+        sim_check.counted_at_end = server->round.state == VX_ROUND_ENDED ||
+                                   (server->finishing && !sim_check.life.finishing);
     sim_check.aggregating &= server->record_waits;
     sim_check.committed = false;
 }
@@ -246,7 +264,7 @@ void sim_checker_begin(const sim_scenario *scenario, const sim_model *model)
     sim_check.model = model;
     sim_check.saved_seen = UINT64_MAX;
     sim_check.all_included = true;
-    set_record(0, &model->first);
+    sim_checker_set_record(0, &model->first);
     sim_shards_begin();
     sim_work_watch_install(watch_work);
     sim_frame_watch_install(sim_checker_frame);
@@ -264,124 +282,6 @@ void sim_checker_server_started(const sim_process *process)
     sim_shards_server_started();
     memset(sim_check.included, 0, sizeof(sim_check.included));
     memset(sim_check.told_round, 0, sizeof(sim_check.told_round));
-}
-
-bool sim_checker_keeps_updates(void)
-{
-    vx_job_durability durability = sim_check.model->job->checkpoint.durability;
-
-    return durability == VX_JOB_DURABILITY_FULL || durability == VX_JOB_DURABILITY_AUTO;
-}
-
-bool sim_checker_records_rounds(void)
-{
-    return sim_check.model->job->checkpoint.durability != VX_JOB_DURABILITY_CHECKPOINT;
-}
-
-/* The state in which the rounds go on, with the recorded ones that the workers make again. */
-static void check_state_of_records(const vx_server *server)
-{
-    uint64_t rounds = server->round.number;
-
-    if (!sim_check.records[rounds].known)
-        sim_violation("I1", "the run goes on from round %" PRIu64 ", which nobody has committed",
-                      rounds);
-    check_same_state(server, &sim_check.records[rounds].state, "I1 and I4", rounds);
-}
-
-/* What the disk has and nobody was told of: a round whose server died between the two; or, once a
- * checkpoint that could not be read was skipped, one of the run as it would have been without. */
-static void adopt(const vx_server *server, uint64_t until)
-{
-    size_t size = sim_check.model->dimension * sizeof(float);
-    sim_state state = { 0 };
-
-    if (sim_check.records[until].known)
-        return;
-    if (sim_check.can_step && until == sim_check.round + 1) {
-        set_made();
-    } else if (sim_check.branched && until == server->round.number) {
-        memcpy(state.theta, server->theta, size);
-        for (size_t i = 0; i < sim_check.model->states; i++)
-            memcpy(state.vectors[i], vx_optimiser_state_at(server->optimiser, i).at, size);
-        set_record(until, &state);
-        sim_check.all_included = false;
-    }
-}
-
-static void note_saved(uint64_t rounds)
-{
-    if (rounds <= sim_check.saved)
-        return;
-    sim_check.saved_before = sim_check.saved;
-    sim_check.saved = rounds;
-}
-
-/* What is there at least when the newest checkpoint cannot be read. */
-static uint64_t one_skipped(void)
-{
-    return sim_check.model->job->checkpoint.keep > 1 ? sim_check.saved_before : 0;
-}
-
-/* I1, I4: what a restarted server begins with. */
-static void check_restored(const vx_server *server)
-{
-    uint64_t rounds = server->round.number;
-    uint64_t until = server->replay_until > rounds ? server->replay_until : rounds;
-    uint64_t least = sim_checker_records_rounds() ? sim_check.recorded : sim_check.saved;
-    /* A checkpoint that could not be read was skipped, and the ledger may not reach back to the one
-     * before it. */
-    bool excused = sim_server()->checkpoint_errors > 0;
-
-    sim_check.branched |= excused && (until < least || !sim_check.records[until].known);
-    adopt(server, until);
-    if (sim_check.was_drained && !excused && rounds < sim_check.last)
-        sim_violation(
-            "I1", "the server was stopped after %" PRIu64 " rounds, %" PRIu64 " are there at once",
-            sim_check.last, rounds);
-    if (excused && sim_server()->checkpoint_errors == 1 && until < one_skipped())
-        sim_violation("I11",
-                      "one checkpoint was skipped, and %" PRIu64 " rounds are left of %" PRIu64,
-                      until, one_skipped());
-    if (until < least && !excused)
-        sim_violation("I1", "%" PRIu64 " rounds are left, %" PRIu64 " were committed", until,
-                      least);
-    /* It may have gone back already, for momentum: then it has the updates. */
-    if (sim_checker_keeps_updates() && !server->updates_kept && rounds < least && !excused)
-        sim_violation("I1", "%" PRIu64 " rounds are there at once, %" PRIu64 " were committed",
-                      rounds, least);
-    if (until < sim_check.saved)
-        sim_check.saved = until;
-    if (until < sim_check.saved_before)
-        sim_check.saved_before = until;
-    sim_check.recorded = until;
-    check_state_of_records(server);
-    forget_beyond(until);
-    memcpy(sim_check.accepted, sim_check.records[rounds].state.momentum,
-           sizeof(sim_check.accepted));
-    sim_check.last = rounds;
-    sim_check.seen = rounds;
-    sim_note("ready rounds=%llu recorded=%llu", rounds, until, 0);
-}
-
-void sim_checker_look_for_start(const vx_server *server)
-{
-    if (!server->ready || sim_check.was_ready)
-        return;
-    sim_check.was_ready = true;
-    sim_check.saved_seen = server->saved_rounds;
-    check_restored(server);
-}
-
-/* A recovery that goes back to its checkpoint, before the first round. */
-static void check_rewound(const vx_server *server)
-{
-    if (server->round.number < sim_check.seen) {
-        sim_note("rewound rounds=%llu", server->round.number, 0, 0);
-        check_state_of_records(server);
-        sim_check.last = server->round.number;
-    }
-    sim_check.seen = server->round.number;
 }
 
 static void check_accounts(const vx_server *server)
@@ -429,12 +329,9 @@ void sim_checker_event(void)
     sim_check.over &= !server->card_written;
     sim_checker_look_for_start(server);
     sim_checker_look_for_finish(server);
-    if (server->ready)
-        check_rewound(server);
-    if (server->ready && server->saved_rounds != sim_check.saved_seen) {
-        sim_check.saved_seen = server->saved_rounds;
-        note_saved(sim_check.saved_seen);
-        sim_note("checkpoint rounds=%llu", sim_check.saved, 0, 0);
+    if (server->ready) {
+        sim_checker_look_for_move(server);
+        sim_checker_look_for_save(server);
     }
     check_accounts(server);
     if (server->ready)

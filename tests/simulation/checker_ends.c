@@ -115,14 +115,26 @@ static void exits_with(const sim_process *process, bool allowed)
         sim_violation("I10", "%s ends with exit code %d", process->name, process->exit_code);
 }
 
+/* Its end may have been in order before the signal came. */
+static void check_killed(const sim_process *process)
+{
+    const vx_server *server = sim_checker_last_sight(process);
+    int number = process->exit_signal;
+
+    sim_check.over |=
+        server != NULL ? server->finishing && !server->card_written : sim_check.life.finishing;
+    exits_with(process, !sim_check.life.finishing || (number != SIGHUP && number != SIGUSR2));
+}
+
 void sim_checker_server_ended(const sim_process *process)
 {
     int code = process->exit_code;
 
     sim_check.life.drained = false;
-    sim_checker_last_sight(process);
-    if (process->exit_signal != 0)
+    if (process->exit_signal != 0) {
+        check_killed(process);
         return;
+    }
     exits_with(process, code == 0 || server_may_end_with(process, code));
     sim_plant_stopped();
     if (code == 128 + SIGTERM || code == 128 + SIGINT)

@@ -19,8 +19,9 @@ bool sim_checker_is_hostile(unsigned slot)
 const sim_sent *sim_checker_find_sent(unsigned slot, uint32_t epoch, uint64_t round,
                                       const float *row)
 {
-    for (unsigned i = 0; i < SIM_SENT_KEPT; i++) {
-        const sim_sent *sent = &sim_check.sent[slot][i];
+    for (unsigned i = 1; i <= SIM_SENT_KEPT; i++) { /* the newest first */
+        const sim_sent *sent =
+            &sim_check.sent[slot][(sim_check.sent_count[slot] - i) % SIM_SENT_KEPT];
 
         if (sent->fits && sent->epoch == epoch && sent->round == round &&
             memcmp(sent->numbers, row, sim_check.model->dimension * sizeof(float)) == 0)

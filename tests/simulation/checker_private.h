@@ -26,7 +26,7 @@ typedef struct sim_sent {
     uint64_t round;
     float numbers[SIM_DIMENSION_MAX];
 } sim_sent;
-#define SIM_SENT_KEPT 64
+#define SIM_SENT_KEPT 1024 /* one who floods sends 50 for each time that it is asked */
 
 typedef struct sim_identity {
     uint32_t epoch, slot, incarnation;
@@ -60,7 +60,8 @@ typedef struct sim_checker {
     const sim_scenario *scenario;
     const sim_model *model;
     sim_record records[SIM_ROUNDS_MAX + 1];
-    uint64_t saved;         /* rounds of the newest checkpoint that was reported */
+    sim_record other; /* what the newest one is, if it is not that one; nobody has heard of it */
+    uint64_t saved;   /* rounds of the newest checkpoint that was reported */
     uint64_t saved_before;  /* and of the one before it */
     uint64_t anew;          /* rounds that were made anew, and it was stated */
     uint64_t momentum_lost; /* gradients of a worker whose momentum began anew */
@@ -85,6 +86,7 @@ typedef struct sim_checker {
     sim_base accepted[SIM_WORKERS_MAX]; /* the gradient that was accepted last, or what was there */
     /* the work item that runs */
     bool aggregating, committed;
+    bool replaces; /* it makes a recorded round anew: if nobody hears of it, either may be there */
     uint64_t round;
     bool present[SIM_WORKERS_MAX];
     uint64_t of_round[SIM_WORKERS_MAX]; /* of those rows */
@@ -94,14 +96,22 @@ typedef struct sim_checker {
 
 extern sim_checker sim_check;
 
-/* The server has died, perhaps while it forgot records. */
-void sim_checker_last_sight(const sim_process *process);
-const vx_server *sim_checker_server(const sim_process *process); /* NULL: it has no loop now */
-bool sim_checker_is_hostile(unsigned slot);                      /* its program may send anything */
+const vx_server *sim_checker_server(const sim_process *process);     /* NULL: it has no loop now */
+const vx_server *sim_checker_last_sight(const sim_process *process); /* of one that has ended */
+bool sim_checker_is_hostile(unsigned slot); /* its program may send anything */
 /* It may just have become ready, see above. */
 void sim_checker_look_for_start(const vx_server *server);
+/* Its recovery may just have gone back to its checkpoint, or forward again. */
+void sim_checker_look_for_move(const vx_server *server);
+void sim_checker_look_for_save(const vx_server *server); /* or have saved a checkpoint */
 /* The work item may just have been committed: called before anything of it goes out. */
 void sim_checker_look_for_commit(const vx_server *server);
+sim_record *sim_checker_set_record(uint64_t rounds, const sim_state *state);
+sim_record sim_checker_made(void); /* what the round that was made last leads to */
+void sim_checker_set_made(void);
+void sim_checker_forget_beyond(uint64_t rounds);
+void sim_checker_same_state(const vx_server *server, const sim_state *state, const char *promise,
+                            uint64_t rounds);
 /* checker_ends.c */
 void sim_checker_look_for_finish(const vx_server *server);
 /* checker_files.c */
