@@ -146,7 +146,8 @@ static void on_skipped(void *context, const char *folder, const vx_error *why)
 
     vx_log_event(&server->log, VX_LOG_WARN, "checkpoint.skipped", "folder=\"%s\" why=\"%s\"",
                  folder, why->message);
-    if (why->code != VX_ERR_IO || server->unread.code != VX_OK || rounds == NULL)
+    if ((why->code != VX_ERR_IO && why->code != VX_ERR_SYSTEM) || /* or no descriptor was free */
+        server->unread.code != VX_OK || rounds == NULL)
         return;
     server->unread = *why;
     server->unread_rounds = strtoull(rounds + 1, NULL, 10);
