@@ -54,6 +54,7 @@ int main(int argc, char **argv)
     }
     options.run_dir = argv[1];
     options.patience_s = argc == 4 ? (uint32_t)strtoul(argv[3], NULL, 10) : SERVER_WAIT_S;
+    options.reconnect_s = options.patience_s;
     status =
         vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, SERVER_WAIT_S, &entries, &count, &err);
     if (status != VX_OK)
