@@ -5,38 +5,13 @@
 
 #include <vx_base/alloc.h>
 
-vx_aggregate_options vx_aggregate_options_default(void)
-{
-    return (vx_aggregate_options){
-        .rule = "flag",
-        .geometric_nu = 1e-6,
-        .geometric_tolerance = 1e-10,
-        .geometric_iterations = 1000,
-        .flag = { .iterations = 1, .tolerance = 1e-10, .scale = VX_FLAG_SCALE_MEDIAN_NORM },
-    };
-}
-
-static vx_status check_range(const vx_aggregate_options *o, vx_error *err)
-{
-    if (o->byzantine > VX_WORKERS_MAX || o->selected > VX_WORKERS_MAX)
-        return vx_fail(err, VX_ERR_DOMAIN, "byzantine %zu or selected %zu is above %d",
-                       o->byzantine, o->selected, VX_WORKERS_MAX);
-    if (!(o->geometric_nu >= 0.0 && o->geometric_nu < 1.0) || !(o->geometric_tolerance >= 0.0) ||
-        o->geometric_iterations == 0)
-        return vx_fail(err, VX_ERR_DOMAIN, "geometric_median: nu %g, tolerance %g, %u iterations",
-                       o->geometric_nu, o->geometric_tolerance, o->geometric_iterations);
-    if (!(o->flag.lambda >= 0.0 && o->flag.lambda <= 1e6) || !(o->flag.tolerance >= 0.0) ||
-        o->flag.iterations == 0)
-        return vx_fail(err, VX_ERR_DOMAIN, "flag: lambda %g, tolerance %g, %u iterations",
-                       o->flag.lambda, o->flag.tolerance, o->flag.iterations);
-    return VX_OK;
-}
+#include "options.h"
 
 /* Finds rule and chain by name. */
 static vx_status resolve(vx_aggregator *a, vx_error *err)
 {
     const vx_aggregate_options *o = &a->options;
-    char known[256];
+    char known[512];
 
     a->rule = vx_rule_named(o->rule);
     if (a->rule == NULL) {
@@ -58,68 +33,170 @@ static vx_status resolve(vx_aggregator *a, vx_error *err)
     return VX_OK;
 }
 
+/* Rows that are needed before the chain, so that the rule gets enough behind it. */
 static vx_status check_count(vx_aggregator *a, vx_error *err)
 {
     const vx_aggregate_options *o = &a->options;
+    size_t least = a->rule->rows_min(o);
 
-    a->rows_min = a->rule->rows_min(o);
-    for (size_t k = 0; k < o->pre_count; k++) {
-        size_t least = a->pre[k]->rows_min(o);
+    for (size_t k = o->pre_count; k-- > 0;) {
+        size_t own = a->pre[k]->rows_min(o, least);
 
-        a->rows_min = least > a->rows_min ? least : a->rows_min;
+        least = own > least ? own : least;
     }
-    if (a->n_max < a->rows_min)
-        return vx_fail(err, VX_ERR_DOMAIN, "%s needs %s: %zu rows for f = %zu, there are %zu",
-                       o->rule, a->rule->info.requirement, a->rows_min, o->byzantine, a->n_max);
+    a->rows_min = least;
+    if (a->n_max < least)
+        return vx_fail(err, VX_ERR_DOMAIN, "%s needs %s%s: n = %zu, f = %zu", o->rule,
+                       a->rule->info.requirement,
+                       o->pre_count > 0 ? " behind its pre-aggregators" : "", a->n_max,
+                       o->byzantine);
     return VX_OK;
 }
 
-static bool reserve_squares(vx_aggregator *a)
-{
-    double **squares[] = { &a->gram, &a->seen, &a->map, &a->scratch, &a->scratch_more };
+typedef struct reservation {
+    void **at;
+    size_t bytes; /* an element */
+} reservation;
 
-    for (size_t i = 0; i < sizeof(squares) / sizeof(squares[0]); i++) {
-        *squares[i] = vx_calloc(a->n_max, a->n_max * sizeof(double));
-        if (*squares[i] == NULL)
+static bool reserve(const reservation *list, size_t count, size_t elements)
+{
+    for (size_t i = 0; i < count; i++) {
+        *list[i].at = vx_calloc(elements, list[i].bytes);
+        if (*list[i].at == NULL)
             return false;
     }
     return true;
 }
 
-static bool reserve_vectors(vx_aggregator *a)
-{
-    double **vectors[] = { &a->work.values, &a->work.values_more, &a->rule_weights,
-                           &a->raw_weights, &a->slot_weights,     &a->norm,
-                           &a->weight,      &a->reconstruction,   &a->distance };
+#define RESERVE(pointer)                                                                           \
+    {                                                                                              \
+        (void **)&(pointer), sizeof(*(pointer))                                                    \
+    }
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        *vectors[i] = vx_calloc(a->n_max, sizeof(double));
-        if (*vectors[i] == NULL)
+static bool reserve_squares(vx_aggregator *a, size_t n)
+{
+    const reservation list[] = {
+        RESERVE(a->raw_k),
+        RESERVE(a->raw_d),
+        RESERVE(a->seen_k),
+        RESERVE(a->seen_d),
+        RESERVE(a->next_k),
+        RESERVE(a->next_d),
+        RESERVE(a->map),
+        RESERVE(a->step),
+        RESERVE(a->product),
+        RESERVE(a->work.square),
+        RESERVE(a->work.square_more),
+        RESERVE(a->work.square_third),
+    };
+
+    return reserve(list, COUNT(list), n * n);
+}
+
+static bool reserve_vectors(vx_aggregator *a, size_t n)
+{
+    const reservation list[] = {
+        RESERVE(a->work.values),
+        RESERVE(a->work.values_more),
+        RESERVE(a->work.values_third),
+        RESERVE(a->work.order),
+        RESERVE(a->work.order_more),
+        RESERVE(a->work.marks),
+        RESERVE(a->work.score),
+        RESERVE(a->work.selected),
+        RESERVE(a->slot),
+        RESERVE(a->f32),
+        RESERVE(a->f64),
+        RESERVE(a->raw_share),
+        RESERVE(a->seen_share),
+        RESERVE(a->rule_weights),
+        RESERVE(a->raw_weights),
+        RESERVE(a->norm),
+        RESERVE(a->weight),
+        RESERVE(a->score),
+        RESERVE(a->reconstruction),
+        RESERVE(a->distance),
+        RESERVE(a->selected),
+    };
+
+    a->sums = vx_calloc(n, 3 * sizeof(double));
+    return a->sums != NULL && reserve(list, COUNT(list), n);
+}
+
+static bool keeps_vector(const vx_rule *rule)
+{
+    return rule->way == VX_WAY_MEMORY || rule->way == VX_WAY_COLUMNS_WEIGHTS;
+}
+
+static bool reserve_columns(vx_aggregator *a, size_t n)
+{
+    if (keeps_vector(a->rule)) {
+        a->memory = vx_aligned_calloc(a->dimension, sizeof(*a->memory));
+        if (a->memory == NULL)
             return false;
     }
-    a->slot = vx_calloc(a->n_max, sizeof(*a->slot));
-    a->work.order = vx_calloc(a->n_max, sizeof(*a->work.order));
-    if (a->slot == NULL || a->work.order == NULL)
-        return false;
     if (a->rule->columns == NULL)
         return true;
-    a->block = vx_aligned_calloc(a->n_max, VX_AGGREGATE_BLOCK * sizeof(*a->block));
+    a->block = vx_calloc(a->options.threads, sizeof(*a->block));
+    for (unsigned t = 0; a->block != NULL && t < a->options.threads; t++) {
+        a->block[t] = vx_aligned_calloc(1, vx_columns_bytes(n));
+        if (a->block[t] == NULL)
+            return false;
+    }
     return a->block != NULL;
+}
+
+static vx_status reserve_all(vx_aggregator *a)
+{
+    size_t n = a->n_max + 1;
+    vx_status status = VX_OK;
+
+    if (!reserve_squares(a, n) || !reserve_vectors(a, n) || !reserve_columns(a, n))
+        return VX_ERR_NOMEM;
+    if (a->options.threads > 1)
+        status = vx_parallel_create(a->options.threads, &a->parallel);
+    if (status == VX_OK)
+        status = vx_products_create(a->parallel, n, &a->products);
+    if (status == VX_OK)
+        status = vx_flag_fit_create(n, &a->work.fit);
+    if (status == VX_OK)
+        status = vx_eigen_create(n, &a->work.eigen);
+    return status;
+}
+
+static vx_status copy_shares(vx_aggregator *a, vx_error *err)
+{
+    const double *share = a->options.share;
+
+    a->options.share = NULL;
+    if (share == NULL)
+        return VX_OK;
+    a->share = vx_calloc(a->n_max, sizeof(*a->share));
+    if (a->share == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu shares", a->n_max);
+    for (size_t i = 0; i < a->n_max; i++) {
+        if (!(share[i] > 0.0 && share[i] <= 1e18))
+            return vx_fail(err, VX_ERR_DOMAIN, "share %g of slot %zu is not in 0 .. 1e18", share[i],
+                           i);
+        a->share[i] = share[i];
+    }
+    return VX_OK;
 }
 
 static vx_status configure(vx_aggregator *a, vx_error *err)
 {
-    vx_status status = check_range(&a->options, err);
+    vx_status status = vx_aggregate_check_range(&a->options, err);
 
     if (status == VX_OK)
         status = resolve(a, err);
     if (status == VX_OK)
         status = check_count(a, err);
+    if (status == VX_OK)
+        status = copy_shares(a, err);
     if (status != VX_OK)
         return status;
-    if (!reserve_squares(a) || !reserve_vectors(a))
-        return vx_fail(err, VX_ERR_NOMEM, "no memory to aggregate %zu rows", a->n_max);
-    status = vx_flag_fit_create(a->n_max, &a->work.fit);
+    status = reserve_all(a);
     return status == VX_OK ? VX_OK
                            : vx_fail(err, status, "no memory to aggregate %zu rows", a->n_max);
 }
@@ -149,28 +226,64 @@ vx_status vx_aggregator_create(const vx_aggregate_options *options, size_t n_max
     return status;
 }
 
+static void free_all(void *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        vx_free(list[i]);
+}
+
 vx_aggregator *vx_aggregator_destroy(vx_aggregator *a)
 {
     if (a == NULL)
         return NULL;
+    void *const owned[] = {
+        a->raw_k,
+        a->raw_d,
+        a->seen_k,
+        a->seen_d,
+        a->next_k,
+        a->next_d,
+        a->map,
+        a->step,
+        a->product,
+        a->work.square,
+        a->work.square_more,
+        a->work.square_third,
+        a->work.values,
+        a->work.values_more,
+        a->work.values_third,
+        a->work.order,
+        a->work.order_more,
+        a->work.marks,
+        a->work.score,
+        a->work.selected,
+        a->slot,
+        (void *)a->f32,
+        (void *)a->f64,
+        a->raw_share,
+        a->seen_share,
+        a->rule_weights,
+        a->raw_weights,
+        a->norm,
+        a->weight,
+        a->score,
+        a->reconstruction,
+        a->distance,
+        a->selected,
+        a->sums,
+        a->share,
+        a->memory,
+        a->memory_f64,
+    };
+
+    vx_products_destroy(a->products);
+    vx_parallel_destroy(a->parallel);
     vx_flag_fit_destroy(a->work.fit);
-    vx_free(a->work.values);
-    vx_free(a->work.values_more);
-    vx_free(a->work.order);
-    vx_free(a->slot);
-    vx_free(a->gram);
-    vx_free(a->seen);
-    vx_free(a->map);
-    vx_free(a->scratch);
-    vx_free(a->scratch_more);
-    vx_free(a->rule_weights);
-    vx_free(a->raw_weights);
-    vx_free(a->slot_weights);
+    vx_eigen_destroy(a->work.eigen);
+    for (unsigned t = 0; a->block != NULL && t < a->options.threads; t++)
+        vx_free(a->block[t]);
     vx_free(a->block);
-    vx_free(a->norm);
-    vx_free(a->weight);
-    vx_free(a->reconstruction);
-    vx_free(a->distance);
+    free_all(owned, COUNT(owned));
     vx_free(a);
     return NULL;
 }
@@ -180,57 +293,164 @@ size_t vx_aggregator_rows_min(const vx_aggregator *aggregator)
     return aggregator->rows_min;
 }
 
-static vx_status begin(vx_aggregator *a, vx_cmatf rows, const bool *present, vx_vecf update,
-                       vx_error *err)
+vx_vecf vx_aggregator_memory(vx_aggregator *aggregator)
 {
-    if (rows.rows > a->n_max || rows.cols != a->dimension || rows.ld < rows.cols ||
-        update.n != a->dimension)
+    if (aggregator->rule->way != VX_WAY_MEMORY)
+        return (vx_vecf){ NULL, 0 };
+    return (vx_vecf){ aggregator->memory, aggregator->dimension };
+}
+
+vx_rowset vx_aggregator_rows(const vx_aggregator *a, size_t more)
+{
+    return (vx_rowset){ a->in_double ? NULL : a->f32, a->in_double ? a->f64 : NULL, a->raw.n + more,
+                        a->dimension };
+}
+
+static vx_status check_shape(const vx_aggregator *a, size_t rows, size_t cols, size_t ld,
+                             size_t update, vx_error *err)
+{
+    if (rows > a->n_max || cols != a->dimension || ld < cols || update != a->dimension)
         return vx_fail(err, VX_ERR_SHAPE, "rows (%zu, %zu) and update (%zu) do not fit (%zu, %zu)",
-                       rows.rows, rows.cols, update.n, a->n_max, a->dimension);
-    a->slots = rows.rows;
-    a->present = 0;
-    for (size_t i = 0; i < rows.rows; i++) {
+                       rows, cols, update, a->n_max, a->dimension);
+    return VX_OK;
+}
+
+/* Places of the present slots. */
+static vx_status begin(vx_aggregator *a, size_t slots, const bool *present, vx_error *err)
+{
+    a->slots = slots;
+    a->raw = (vx_geometry){ .n = 0, .reference = a->rule->way == VX_WAY_MEMORY };
+    for (size_t i = 0; i < slots; i++) {
         if (present[i])
-            a->slot[a->present++] = i;
+            a->slot[a->raw.n++] = i;
     }
-    if (a->present < a->rows_min)
+    if (a->raw.n < a->rows_min)
         return vx_fail(err, VX_ERR_DOMAIN, "%s needs %zu rows for f = %zu, %zu are present",
-                       a->options.rule, a->rows_min, a->options.byzantine, a->present);
+                       a->options.rule, a->rows_min, a->options.byzantine, a->raw.n);
+    a->work.iterations = 0;
+    a->work.method = "";
+    a->work.objective = nan("");
+    a->report.trace_count = 0;
+    for (size_t i = 0; i <= a->n_max; i++) {
+        a->work.score[i] = nan("");
+        a->work.selected[i] = true;
+    }
     return VX_OK;
 }
 
 static vx_status weigh(vx_aggregator *a, vx_error *err)
 {
-    size_t p = a->present;
-    vx_status status = a->rule->weights((vx_cmat){ a->seen, p, p, p }, &a->options, &a->work,
-                                        (vx_vec){ a->rule_weights, p });
+    vx_status status = a->rule->weights(&a->seen, &a->options, &a->work, a->rule_weights);
 
     if (status != VX_OK)
-        return vx_fail(err, status, "%s failed on %zu rows", a->options.rule, p);
+        return vx_fail(err, status, "%s failed on %zu rows", a->options.rule, a->seen.n);
     vx_chain_pull_back(a, a->rule_weights, a->raw_weights);
+    if (a->seen.reference)
+        a->raw_weights[a->raw.n] = a->rule_weights[a->seen.n];
+    return VX_OK;
+}
+
+/* The columns' result becomes a reference row; the weights decide by it. */
+static vx_status weigh_by_columns(vx_aggregator *a, vx_real update, vx_error *err)
+{
+    size_t n = a->raw.n + 1;
+    vx_real reference = { a->in_double ? NULL : a->memory, a->in_double ? a->memory_f64 : NULL,
+                          a->dimension };
+    vx_status status;
+
+    vx_update_by_columns(a, NULL, reference);
+    a->raw.reference = true;
+    vx_products_run(a->products, vx_aggregator_rows(a, 1), (vx_mat){ a->raw_k, n, n, n },
+                    (vx_mat){ a->raw_d, n, n, n });
+    a->raw.k = (vx_cmat){ a->raw_k, n, n, n };
+    a->raw.d = (vx_cmat){ a->raw_d, n, n, n };
+    vx_chain_reference(a);
+    status = weigh(a, err);
+    return status == VX_OK ? vx_update_by_weights(a, update, err) : status;
+}
+
+static vx_status make_update(vx_aggregator *a, vx_real update, vx_error *err)
+{
+    vx_status status = VX_OK;
+
+    switch (a->rule->way) {
+    case VX_WAY_WEIGHTS:
+    case VX_WAY_MEMORY:
+        status = weigh(a, err);
+        return status == VX_OK ? vx_update_by_weights(a, update, err) : status;
+    case VX_WAY_COLUMNS:
+        vx_update_by_columns(a, NULL, update);
+        return VX_OK;
+    case VX_WAY_SELECT_COLUMNS:
+        status = weigh(a, err);
+        if (status == VX_OK)
+            vx_update_by_columns(a, a->rule_weights, update);
+        return status;
+    case VX_WAY_COLUMNS_WEIGHTS:
+        return weigh_by_columns(a, update, err);
+    }
+    return vx_fail(err, VX_ERR_DOMAIN, "%s has no way", a->options.rule);
+}
+
+static void remember(vx_aggregator *a, vx_real update)
+{
+    if (a->rule->way != VX_WAY_MEMORY)
+        return;
+    if (a->in_double)
+        memcpy(a->memory_f64, update.f64, a->dimension * sizeof(double));
+    else
+        memcpy(a->memory, update.f32, a->dimension * sizeof(float));
+}
+
+static vx_status run(vx_aggregator *a, vx_real update, vx_aggregate_report *ret_report,
+                     vx_error *err)
+{
+    vx_status status = vx_chain_run(a, err);
+
+    if (status == VX_OK)
+        status = make_update(a, update, err);
+    if (status != VX_OK)
+        return status;
+    remember(a, update);
+    vx_report_fill(a, update);
+    if (ret_report != NULL)
+        *ret_report = a->report;
     return VX_OK;
 }
 
 vx_status vx_aggregator_run(vx_aggregator *a, vx_cmatf rows, const bool *present,
                             vx_vecf ret_update, vx_aggregate_report *ret_report, vx_error *err)
 {
-    vx_status status = begin(a, rows, present, ret_update, err);
+    vx_status status = check_shape(a, rows.rows, rows.cols, rows.ld, ret_update.n, err);
 
+    if (status == VX_OK)
+        status = begin(a, rows.rows, present, err);
     if (status != VX_OK)
         return status;
-    a->work.iterations = 0;
-    status = vx_chain_run(a, rows, present, err);
-    if (status == VX_OK && a->rule->weights != NULL) {
-        status = weigh(a, err);
-        if (status == VX_OK)
-            status = vx_update_by_weights(a, rows, ret_update, err);
-    } else if (status == VX_OK) {
-        vx_update_by_columns(a, rows, ret_update);
+    a->in_double = false;
+    for (size_t i = 0; i < a->raw.n; i++)
+        a->f32[i] = rows.at + a->slot[i] * rows.ld;
+    a->f32[a->raw.n] = a->memory;
+    return run(a, (vx_real){ ret_update.at, NULL, ret_update.n }, ret_report, err);
+}
+
+vx_status vx_aggregator_run_f64(vx_aggregator *a, vx_cmat rows, const bool *present,
+                                vx_vec ret_update, vx_aggregate_report *ret_report, vx_error *err)
+{
+    vx_status status = check_shape(a, rows.rows, rows.cols, rows.ld, ret_update.n, err);
+
+    if (status == VX_OK)
+        status = begin(a, rows.rows, present, err);
+    if (status == VX_OK && keeps_vector(a->rule) && a->memory_f64 == NULL) {
+        a->memory_f64 = vx_aligned_calloc(a->dimension, sizeof(double));
+        if (a->memory_f64 == NULL)
+            status = vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", a->dimension);
     }
     if (status != VX_OK)
         return status;
-    vx_report_fill(a, rows, vx_vecf_const(ret_update));
-    if (ret_report != NULL)
-        *ret_report = a->report;
-    return VX_OK;
+    a->in_double = true;
+    for (size_t i = 0; i < a->raw.n; i++)
+        a->f64[i] = rows.at + a->slot[i] * rows.ld;
+    a->f64[a->raw.n] = a->memory_f64;
+    return run(a, (vx_real){ NULL, ret_update.at, ret_update.n }, ret_report, err);
 }

@@ -1,5 +1,7 @@
 #ifndef VX_AGGREGATE_AGGREGATOR_H
 #define VX_AGGREGATE_AGGREGATOR_H
+#include <vx_linalg/products.h>
+
 #include "rule.h"
 
 /* Columns that a coordinate rule handles at a time. */
@@ -7,43 +9,72 @@
 #define VX_AGGREGATE_PRE_MAX 8
 
 /*
- * Everything is taken at creation. Two index spaces: a slot is a row of the caller's matrix, a
- * place is the rank of a present slot among the present ones. K and all maps are in places; only
- * what is multiplied with the caller's rows, and the report, is in slots.
+ * Everything is taken at creation. Three index spaces: a slot is a row of the caller's matrix, a
+ * place is the rank of a present slot among the present ones, and a seen row is one that the rule
+ * sees, behind the pre-aggregators. A reference row stands behind the last place, and behind the
+ * last seen row.
  */
 struct vx_aggregator {
-    vx_aggregate_options options; /* rule, pre: not used after creation */
+    vx_aggregate_options options; /* rule, pre, share: not used after creation */
     const vx_rule *rule;
     const vx_pre *pre[VX_AGGREGATE_PRE_MAX];
     size_t n_max, dimension, rows_min;
     vx_rule_work work;
+    vx_parallel *parallel; /* NULL: one thread */
+    vx_products *products;
 
-    size_t slots, present; /* of this run */
-    size_t *slot;          /* (present) slot of a place */
-    double *gram;          /* (present, present) of the raw rows */
-    double *seen;          /* (present, present) Gram matrix of the rows that the rule sees */
-    double *map;           /* (present, present) those rows = map x raw rows */
-    double *scratch, *scratch_more; /* (n_max, n_max) */
-    double *rule_weights;           /* (present) on the rows that the rule sees */
-    double *raw_weights;            /* (present) on the raw rows */
-    double *slot_weights;           /* (slots) */
-    float *block;                   /* (n_max, VX_AGGREGATE_BLOCK), coordinate rules only */
+    size_t slots;      /* of this run */
+    size_t *slot;      /* (raw.n) slot of a place */
+    const float **f32; /* (n_max + 1) rows of this run, in places; one of both is used */
+    const double **f64;
+    bool in_double;
 
-    double *norm, *weight, *reconstruction, *distance; /* (slots) of the report */
+    vx_geometry raw, seen;
+    double *raw_k, *raw_d; /* (n_max + 1, n_max + 1) each */
+    double *seen_k, *seen_d, *next_k, *next_d;
+    double *map, *step, *product; /* seen rows = map (seen.n, raw.n) x raw rows */
+    double *sums;                 /* (3 n_max + 3) */
+    double *share;                /* (n_max) as given, or NULL */
+    double *raw_share, *seen_share;
+
+    double *rule_weights; /* (seen.n + 1) */
+    double *raw_weights;  /* (raw.n + 1) */
+    double *memory_f64;   /* (d) taken by the first run in double */
+    float *memory;        /* (d), VX_WAY_MEMORY and VX_WAY_COLUMNS_WEIGHTS */
+    void **block;         /* (threads) work memory of coordinate rules, or NULL */
+
+    double *norm, *weight, *score, *reconstruction, *distance; /* (slots) of the report */
+    bool *selected;
     vx_aggregate_report report;
 };
 
-/* chain.c: K, the map of the pre-aggregators and the Gram matrix behind them. */
-VX_MUST_CHECK vx_status vx_chain_run(vx_aggregator *a, vx_cmatf rows, const bool *present,
-                                     vx_error *err);
-/* ret_weights (present) = map^T weights. */
+/* Where the mixed rows begin in the block of a thread, behind four lists of n pointers; and its
+ * whole size. */
+static inline size_t vx_columns_offset(size_t n)
+{
+    return (4 * n * sizeof(void *) + 63) / 64 * 64;
+}
+static inline size_t vx_columns_bytes(size_t n)
+{
+    return vx_columns_offset(n) +
+           (1 + VX_COLUMNS_SCRATCH) * n * VX_AGGREGATE_BLOCK * sizeof(double);
+}
+
+/* The raw rows, with `more` rows behind the last place. */
+vx_rowset vx_aggregator_rows(const vx_aggregator *a, size_t more);
+
+/* chain.c: fills raw and seen and the map between them. a->raw.reference is set before. */
+VX_MUST_CHECK vx_status vx_chain_run(vx_aggregator *a, vx_error *err);
+/* ret_weights (raw.n) = map^T weights (seen.n). */
 void vx_chain_pull_back(const vx_aggregator *a, const double *weights, double *ret_weights);
+/* Puts a reference row behind the seen rows: raw products with it are in raw_k and raw_d. */
+void vx_chain_reference(vx_aggregator *a);
 
 /* update.c: both write ret_update only on VX_OK. */
-VX_MUST_CHECK vx_status vx_update_by_weights(vx_aggregator *a, vx_cmatf rows, vx_vecf ret_update,
-                                             vx_error *err);
-void vx_update_by_columns(vx_aggregator *a, vx_cmatf rows, vx_vecf ret_update);
+VX_MUST_CHECK vx_status vx_update_by_weights(vx_aggregator *a, vx_real ret_update, vx_error *err);
+/* The seen rows whose weight is above 0, all of them when weights is NULL. */
+void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_update);
 
 /* report.c */
-void vx_report_fill(vx_aggregator *a, vx_cmatf rows, vx_cvecf update);
+void vx_report_fill(vx_aggregator *a, vx_real update);
 #endif

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "aggregator.h"
+
 /* Four columns: the widest register that every x86-64 and AArch64 has. Compilers leave the plain
  * loop scalar, because a comparison of floats may trap. */
 typedef float four __attribute__((vector_size(16)));
@@ -64,4 +66,34 @@ void vx_sort_columns(vx_matf block)
             r = p;
         }
     }
+}
+
+vx_matf vx_sorted_f32(const vx_columns *columns)
+{
+    vx_rowset rows = columns->rows;
+    vx_matf block = { columns->scratch, rows.count, rows.cols, VX_AGGREGATE_BLOCK };
+
+    for (size_t i = 0; i < rows.count; i++)
+        memcpy(block.at + i * block.ld, rows.f32[i], rows.cols * sizeof(float));
+    vx_sort_columns(block);
+    return block;
+}
+
+/* Insertion: a plain form. */
+vx_mat vx_sorted_f64(const vx_columns *columns)
+{
+    vx_rowset rows = columns->rows;
+    vx_mat block = { columns->scratch, rows.count, rows.cols, VX_AGGREGATE_BLOCK };
+
+    for (size_t k = 0; k < rows.cols; k++) {
+        for (size_t i = 0; i < rows.count; i++) {
+            double value = rows.f64[i][k];
+            size_t j = i;
+
+            for (; j > 0 && block.at[(j - 1) * block.ld + k] > value; j--)
+                block.at[j * block.ld + k] = block.at[(j - 1) * block.ld + k];
+            block.at[j * block.ld + k] = value;
+        }
+    }
+    return block;
 }

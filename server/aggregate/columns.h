@@ -1,6 +1,6 @@
 #ifndef VX_AGGREGATE_COLUMNS_H
 #define VX_AGGREGATE_COLUMNS_H
-#include <vx_base/span.h>
+#include "rule.h"
 
 /*
  * Sorts every column of block (n, width), smallest in row 0. Batcher's merge exchange (Knuth, The
@@ -9,4 +9,8 @@
  * column. No NaN.
  */
 void vx_sort_columns(vx_matf block);
+
+/* The columns copied to their scratch and sorted: (rows, cols), ld VX_AGGREGATE_BLOCK. */
+vx_matf vx_sorted_f32(const vx_columns *columns);
+vx_mat vx_sorted_f64(const vx_columns *columns);
 #endif

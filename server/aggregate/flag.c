@@ -1,4 +1,3 @@
-#include "distance.h"
 #include "rule.h"
 
 /*
@@ -13,9 +12,8 @@
  *
  * Source: Almasi, Mishra, Vamanan, Ravi, "Flag Aggregator", ICLR 2024, equation (5), and its
  * released code; solved by the reweighting of Mankovich et al., "The Flag Median and FlagIRLS",
- * CVPR 2022. Subspaces are kept as Y = U^T B, so that K alone is needed; n >= 2 f + 1.
+ * CVPR 2022. Subspaces are kept as Y = U^T B, so that K alone is needed; n >= 2f + 1.
  *
- * gram         (n, n) in (nats per observation)^2; finite.
  * work         fit: the fit; iterations.
  * ret_weights  (n) on the raw rows; does not sum to 1. 0 for a zero row; 0 for all rows when the
  *              rows cancel inside the subspace.
@@ -23,16 +21,16 @@
  * VX_ERR_NONFINITE  LAPACK did not converge, or the pair weights cannot be factored.
  * O(iterations n^3), no allocation of ours; one thread at a time for one work.
  */
-vx_status vx_flag(vx_cmat gram, const vx_aggregate_options *options, vx_rule_work *work,
-                  vx_vec ret_weights)
+vx_status vx_flag(const vx_geometry *g, const vx_aggregate_options *options, vx_rule_work *work,
+                  double *ret_weights)
 {
     vx_cmat none = { NULL, 0, 0, 0 };
-    vx_status status = vx_flag_fit_run(work->fit, gram, &options->flag, none);
+    vx_status status = vx_flag_fit_run(work->fit, g, &options->flag, none);
 
     if (status != VX_OK)
         return status;
     work->iterations = work->fit->iterations;
-    vx_flag_fit_weights(work->fit, &options->flag, vx_median_norm(gram, work->values, work->order),
-                        ret_weights);
+    vx_flag_fit_weights(work->fit, &options->flag, vx_median_norm(g, work->values, work->order),
+                        (vx_vec){ ret_weights, g->n });
     return VX_OK;
 }

@@ -80,12 +80,12 @@ vx_flag_fit *vx_flag_fit_destroy(vx_flag_fit *fit)
 }
 
 /* Leaves out zero rows, whose unit row does not exist; fills count, active, norm, unit. */
-static void begin(vx_flag_fit *fit, vx_cmat gram)
+static void begin(vx_flag_fit *fit, const vx_geometry *g)
 {
-    fit->rows = gram.rows;
+    fit->rows = g->n;
     fit->count = 0;
-    for (size_t i = 0; i < gram.rows; i++) {
-        double squared = gram.at[i * gram.ld + i];
+    for (size_t i = 0; i < g->n; i++) {
+        double squared = vx_k(g, i, i);
 
         fit->ratio[i] = nan("");
         if (!(squared > 0.0))
@@ -96,7 +96,7 @@ static void begin(vx_flag_fit *fit, vx_cmat gram)
     for (size_t i = 0; i < fit->count; i++) {
         for (size_t j = 0; j < fit->count; j++)
             fit->unit[i * fit->count + j] =
-                gram.at[fit->active[i] * gram.ld + fit->active[j]] / (fit->norm[i] * fit->norm[j]);
+                vx_k(g, fit->active[i], fit->active[j]) / (fit->norm[i] * fit->norm[j]);
     }
 }
 
@@ -319,13 +319,13 @@ static size_t dimension_of(const vx_flag_fit *fit, const vx_flag_options *option
     return wanted < fit->count ? wanted : fit->count;
 }
 
-vx_status vx_flag_fit_run(vx_flag_fit *fit, vx_cmat gram, const vx_flag_options *options,
+vx_status vx_flag_fit_run(vx_flag_fit *fit, const vx_geometry *g, const vx_flag_options *options,
                           vx_cmat start)
 {
     size_t subspace;
 
-    VX_ASSERT(gram.rows <= fit->n_max);
-    begin(fit, gram);
+    VX_ASSERT(g->n <= fit->n_max);
+    begin(fit, g);
     start_from(fit, options, start);
     if (fit->count == 0)
         return VX_OK;

@@ -4,6 +4,8 @@
 
 #include <vx_linalg/eigen.h>
 
+#include "geometry.h"
+
 /* A subspace Y = U^T B of the unit rows u_i, by B alone, and what is measured on it. */
 typedef struct vx_flag_subspace {
     double *basis;     /* (rank, q): row k holds B's column k */
@@ -37,7 +39,7 @@ vx_flag_fit *vx_flag_fit_destroy(vx_flag_fit *fit); /* takes NULL, returns NULL 
  * Fits the subspace. start (n, n) is P of a first subspace, or { NULL }: uniform first weights, the
  * same on every machine. The statuses, formula and source are those of vx_flag.
  */
-VX_MUST_CHECK vx_status vx_flag_fit_run(vx_flag_fit *fit, vx_cmat gram,
+VX_MUST_CHECK vx_status vx_flag_fit_run(vx_flag_fit *fit, const vx_geometry *g,
                                         const vx_flag_options *options, vx_cmat start);
 
 /* ret_weights (n): coefficients of the direction on the raw rows. median_norm serves only

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "distance.h"
 #include "order.h"
 #include "rule.h"
 
@@ -8,26 +7,27 @@
  * Nearest-neighbour mixing: y_i = mean of the n - f rows nearest to g_i, itself included.
  *
  * Source: Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan, AISTATS 2023, "Fixing by Mixing:
- * A Recipe for Optimal Byzantine ML under Heterogeneity", NNM; n >= 2 f + 1.
+ * A Recipe for Optimal Byzantine ML under Heterogeneity", NNM; n >= 2f + 1.
  *
- * gram     (n, n) symmetric, finite.
  * ret_map  (n, n): Y = ret_map G; each row has n - f entries 1 / (n - f). Ties go to the lowest
  *          index.
  *
  * O(n^2 log n), no allocation, thread safe.
  */
-void vx_nnm(vx_cmat gram, const vx_aggregate_options *options, vx_rule_work *work, vx_mat ret_map)
+size_t vx_nnm(const vx_geometry *g, const vx_aggregate_options *options, vx_rule_work *work,
+              vx_mat ret_map)
 {
-    size_t n = gram.rows, kept = n - options->byzantine;
+    size_t n = g->n, kept = n - options->byzantine;
 
     for (size_t i = 0; i < n; i++) {
         double *row = ret_map.at + i * ret_map.ld;
 
         for (size_t j = 0; j < n; j++)
-            work->values[j] = j == i ? -1.0 : vx_distance_squared(gram, i, j);
+            work->values[j] = j == i ? -1.0 : vx_d(g, i, j);
         vx_order_ascending(work->values, n, work->order);
         memset(row, 0, n * sizeof(*row));
         for (size_t k = 0; k < kept; k++)
             row[work->order[k]] = 1.0 / (double)kept;
     }
+    return n;
 }

@@ -28,37 +28,66 @@ static size_t multi_krum_rows(const vx_aggregate_options *options)
     return selected > krum ? selected : krum;
 }
 
+static size_t same_majority(const vx_aggregate_options *options, size_t behind)
+{
+    (void)behind;
+    return majority(options);
+}
+
+#define GRAM_COST    "n^2 d / 2 + n d"
+#define COLUMN_COST  "n log^2 n d"
+#define BY_SHARES    "each row counts by its share"
+#define NOT_WEIGHTED "no: it chooses rows, and a share says nothing about a row's honesty"
+
 static const vx_rule rules[] = {
-    { { "mean", "n >= 1", "average", true, false }, one, vx_mean, NULL },
-    { { "unit_mean", "n >= 2 f + 1", "control of the flag rule", true, true },
+    { { "mean", "n >= 1", "n d", BY_SHARES, "average", true, false },
+      VX_WAY_WEIGHTS,
+      one,
+      vx_mean,
+      NULL },
+    { { "unit_mean", "n >= 2f + 1", GRAM_COST, BY_SHARES, "control of the flag rule", true, true },
+      VX_WAY_WEIGHTS,
       majority,
       vx_unit_mean,
       NULL },
-    { { "median", "n >= 2 f + 1", "Yin et al., ICML 2018", false, true },
+    { { "median", "n >= 2f + 1", COLUMN_COST, "not yet", "Yin et al., ICML 2018", false, true },
+      VX_WAY_COLUMNS,
       majority,
       NULL,
       vx_median },
-    { { "trimmed_mean", "n >= 2 f + 1", "Yin et al., ICML 2018", false, true },
+    { { "trimmed_mean", "n >= 2f + 1", COLUMN_COST, "not yet", "Yin et al., ICML 2018", false,
+        true },
+      VX_WAY_COLUMNS,
       majority,
       NULL,
       vx_trimmed_mean },
-    { { "krum", "n >= 2 f + 3", "Blanchard et al., NeurIPS 2017", true, true },
+    { { "krum", "n >= 2f + 3", GRAM_COST, NOT_WEIGHTED, "Blanchard et al., NeurIPS 2017", true,
+        true },
+      VX_WAY_WEIGHTS,
       krum_rows,
       vx_krum,
       NULL },
-    { { "multi_krum", "n >= 2 f + 3 and n >= f + m", "Blanchard et al., NeurIPS 2017", true, true },
+    { { "multi_krum", "n >= 2f + 3 and n >= f + m", GRAM_COST, NOT_WEIGHTED,
+        "Blanchard et al., NeurIPS 2017", true, true },
+      VX_WAY_WEIGHTS,
       multi_krum_rows,
       vx_multi_krum,
       NULL },
-    { { "geometric_median", "n >= 2 f + 1", "Pillutla et al., IEEE TSP 2022", true, true },
+    { { "geometric_median", "n >= 2f + 1", GRAM_COST, "weighted Weiszfeld: a_i / distance",
+        "Pillutla et al., IEEE TSP 2022", true, true },
+      VX_WAY_WEIGHTS,
       majority,
       vx_geometric_median,
       NULL },
-    { { "flag", "n >= 2 f + 1", "Almasi et al., ICLR 2024", true, true }, majority, vx_flag, NULL },
+    { { "flag", "n >= 2f + 1", GRAM_COST, "not yet", "Almasi et al., ICLR 2024", true, true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_flag,
+      NULL },
 };
 
 static const vx_pre pres[] = {
-    { "nnm", majority, vx_nnm }, /* Allouah et al., AISTATS 2023 */
+    { { "nnm", "n >= 2f + 1", "Allouah et al., AISTATS 2023" }, same_majority, vx_nnm },
 };
 
 enum { RULES = sizeof(rules) / sizeof(rules[0]), PRES = sizeof(pres) / sizeof(pres[0]) };
@@ -75,7 +104,7 @@ const vx_rule *vx_rule_named(const char *name)
 const vx_pre *vx_pre_named(const char *name)
 {
     for (size_t i = 0; i < PRES; i++) {
-        if (strcmp(pres[i].name, name) == 0)
+        if (strcmp(pres[i].info.name, name) == 0)
             return &pres[i];
     }
     return NULL;
@@ -101,7 +130,7 @@ void vx_pre_names(char *text, size_t size)
     VX_ASSERT(size > 0);
     text[0] = '\0';
     for (size_t i = 0; i < PRES; i++)
-        append(text, size, pres[i].name);
+        append(text, size, pres[i].info.name);
 }
 
 size_t vx_rule_count(void)
@@ -127,4 +156,15 @@ bool vx_rule_find(const char *name, vx_rule_info *ret_info)
 bool vx_pre_find(const char *name)
 {
     return vx_pre_named(name) != NULL;
+}
+
+size_t vx_pre_count(void)
+{
+    return PRES;
+}
+
+vx_pre_info vx_pre_at(size_t index)
+{
+    VX_ASSERT(index < PRES);
+    return pres[index].info;
 }

@@ -1,57 +1,29 @@
 #include <math.h>
 #include <string.h>
 
-#include <vx_linalg/gram.h>
-
 #include "aggregator.h"
-#include "distance.h"
 
-/* Coordinate rules have no weights to compute distances from: one more pass. Eight partial sums, as
- * everywhere. */
-static double distance_to(vx_cvecf row, vx_cvecf update)
+/* Coordinate rules have no weights to compute distances from: one more pass, ||g_i - u||^2 =
+ * ||g_i||^2 - 2 <g_i, u> + ||u||^2. */
+static void measure_distances(vx_aggregator *a, vx_real update)
 {
-    double lane[8] = { 0.0 }, sum = 0.0;
-    size_t k = 0;
+    double *dots = a->work.values, squared = a->report.update_norm * a->report.update_norm;
 
-    for (; k + 8 <= row.n; k += 8) {
-        for (size_t l = 0; l < 8; l++) {
-            double apart = (double)row.at[k + l] - (double)update.at[k + l];
+    vx_products_with(a->products, vx_aggregator_rows(a, 0), update, dots);
+    for (size_t i = 0; i < a->raw.n; i++) {
+        double apart = (vx_k(&a->raw, i, i) - 2.0 * dots[i]) + squared;
 
-            lane[l] += apart * apart;
-        }
+        a->distance[a->slot[i]] = sqrt(fmax(apart, 0.0));
     }
-    for (size_t l = 0; k < row.n; k++, l++) {
-        double apart = (double)row.at[k] - (double)update.at[k];
-
-        lane[l] += apart * apart;
-    }
-    for (size_t l = 0; l < 8; l++)
-        sum += lane[l];
-    return sqrt(sum);
 }
 
-static void measure_distances(vx_aggregator *a, vx_cmatf rows, vx_cvecf update)
-{
-    for (size_t i = 0; i < a->present; i++)
-        a->distance[a->slot[i]] = distance_to(vx_cmatf_row(rows, a->slot[i]), update);
-}
-
-/* ||g_i - G^T w||^2 = K_ii - 2 (K w)_i + w^T K w, clamped at 0. */
 static void derive_distances(vx_aggregator *a)
 {
-    size_t p = a->present;
-    double *product = a->work.values, of_update = 0.0;
+    double *squared = a->work.values;
 
-    for (size_t i = 0; i < p; i++) {
-        product[i] = 0.0;
-        for (size_t j = 0; j < p; j++)
-            product[i] += a->gram[i * p + j] * a->raw_weights[j];
-        of_update += a->raw_weights[i] * product[i];
-    }
-    for (size_t i = 0; i < p; i++) {
-        double squared = a->gram[i * p + i] - 2.0 * product[i] + of_update;
-
-        a->distance[a->slot[i]] = sqrt(fmax(squared, 0.0));
+    vx_distances_to(&a->raw, a->raw.n + (a->raw.reference ? 1 : 0), a->raw_weights, squared);
+    for (size_t i = 0; i < a->raw.n; i++) {
+        a->distance[a->slot[i]] = sqrt(squared[i]);
         a->weight[a->slot[i]] = a->raw_weights[i];
     }
 }
@@ -63,34 +35,32 @@ static void derive_distances(vx_aggregator *a)
 static void project_raw_rows(vx_aggregator *a)
 {
     const vx_flag_fit *fit = a->work.fit;
-    size_t p = a->present, q = fit->count;
-    double *on_seen = a->work.values, *on_raw = a->work.values_more, *inside = a->scratch;
+    size_t p = a->raw.n, q = fit->count;
+    double *on_seen = a->work.values, *on_raw = a->work.values_more, *inside = a->work.values_third;
 
     memset(inside, 0, p * sizeof(*inside));
     for (size_t k = 0; k < fit->at.rank; k++) {
-        memset(on_seen, 0, p * sizeof(*on_seen));
+        memset(on_seen, 0, a->seen.n * sizeof(*on_seen));
         for (size_t i = 0; i < q; i++)
             on_seen[fit->active[i]] = fit->at.basis[k * q + i] / fit->norm[i];
         vx_chain_pull_back(a, on_seen, on_raw);
         for (size_t i = 0; i < p; i++) {
-            double along = 0.0, norm = sqrt(a->gram[i * p + i]);
+            double along = 0.0, norm = sqrt(vx_k(&a->raw, i, i));
 
             for (size_t j = 0; j < p; j++)
-                along += a->gram[i * p + j] * on_raw[j];
+                along += vx_k(&a->raw, i, j) * on_raw[j];
             if (norm > 0.0)
                 inside[i] += along / norm * (along / norm);
         }
     }
     for (size_t i = 0; i < p; i++) {
-        if (a->gram[i * p + i] > 0.0)
+        if (vx_k(&a->raw, i, i) > 0.0)
             a->reconstruction[a->slot[i]] = fmin(inside[i], 1.0);
     }
 }
 
 static void fill_reconstruction(vx_aggregator *a)
 {
-    size_t p = a->present;
-    vx_cmat gram = { a->gram, p, p, p };
     vx_cmat none = { NULL, 0, 0, 0 };
     vx_flag_options standard = vx_aggregate_options_default().flag;
 
@@ -101,39 +71,57 @@ static void fill_reconstruction(vx_aggregator *a)
         return;
     }
     /* Of interest only: without it the update stands. */
-    if (vx_flag_fit_run(a->work.fit, gram, &standard, none) != VX_OK)
+    if (vx_flag_fit_run(a->work.fit, &a->raw, &standard, none) != VX_OK)
         return;
-    for (size_t i = 0; i < p; i++)
+    for (size_t i = 0; i < a->raw.n; i++)
         a->reconstruction[a->slot[i]] = fmin(a->work.fit->ratio[i], 1.0);
 }
 
-void vx_report_fill(vx_aggregator *a, vx_cmatf rows, vx_cvecf update)
+/* Scores and selection are of seen rows: they are of slots where these are the same rows. */
+static void fill_scores(vx_aggregator *a)
 {
-    size_t p = a->present;
-    bool weighed = a->rule->weights != NULL;
+    for (size_t i = 0; i < a->raw.n; i++) {
+        bool same = a->seen.n == a->raw.n;
+
+        a->selected[a->slot[i]] = !same || a->work.selected[i];
+        a->score[a->slot[i]] = same ? a->work.score[i] : nan("");
+    }
+}
+
+static bool has_weights(const vx_aggregator *a)
+{
+    return a->rule->way == VX_WAY_WEIGHTS || a->rule->way == VX_WAY_MEMORY ||
+           a->rule->way == VX_WAY_COLUMNS_WEIGHTS;
+}
+
+void vx_report_fill(vx_aggregator *a, vx_real update)
+{
+    bool weighed = has_weights(a);
 
     for (size_t i = 0; i < a->slots; i++) {
-        a->norm[i] = a->reconstruction[i] = a->distance[i] = nan("");
+        a->norm[i] = a->reconstruction[i] = a->distance[i] = a->score[i] = nan("");
         a->weight[i] = weighed ? 0.0 : nan("");
+        a->selected[i] = false;
     }
-    a->report = (vx_aggregate_report){
-        .present = p,
-        .update_norm = vx_norm_f32(update),
-        .eigengap = nan(""),
-        .objective = nan(""),
-        .iterations = a->work.iterations,
-        .norm = a->norm,
-        .weight = a->weight,
-        .reconstruction = a->reconstruction,
-        .distance = a->distance,
-    };
-    fill_reconstruction(a);
+    a->report.present = a->raw.n;
+    a->report.update_norm = vx_products_norm(a->products, update);
+    a->report.eigengap = nan("");
+    a->report.objective = a->work.objective;
+    a->report.iterations = a->work.iterations;
+    a->report.method = a->work.method;
+    a->report.norm = a->norm;
+    a->report.weight = a->weight;
+    a->report.score = a->score;
+    a->report.reconstruction = a->reconstruction;
+    a->report.distance = a->distance;
+    a->report.selected = a->selected;
+    fill_scores(a);
     if (weighed)
         derive_distances(a);
     else
-        measure_distances(a, rows, update);
-    a->report.median_norm =
-        vx_median_norm((vx_cmat){ a->gram, p, p, p }, a->work.values, a->work.order);
-    for (size_t i = 0; i < p; i++)
+        measure_distances(a, update);
+    fill_reconstruction(a);
+    a->report.median_norm = vx_median_norm(&a->raw, a->work.values, a->work.order);
+    for (size_t i = 0; i < a->raw.n; i++)
         a->norm[a->slot[i]] = a->work.values[i];
 }

@@ -1,42 +1,73 @@
 #ifndef VX_AGGREGATE_RULE_H
 #define VX_AGGREGATE_RULE_H
 #include <vx_aggregate/aggregate.h>
+#include <vx_linalg/rowset.h>
 
 #include "flag_fit.h"
+#include "geometry.h"
 
 /*
  * The kernels behind the door: pure functions that check nothing which the door has checked
- * (shapes, rows_min, finite Gram matrix, range of options), allocate nothing and are safe in any
+ * (shapes, rows_min, finite geometry, range of options), allocate nothing and are safe in any
  * thread that owns its work.
  */
 
-/* What a kernel may overwrite, sized for n_max rows. */
+/* What a kernel may overwrite, sized for n = n_max + 1 rows, and what it tells. */
 typedef struct vx_rule_work {
-    double *values, *values_more; /* (n) each */
-    size_t *order;                /* (n) */
-    vx_flag_fit *fit;             /* flag leaves its fit here */
-    unsigned iterations;          /* out: what an iterative rule did */
+    double *values, *values_more, *values_third; /* (n) each */
+    size_t *order, *order_more;                  /* (n) each */
+    bool *marks;                                 /* (n) */
+    double *square, *square_more, *square_third; /* (n, n) each */
+    vx_flag_fit *fit;                            /* flag and trimmed_flag leave their fit here */
+    vx_eigen *eigen;
+    unsigned iterations; /* out: what an iterative rule did; 0 before */
+    const char *method;  /* out: "" before */
+    double objective;    /* out: NaN before */
+    double *score;       /* (n) out: NaN before; of the rows that the rule sees */
+    bool *selected;      /* (n) out: true before; of the rows that the rule sees */
 } vx_rule_work;
 
-/* gram (n, n) of the rows that the rule sees; ret_weights (n) is written only on VX_OK. */
-typedef vx_status vx_rule_weights(vx_cmat gram, const vx_aggregate_options *options,
-                                  vx_rule_work *work, vx_vec ret_weights);
-/* block (n, width): some columns of the rows, overwritten; ret_update (width). */
-typedef void vx_rule_columns(vx_matf block, const vx_aggregate_options *options, float *ret_update);
-/* ret_map (n, n): row i holds the coefficients of the i-th mixed row. */
-typedef void vx_pre_map(vx_cmat gram, const vx_aggregate_options *options, vx_rule_work *work,
-                        vx_mat ret_map);
+/* ret_weights (g->n, and one more for the reference when there is one) on the rows that the rule
+ * sees, written only on VX_OK. */
+typedef vx_status vx_rule_weights(const vx_geometry *g, const vx_aggregate_options *options,
+                                  vx_rule_work *work, double *ret_weights);
+
+/* Some columns of the rows that a coordinate rule sees: rows.count pointers to rows.cols numbers,
+ * at most VX_AGGREGATE_BLOCK of them. Not to be written. */
+typedef struct vx_columns {
+    vx_rowset rows;
+    const double *share; /* (count) > 0, summing to 1; NULL: all the same */
+    void *scratch;       /* (VX_COLUMNS_SCRATCH x count, VX_AGGREGATE_BLOCK) of their precision */
+} vx_columns;
+#define VX_COLUMNS_SCRATCH 2u
+typedef void vx_rule_columns(const vx_columns *columns, const vx_aggregate_options *options,
+                             vx_real ret_update);
+
+/* ret_map (rows returned, g->n): row i holds the coefficients of the i-th mixed row. */
+typedef size_t vx_pre_map(const vx_geometry *g, const vx_aggregate_options *options,
+                          vx_rule_work *work, vx_mat ret_map);
+
+/* How a rule goes about it. */
+typedef enum vx_rule_way {
+    VX_WAY_WEIGHTS,        /* weights -> G^T w */
+    VX_WAY_MEMORY,         /* the same, with the update before as a reference row */
+    VX_WAY_COLUMNS,        /* columns -> update */
+    VX_WAY_SELECT_COLUMNS, /* weights > 0 choose the rows whose columns are looked at: bulyan */
+    VX_WAY_COLUMNS_WEIGHTS /* columns -> a reference row; weights: aksel */
+} vx_rule_way;
 
 typedef struct vx_rule {
     vx_rule_info info;
+    vx_rule_way way;
     size_t (*rows_min)(const vx_aggregate_options *options);
-    vx_rule_weights *weights; /* Gram rules, else NULL */
-    vx_rule_columns *columns; /* coordinate rules, else NULL */
+    vx_rule_weights *weights;
+    vx_rule_columns *columns;
 } vx_rule;
 
 typedef struct vx_pre {
-    const char *name;
-    size_t (*rows_min)(const vx_aggregate_options *options);
+    vx_pre_info info;
+    /* rows that it needs to hand at least `behind` rows on */
+    size_t (*rows_min)(const vx_aggregate_options *options, size_t behind);
     vx_pre_map *map;
 } vx_pre;
 

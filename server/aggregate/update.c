@@ -2,95 +2,173 @@
 #include <math.h>
 #include <string.h>
 
-#include <vx_linalg/combine.h>
-#include <vx_linalg/finite.h>
+#include <vx_base/alloc.h>
 
 #include "aggregator.h"
 
-static void combine(vx_cmatf rows, vx_cvec weights, vx_vecf ret_sum)
-{
-    vx_status status = vx_combine_f32(rows, weights, ret_sum);
-
-    VX_ASSERT(status == VX_OK); /* the door has checked the shapes */
-}
-
-/* Weights in places -> slots; absent slots get 0 and are then never read. */
-static vx_cvec spread(vx_aggregator *a, const double *weights)
-{
-    memset(a->slot_weights, 0, a->slots * sizeof(*a->slot_weights));
-    for (size_t i = 0; i < a->present; i++)
-        a->slot_weights[a->slot[i]] = weights[i];
-    return (vx_cvec){ a->slot_weights, a->slots };
-}
-
-static vx_cmatf columns_of(vx_cmatf rows, size_t column)
-{
-    size_t width = rows.cols - column;
-
-    if (width > VX_AGGREGATE_BLOCK)
-        width = VX_AGGREGATE_BLOCK;
-    return (vx_cmatf){ rows.at + column, rows.rows, width, rows.ld };
-}
+enum { PART = 32 }; /* blocks of columns that one thread takes at a time */
 
 /* No coordinate can exceed sum of |w_i| ||g_i||. */
-static bool cannot_overflow(const vx_aggregator *a)
+static bool cannot_overflow(const vx_aggregator *a, size_t count)
 {
     double bound = 0.0;
 
-    for (size_t i = 0; i < a->present; i++)
-        bound += fabs(a->raw_weights[i]) * sqrt(a->gram[i * a->present + i]);
+    for (size_t i = 0; i < count; i++)
+        bound += fabs(a->raw_weights[i]) * sqrt(vx_k(&a->raw, i, i));
     return bound < (double)FLT_MAX;
 }
 
-/* A dry run: only for rows so long that rounding to float may overflow. */
-static bool sum_is_finite(vx_cmatf rows, vx_cvec weights)
+static vx_rowset columns_of(vx_rowset rows, size_t column, const float **f32, const double **f64)
 {
-    float sum[VX_AGGREGATE_BLOCK];
+    size_t width = rows.cols - column;
 
-    for (size_t column = 0; column < rows.cols; column += VX_AGGREGATE_BLOCK) {
-        vx_cmatf part = columns_of(rows, column);
+    for (size_t i = 0; i < rows.count; i++) {
+        if (rows.f32 != NULL)
+            f32[i] = rows.f32[i] + column;
+        else
+            f64[i] = rows.f64[i] + column;
+    }
+    return (vx_rowset){ rows.f32 != NULL ? f32 : NULL, rows.f32 != NULL ? NULL : f64, rows.count,
+                        width < VX_AGGREGATE_BLOCK ? width : VX_AGGREGATE_BLOCK };
+}
 
-        combine(part, weights, (vx_vecf){ sum, part.cols });
-        if (!vx_all_finite_f32((vx_cvecf){ sum, part.cols }))
+/* A dry run: only for rows so long that rounding to float may overflow. */
+static bool sum_is_finite(const vx_aggregator *a, vx_rowset rows)
+{
+    for (size_t k = 0; k < rows.cols; k++) {
+        double sum = 0.0;
+
+        for (size_t i = 0; i < rows.count; i++)
+            sum += a->raw_weights[i] != 0.0 ? a->raw_weights[i] * (double)rows.f32[i][k] : 0.0;
+        if (!(fabs(sum) <= (double)FLT_MAX) || isinf((float)sum))
             return false;
     }
     return true;
 }
 
-vx_status vx_update_by_weights(vx_aggregator *a, vx_cmatf rows, vx_vecf ret_update, vx_error *err)
+vx_status vx_update_by_weights(vx_aggregator *a, vx_real ret_update, vx_error *err)
 {
-    vx_cvec weights = spread(a, a->raw_weights);
+    vx_rowset rows = vx_aggregator_rows(a, a->seen.reference ? 1 : 0);
 
-    for (size_t i = 0; i < a->present; i++) {
+    for (size_t i = 0; i < rows.count; i++) {
         if (!isfinite(a->raw_weights[i]))
-            return vx_fail(err, VX_ERR_NONFINITE, "weight of row %zu is not finite", a->slot[i]);
+            return vx_fail(err, VX_ERR_NONFINITE, "weight of row %zu is not finite",
+                           i < a->raw.n ? a->slot[i] : a->slots);
     }
-    if (!cannot_overflow(a) && !sum_is_finite(rows, weights))
+    if (!a->in_double && !cannot_overflow(a, rows.count) && !sum_is_finite(a, rows))
         return vx_fail(err, VX_ERR_NONFINITE, "the update exceeds the range of float");
-    combine(rows, weights, ret_update);
+    vx_combine(a->parallel, rows, a->raw_weights, ret_update);
     return VX_OK;
 }
 
-/* The columns of the rows that the rule sees; mixed ones are rounded to float once. */
-static void fill_block(vx_aggregator *a, vx_cmatf part, vx_matf block)
-{
-    for (size_t i = 0; i < a->present; i++) {
-        float *to = block.at + i * block.ld;
+/* One coordinate rule on all columns. */
+typedef struct columns_task {
+    const vx_aggregator *a;
+    const double *weights; /* of seen rows: 0 = left out; or NULL */
+    const double *share;
+    vx_real update;
+} columns_task;
 
-        if (a->options.pre_count == 0)
-            memcpy(to, part.at + a->slot[i] * part.ld, part.cols * sizeof(*to));
-        else
-            combine(part, spread(a, a->map + i * a->present), (vx_vecf){ to, part.cols });
-    }
+/* What a thread owns of a->block: pointers, mixed rows, scratch of the rule. */
+typedef struct columns_memory {
+    const float **f32;
+    const double **f64;
+    const float **seen_f32;
+    const double **seen_f64;
+    char *mixed, *scratch;
+} columns_memory;
+
+static size_t row_bytes(const vx_aggregator *a)
+{
+    (void)a;
+    return VX_AGGREGATE_BLOCK * sizeof(double);
 }
 
-void vx_update_by_columns(vx_aggregator *a, vx_cmatf rows, vx_vecf ret_update)
+static columns_memory memory_of(const vx_aggregator *a, unsigned thread)
 {
-    for (size_t column = 0; column < rows.cols; column += VX_AGGREGATE_BLOCK) {
-        vx_cmatf part = columns_of(rows, column);
-        vx_matf block = { a->block, a->present, part.cols, VX_AGGREGATE_BLOCK };
+    size_t n = a->n_max + 1;
+    char *at = a->block[thread];
+    columns_memory m;
 
-        fill_block(a, part, block);
-        a->rule->columns(block, &a->options, ret_update.at + column);
+    m.f32 = (void *)at;
+    m.f64 = (void *)(at + n * sizeof(void *));
+    m.seen_f32 = (void *)(at + 2 * n * sizeof(void *));
+    m.seen_f64 = (void *)(at + 3 * n * sizeof(void *));
+    m.mixed = at + vx_columns_offset(n);
+    m.scratch = m.mixed + n * row_bytes(a);
+    return m;
+}
+
+/* Seen row i of these columns: the raw row itself, or mixed and rounded once. */
+static const void *seen_row(const columns_task *task, vx_rowset part, size_t i, char *mixed)
+{
+    const vx_aggregator *a = task->a;
+    vx_real to = { NULL, NULL, part.cols };
+
+    if (a->options.pre_count == 0)
+        return part.f32 != NULL ? (const void *)part.f32[i] : (const void *)part.f64[i];
+    if (part.f32 != NULL)
+        to.f32 = (float *)(void *)(mixed + i * row_bytes(a));
+    else
+        to.f64 = (double *)(void *)(mixed + i * row_bytes(a));
+    vx_combine(NULL, part, a->map + i * a->raw.n, to);
+    return mixed + i * row_bytes(a);
+}
+
+static void one_block(const columns_task *task, size_t column, unsigned thread)
+{
+    const vx_aggregator *a = task->a;
+    columns_memory memory = memory_of(a, thread);
+    vx_rowset part = columns_of(vx_aggregator_rows(a, 0), column, memory.f32, memory.f64);
+    size_t count = 0;
+    vx_columns columns;
+    vx_real to = { task->update.f32 != NULL ? task->update.f32 + column : NULL,
+                   task->update.f64 != NULL ? task->update.f64 + column : NULL, part.cols };
+
+    for (size_t i = 0; i < a->seen.n; i++) {
+        const void *row;
+
+        if (task->weights != NULL && !(task->weights[i] > 0.0))
+            continue;
+        row = seen_row(task, part, i, memory.mixed);
+        if (a->in_double)
+            memory.seen_f64[count++] = row;
+        else
+            memory.seen_f32[count++] = row;
     }
+    columns = (vx_columns){ { a->in_double ? NULL : memory.seen_f32,
+                              a->in_double ? memory.seen_f64 : NULL, count, part.cols },
+                            task->share,
+                            memory.scratch };
+    a->rule->columns(&columns, &a->options, to);
+}
+
+static void run_part(void *context, size_t part, unsigned thread)
+{
+    const columns_task *task = context;
+    size_t end = (part + 1) * PART * VX_AGGREGATE_BLOCK;
+
+    for (size_t column = part * PART * VX_AGGREGATE_BLOCK;
+         column < end && column < task->a->dimension; column += VX_AGGREGATE_BLOCK)
+        one_block(task, column, thread);
+}
+
+void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_update)
+{
+    columns_task task = { a, weights, NULL, ret_update };
+    size_t width = PART * VX_AGGREGATE_BLOCK, count = 0;
+    double sum = 0.0;
+
+    if (a->seen.share != NULL) { /* of the rows that are looked at, summing to 1 */
+        for (size_t i = 0; i < a->seen.n; i++) {
+            if (weights == NULL || weights[i] > 0.0) {
+                a->sums[count] = a->seen.share[i];
+                sum += a->sums[count++];
+            }
+        }
+        for (size_t i = 0; i < count; i++)
+            a->sums[i] /= sum;
+        task.share = a->sums;
+    }
+    vx_parallel_run(a->parallel, (a->dimension + width - 1) / width, run_part, &task);
 }

@@ -28,6 +28,8 @@ static vx_flag_options flag_options(const vx_job_flag *flag)
         .iterations = to_unsigned(flag->iterations),
         .lambda = flag->lambda,
         .tolerance = flag->tolerance,
+        .alpha = 1.0,
+        .beta = 0.5,
         .scale = flag_scale(flag->scale),
         .paper_loss = flag->loss == VX_JOB_FLAG_LOSS_PAPER,
         .raw = flag->direction == VX_JOB_FLAG_DIRECTION_RAW,

@@ -245,7 +245,7 @@ vx_status vx_job_digest(const vx_job *job, vx_digest *ret_digest) VX_MUST_CHECK;
 VX_MUST_CHECK vx_status vx_job_difference(const vx_job *job, const vx_job *earlier,
                                           char text[VX_DIFFERENCE_SIZE]);
 
-/* For checks that need more than the file ("krum needs n >= 2 f + 3"): fills err with file, line
+/* For checks that need more than the file ("krum needs n >= 2f + 3"): fills err with file, line
  * and key as the loader would, returns VX_ERR_CONFIG. key e.g. "aggregation.byzantine". */
 vx_status vx_job_fail(const vx_job *job, const char *key, vx_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

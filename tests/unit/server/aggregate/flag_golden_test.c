@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
-#include <vx_linalg/gram.h>
+#include <vx_linalg/products.h>
 
 #include "golden.h"
 #include "rule.h"
@@ -150,7 +150,8 @@ static void check(const inputs *in, vx_cmat gram, variant *v, const char *name)
     vx_flag_fit *fit = NULL;
 
     vx_assert_ok(vx_flag_fit_create(in->count, &fit), NULL);
-    vx_assert_ok(vx_flag_fit_run(fit, gram, &options, start), NULL);
+    vx_assert_ok(vx_flag_fit_run(fit, &(vx_geometry){ .n = in->count, .k = gram }, &options, start),
+                 NULL);
     vx_flag_fit_weights(fit, &options, 0.0, (vx_vec){ weights, in->count });
     off = direction_error(in, weights, d);
     off_ratio = ratio_error(in, fit, ratio);
@@ -175,16 +176,21 @@ static vx_mat gram_of_rows(const inputs *in)
 {
     size_t n = in->count, d = in->x.cols;
     float *rows = vx_calloc(n * d, sizeof(*rows));
-    bool present[64];
+    const float *row[64];
     vx_mat gram = { vx_calloc(n * n, sizeof(double)), n, n, n };
+    vx_mat squared = { vx_calloc(n * n, sizeof(double)), n, n, n };
+    vx_products *products = NULL;
 
     assert_non_null(rows);
     for (size_t i = 0; i < n; i++) {
-        present[i] = true;
+        row[i] = rows + i * d;
         for (size_t k = 0; k < d; k++)
             rows[i * d + k] = (float)in->x.at[in->kept[i] * in->x.ld + k];
     }
-    vx_assert_ok(vx_gram_f32((vx_cmatf){ rows, n, d, d }, present, gram), NULL);
+    vx_assert_ok(vx_products_create(NULL, n, &products), NULL);
+    vx_products_run(products, (vx_rowset){ row, NULL, n, d }, gram, squared);
+    vx_products_destroy(products);
+    vx_free(squared.at);
     vx_free(rows);
     return gram;
 }

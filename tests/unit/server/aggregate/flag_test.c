@@ -29,7 +29,9 @@ static vx_flag_fit *fit_of(const sample *s, const vx_flag_options *options, doub
     vx_flag_fit *fit = NULL;
 
     vx_assert_ok(vx_flag_fit_create(s->n, &fit), NULL);
-    vx_assert_ok(vx_flag_fit_run(fit, vx_mat_const(gram), options, no_start), NULL);
+    vx_assert_ok(vx_flag_fit_run(fit, &(vx_geometry){ .n = s->n, .k = vx_mat_const(gram) }, options,
+                                 no_start),
+                 NULL);
     vx_flag_fit_weights(fit, options, 1.0, (vx_vec){ ret_weights, s->n });
     vx_free(gram.at);
     return fit;

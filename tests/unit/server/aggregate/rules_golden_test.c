@@ -7,17 +7,8 @@
 #include <jansson.h>
 
 #include <vx_base/alloc.h>
-#include <vx_oracle/rules.h>
 
-#include "rule.h"
-
-/* One recorded call: inputs (n, d) in double, f, the expected rows. */
-typedef struct call {
-    const char *name;
-    vx_mat x, expected;
-    vx_aggregate_options options;
-    vx_rule_work work;
-} call;
+#include "aggregator.h"
 
 static vx_mat new_matrix(size_t rows, size_t cols)
 {
@@ -43,17 +34,6 @@ static vx_mat matrix_of(const json_t *value)
     return m;
 }
 
-static vx_mat gram_of(vx_mat x)
-{
-    vx_mat gram = new_matrix(x.rows, x.rows);
-
-    for (size_t i = 0; i < x.rows; i++) {
-        for (size_t j = 0; j < x.rows; j++)
-            gram.at[i * x.rows + j] = vx_oracle_dot(x.at + i * x.ld, x.at + j * x.ld, x.cols);
-    }
-    return gram;
-}
-
 /* ||a - b|| / ||b|| over all entries. */
 static double relative_error(const double *a, const double *b, size_t count)
 {
@@ -66,138 +46,106 @@ static double relative_error(const double *a, const double *b, size_t count)
     return sqrt(apart / fmax(size, 1e-300));
 }
 
-/* Rows of map x, in double. */
-static vx_mat mix(vx_mat map, vx_mat x)
-{
-    vx_mat y = new_matrix(map.rows, x.cols);
-
-    for (size_t i = 0; i < map.rows; i++) {
-        for (size_t j = 0; j < x.rows; j++) {
-            for (size_t k = 0; k < x.cols; k++)
-                y.at[i * x.cols + k] += map.at[i * map.ld + j] * x.at[j * x.ld + k];
-        }
-    }
-    return y;
-}
-
-static double error_of_weights(call *c, vx_rule_weights *rule)
-{
-    vx_mat gram = gram_of(c->x), weights = new_matrix(1, c->x.rows), got;
-    double off;
-
-    vx_assert_ok(rule(vx_mat_const(gram), &c->options, &c->work, vx_mat_row(weights, 0)), NULL);
-    got = mix(weights, c->x);
-    off = relative_error(got.at, c->expected.at, c->x.cols);
-    vx_free(gram.at);
-    vx_free(weights.at);
-    vx_free(got.at);
-    return off;
-}
-
-static double error_of_map(call *c, vx_pre_map *pre)
-{
-    vx_mat gram = gram_of(c->x), map = new_matrix(c->x.rows, c->x.rows), got;
-    double off;
-
-    pre(vx_mat_const(gram), &c->options, &c->work, map);
-    got = mix(map, c->x);
-    off = relative_error(got.at, c->expected.at, c->x.rows * c->x.cols);
-    vx_free(gram.at);
-    vx_free(map.at);
-    vx_free(got.at);
-    return off;
-}
-
-/* In float, as in the server. */
-static double error_of_columns(call *c, vx_rule_columns *rule)
-{
-    size_t count = c->x.rows * c->x.cols;
-    float *block = vx_calloc(count + c->x.cols, sizeof(*block));
-    vx_mat got = new_matrix(1, c->x.cols);
-    double off;
-
-    assert_non_null(block);
-    for (size_t i = 0; i < count; i++)
-        block[i] = (float)c->x.at[i];
-    rule((vx_matf){ block, c->x.rows, c->x.cols, c->x.cols }, &c->options, block + count);
-    for (size_t k = 0; k < c->x.cols; k++)
-        got.at[k] = (double)block[count + k];
-    off = relative_error(got.at, c->expected.at, c->x.cols);
-    vx_free(block);
-    vx_free(got.at);
-    return off;
-}
-
-/* A function of the files, the kernel that has its definition, and what was found. */
+/* A function of the files, how this project says the same, and what was found. */
 typedef struct entry {
-    const char *function;
-    vx_rule_weights *weights;
-    vx_rule_columns *columns;
-    vx_pre_map *map;
+    const char *function, *rule, *pre;
+    vx_compat compat;
     double bound, worst;
     int calls;
 } entry;
 
 static entry entries[] = {
-    { .function = "Average", .weights = vx_mean, .bound = 1e-12 },
-    { .function = "Median", .columns = vx_median, .bound = 1e-6 },
-    { .function = "epfml.CM", .columns = vx_median, .bound = 1e-6 },
-    { .function = "TrMean", .columns = vx_trimmed_mean, .bound = 1e-6 },
-    { .function = "trmean", .columns = vx_trimmed_mean, .bound = 1e-6 },
-    { .function = "epfml.TM", .columns = vx_trimmed_mean, .bound = 1e-6 },
-    { .function = "NNM", .map = vx_nnm, .bound = 1e-12 },
-    { .function = "Krum_paper", .weights = vx_krum, .bound = 0.0 },
-    { .function = "MultiKrum_paper", .weights = vx_multi_krum, .bound = 1e-12 },
-    { .function = "GeometricMedian_exact", .weights = vx_geometric_median, .bound = 1e-8 },
+    { .function = "Average", .rule = "mean", .bound = 1e-12 },
+    { .function = "Median", .rule = "median", .bound = 1e-12 },
+    { .function = "epfml.CM", .rule = "median", .bound = 1e-12 },
+    { .function = "TrMean", .rule = "trimmed_mean", .bound = 1e-12 },
+    { .function = "trmean", .rule = "trimmed_mean", .bound = 1e-12 },
+    { .function = "epfml.TM", .rule = "trimmed_mean", .bound = 1e-12 },
+    { .function = "NNM", .pre = "nnm", .bound = 1e-12 },
+    { .function = "Krum_paper", .rule = "krum", .bound = 0.0 },
+    { .function = "MultiKrum_paper", .rule = "multi_krum", .bound = 1e-12 },
+    { .function = "GeometricMedian_exact", .rule = "geometric_median", .bound = 1e-8 },
 };
 
-static size_t parameter(const json_t *item, const char *name)
+static const json_t *parameter_at(const json_t *item, const char *name)
 {
-    return (size_t)json_integer_value(json_object_get(json_object_get(item, "params"), name));
+    return json_object_get(json_object_get(item, "params"), name);
 }
 
-static void reserve(call *c)
+static size_t count_at(const json_t *item, const char *name)
 {
-    size_t n = c->x.rows;
-
-    c->work.values = vx_calloc(n, sizeof(double));
-    c->work.values_more = vx_calloc(n, sizeof(double));
-    c->work.order = vx_calloc(n, sizeof(size_t));
-    assert_true(c->work.values != NULL && c->work.values_more != NULL && c->work.order != NULL);
+    return (size_t)json_integer_value(parameter_at(item, name));
 }
 
-static void release(call *c)
+/* The parameters of a recorded call under their names here. */
+static vx_aggregate_options options_of(const entry *e, const json_t *item)
 {
-    vx_free(c->work.values);
-    vx_free(c->work.values_more);
-    vx_free(c->work.order);
-    vx_free(c->x.at);
-    vx_free(c->expected.at);
+    vx_aggregate_options options = vx_aggregate_options_default();
+
+    options.rule = e->rule != NULL ? e->rule : "mean";
+    options.pre = &e->pre;
+    options.pre_count = e->pre != NULL ? 1 : 0;
+    options.compat = e->compat;
+    options.byzantine = count_at(item, "f") + count_at(item, "b");
+    options.selected = count_at(item, "m");
+    options.geometric_iterations = 20000;
+    options.geometric_tolerance = 1e-14;
+    return options;
+}
+
+/* The rows behind the pre-aggregator. */
+static vx_mat mixed_rows(const vx_aggregator *a, vx_mat x)
+{
+    vx_mat y = new_matrix(a->seen.n, x.cols);
+
+    for (size_t i = 0; i < y.rows; i++) {
+        for (size_t j = 0; j < x.rows; j++) {
+            for (size_t k = 0; k < x.cols; k++)
+                y.at[i * x.cols + k] += a->map[i * x.rows + j] * x.at[j * x.ld + k];
+        }
+    }
+    return y;
+}
+
+static vx_mat result_of(const entry *e, const json_t *item, vx_mat x)
+{
+    vx_aggregate_options options = options_of(e, item);
+    vx_mat update = new_matrix(1, x.cols);
+    vx_aggregator *a = NULL;
+    vx_error err;
+    bool present[64];
+
+    assert_true(x.rows <= 64);
+    for (size_t i = 0; i < x.rows; i++)
+        present[i] = true;
+    vx_assert_ok(vx_aggregator_create(&options, x.rows, x.cols, &a, &err), &err);
+    vx_assert_ok(vx_aggregator_run_f64(a, (vx_cmat){ x.at, x.rows, x.cols, x.ld }, present,
+                                       vx_mat_row(update, 0), NULL, &err),
+                 &err);
+    if (e->rule == NULL) {
+        vx_free(update.at);
+        update = mixed_rows(a, x);
+    }
+    vx_aggregator_destroy(a);
+    return update;
 }
 
 static void check(entry *e, const json_t *item)
 {
-    call c = { .name = e->function,
-               .x = matrix_of(json_object_get(item, "input")),
-               .expected = matrix_of(json_object_get(item, "expected")),
-               .options = vx_aggregate_options_default() };
-    double off;
+    vx_mat x = matrix_of(json_object_get(item, "input"));
+    vx_mat expected = matrix_of(json_object_get(item, "expected"));
+    vx_mat got = result_of(e, item, x);
+    double off = relative_error(got.at, expected.at, expected.rows * expected.cols);
 
-    reserve(&c);
-    c.options.byzantine = parameter(item, "f") + parameter(item, "b");
-    c.options.selected = parameter(item, "m");
-    c.options.geometric_iterations = 20000;
-    c.options.geometric_tolerance = 1e-14;
-    if (e->weights != NULL)
-        off = error_of_weights(&c, e->weights);
-    else
-        off = e->map != NULL ? error_of_map(&c, e->map) : error_of_columns(&c, e->columns);
+    assert_int_equal(got.rows, expected.rows);
     if (!(off <= e->bound))
-        fail_msg("%s f = %zu on (%zu, %zu): off by %.3g", e->function, c.options.byzantine,
-                 c.x.rows, c.x.cols, off);
+        fail_msg("%s f = %zu on (%zu, %zu): off by %.3g", e->function, count_at(item, "f"), x.rows,
+                 x.cols, off);
     e->worst = fmax(e->worst, off);
     e->calls++;
-    release(&c);
+    vx_free(x.at);
+    vx_free(expected.at);
+    vx_free(got.at);
 }
 
 static void check_file(const char *folder, const char *name)

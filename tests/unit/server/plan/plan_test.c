@@ -55,11 +55,9 @@ static void too_many_byzantine_workers_are_told_with_file_line_and_key(void **st
     check_fails(HEAD "aggregation:\n"
                      "  rule: krum\n"
                      "  byzantine: 3\n" OPTIMISER,
-                "job.yaml:12: aggregation.byzantine: krum needs n >= 2 f + 3: 9 rows for f = 3, "
-                "there are 8");
+                "job.yaml:12: aggregation.byzantine: krum needs n >= 2f + 3: n = 8, f = 3");
     check_fails(HEAD "aggregation: {byzantine: 4}\n" OPTIMISER,
-                "job.yaml:10: aggregation.byzantine: flag needs n >= 2 f + 1: 9 rows for f = 4, "
-                "there are 8");
+                "job.yaml:10: aggregation.byzantine: flag needs n >= 2f + 1: n = 8, f = 4");
 }
 
 static void an_override_is_named_in_place_of_the_line(void **state)
@@ -75,7 +73,7 @@ static void an_override_is_named_in_place_of_the_line(void **state)
                  &err);
     vx_assert_status(vx_plan_check(job, &err), VX_ERR_CONFIG, &err);
     assert_string_equal(err.message, "--set aggregation.byzantine=3: aggregation.byzantine: krum "
-                                     "needs n >= 2 f + 3: 9 rows for f = 3, there are 8");
+                                     "needs n >= 2f + 3: n = 8, f = 3");
     vx_job_destroy(job);
 }
 
@@ -210,7 +208,7 @@ static void the_quorum_is_never_below_what_the_rule_needs(void **state)
     (void)state;
     vx_assert_ok(vx_plan_aggregator_create(job, 3, &aggregator, &err), &err);
     assert_int_equal(job->workers.quorum, 6);             /* n - f */
-    assert_int_equal(vx_plan_quorum(job, aggregator), 7); /* 2 f + 3 */
+    assert_int_equal(vx_plan_quorum(job, aggregator), 7); /* 2f + 3 */
     assert_int_equal(vx_plan_least_workers(job, aggregator), 7);
     job->workers.min_workers = 8;
     assert_int_equal(vx_plan_least_workers(job, aggregator), 8);
