@@ -18,7 +18,7 @@
 #define SHAPE_SIZE  (VX_TENSOR_RANK_MAX * 24)
 
 /* "(2, 3)", "(3,)", "()". */
-static void print_shape(const vx_tensor *tensor, char text[SHAPE_SIZE])
+static void print_shape(const vx_npy_array *tensor, char text[SHAPE_SIZE])
 {
     size_t used = 0;
 
@@ -29,7 +29,7 @@ static void print_shape(const vx_tensor *tensor, char text[SHAPE_SIZE])
                    tensor->rank == 0 ? "()" : (tensor->rank == 1 ? ",)" : ")"));
 }
 
-static size_t print_header(const vx_tensor *tensor, uint8_t header[HEADER_SIZE])
+static size_t print_header(const vx_npy_array *tensor, uint8_t header[HEADER_SIZE])
 {
     char shape[SHAPE_SIZE];
     char text[HEADER_SIZE];
@@ -38,7 +38,8 @@ static size_t print_header(const vx_tensor *tensor, uint8_t header[HEADER_SIZE])
 
     print_shape(tensor, shape);
     length = (size_t)snprintf(text, sizeof(text),
-                              "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape);
+                              "{'descr': '<f%d', 'fortran_order': False, 'shape': %s, }",
+                              tensor->is_double ? 8 : 4, shape);
     size = (TEXT_AT + length + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     VX_ASSERT(size <= HEADER_SIZE);
     memset(header, ' ', size);
@@ -49,16 +50,26 @@ static size_t print_header(const vx_tensor *tensor, uint8_t header[HEADER_SIZE])
     return size;
 }
 
-vx_status vx_npy_write(const char *path, const vx_tensor *tensor, vx_error *err)
+vx_status vx_npy_write_array(const char *path, const vx_npy_array *array, vx_error *err)
 {
     uint8_t header[HEADER_SIZE];
     vx_cbytes pieces[2];
     uint64_t bytes = 0;
 
-    if (tensor->rank > VX_TENSOR_RANK_MAX ||
-        !vx_tensor_bytes(tensor->shape, tensor->rank, &bytes) || bytes > INT64_MAX)
+    if (array->rank > VX_TENSOR_RANK_MAX || !vx_tensor_bytes(array->shape, array->rank, &bytes) ||
+        bytes > INT64_MAX / 2)
         return vx_fail(err, VX_ERR_LIMIT, "%s: the tensor is too large", path);
-    pieces[0] = (vx_cbytes){ header, print_header(tensor, header) };
-    pieces[1] = (vx_cbytes){ (const uint8_t *)tensor->at, bytes };
+    pieces[0] = (vx_cbytes){ header, print_header(array, header) };
+    pieces[1] = (vx_cbytes){ array->at, array->is_double ? 2 * bytes : bytes };
     return vx_file_replace_pieces(path, pieces, 2, FILE_MODE, err);
+}
+
+vx_status vx_npy_write(const char *path, const vx_tensor *tensor, vx_error *err)
+{
+    vx_npy_array array = { .at = tensor->at, .rank = tensor->rank };
+
+    if (tensor->rank > VX_TENSOR_RANK_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "%s: the tensor is too large", path);
+    memcpy(array.shape, tensor->shape, sizeof(array.shape));
+    return vx_npy_write_array(path, &array, err);
 }

@@ -1,0 +1,44 @@
+/* An array of numbers: it is refused, or its values are in the file and can all be read. */
+#include "fuzz.h"
+
+#include "file.h"
+
+#include <string.h>
+
+#include <vx_base/assert.h>
+#include <vx_tensor_file/npy.h>
+
+static volatile uint8_t byte_seen; /* so that reading is not optimised away */
+
+static void check_values(const vx_npy_file *file)
+{
+    vx_npy_array array = vx_npy_at(file);
+    size_t bytes = array.is_double ? sizeof(double) : sizeof(float);
+
+    VX_ASSERT(array.rank <= VX_TENSOR_RANK_MAX);
+    VX_ASSERT((uintptr_t)array.at % bytes == 0);
+    for (size_t i = 0; i < array.rank; i++) {
+        VX_ASSERT(array.shape[i] > 0);
+        bytes *= array.shape[i];
+    }
+    for (size_t k = 0; k < bytes; k++)
+        byte_seen = ((const uint8_t *)array.at)[k];
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
+{
+    vx_fuzz_file content = vx_fuzz_file_create(at, size);
+    vx_npy_file *file = NULL;
+    vx_error err = { 0 };
+    vx_status status = vx_npy_open(content.path, &file, &err);
+
+    if (status == VX_OK) {
+        check_values(file);
+        vx_npy_close(file);
+    } else {
+        VX_ASSERT(status == VX_ERR_DATA && file == NULL);
+        VX_ASSERT(err.code == status && strstr(err.message, content.path) != NULL);
+    }
+    vx_fuzz_file_remove(&content);
+    return 0;
+}
