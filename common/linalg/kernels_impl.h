@@ -167,49 +167,119 @@ static void pair_add(const vx_rowset *rows, vx_columns columns, vx_row_range hig
     }
 }
 
+/* <x_i, v> of a whole block for `count` rows of floats, widened in the registers. */
+INLINE void dots_tile(const float *const *from, size_t column, const double *v, size_t count,
+                      double *ret)
+{
+    enum { VECS = VX_LANES / WIDTH, TOGETHER = VECS > 1 ? 2 : 1 };
+    double lane[VX_QUAD][VX_LANES] __attribute__((aligned(64)));
+
+    for (size_t first = 0; first < VX_LANES; first += TOGETHER * WIDTH) {
+        vec sum[VX_QUAD][TOGETHER];
+
+        UNROLL
+        for (size_t p = 0; p < count; p++)
+            for (size_t h = 0; h < TOGETHER; h++)
+                sum[p][h] = (vec){ 0.0 };
+        for (size_t k = first; k < VX_BLOCK; k += VX_LANES) {
+            UNROLL
+            for (size_t h = 0; h < TOGETHER; h++) {
+                vec vs;
+
+                memcpy(&vs, v + k + h * WIDTH, sizeof(vs));
+                UNROLL
+                for (size_t p = 0; p < count; p++)
+                    sum[p][h] =
+                        MULTIPLY_ADD(WIDEN(from[p] + column + k + h * WIDTH), vs, sum[p][h]);
+            }
+        }
+        for (size_t p = 0; p < count; p++)
+            memcpy(&lane[p][first], sum[p], sizeof(sum[p]));
+    }
+    for (size_t p = 0; p < count; p++)
+        ret[p] = reduce_lanes(lane[p]);
+}
+
+static void dots_four(const float *const *from, size_t column, const double *v, double *ret)
+{
+    const float *const at[VX_QUAD] = { from[0], from[1], from[2], from[3] };
+
+    dots_tile(at, column, v, VX_QUAD, ret);
+}
+
+static void dots_one(const float *const *from, size_t column, const double *v, double *ret)
+{
+    dots_tile(from, column, v, 1, ret);
+}
+
+/* As dots_four and dots_one, for rows and blocks of any kind. */
+static void dots_widened(const vx_rowset *rows, size_t column, vx_row_range range, bool exact,
+                         vx_kernel_work *work, double *ret)
+{
+    widen(rows, range, column, work->low.at);
+    tiles[exact][0][range.count - 1](work->high.at[0], work->low.at[0], ret);
+}
+
 static void dots_add(const vx_rowset *rows, const vx_rowset *v, vx_columns columns,
                      vx_kernel_work *work, double *sum, double *rest)
 {
     bool exact = rows->f32 != NULL && v->f32 != NULL;
 
-    memset(work->block, 0, sizeof(work->block));
     for (size_t column = columns.first; column < columns.end; column += VX_BLOCK) {
+        bool direct = exact && columns.end - column >= VX_BLOCK;
+
         widen(v, (vx_row_range){ 0, 1 }, column, work->high.at);
-        work->high.count = 1;
-        for (size_t first = 0; first < rows->count; first += VX_PANEL) {
-            vx_row_range range = { first, at_most(rows->count - first, VX_PANEL) };
+        for (size_t first = 0; first < rows->count; first += VX_QUAD) {
+            vx_row_range range = { first, at_most(rows->count - first, VX_QUAD) };
+            double dots[VX_QUAD] __attribute__((aligned(32))) = { 0.0 };
             ahead next = ahead_of(rows, columns, column, range);
 
-            widen(rows, range, column, work->low.at);
-            work->low.count = range.count;
-            multiply(&work->high, &work->low, exact, &next, work->block);
-            for (size_t q = 0; q < quads_of(range.count); q++)
-                add_exactly(work->block[0] + q * VX_QUAD, sum + first + q * VX_QUAD,
-                            rest + first + q * VX_QUAD);
+            while (next.row < next.end)
+                ask(&next);
+            if (direct && range.count == VX_QUAD)
+                dots_four(rows->f32 + first, column, work->high.at[0], dots);
+            else if (direct)
+                for (size_t i = 0; i < range.count; i++)
+                    dots_one(rows->f32 + first + i, column, work->high.at[0], dots + i);
+            else
+                dots_widened(rows, column, range, exact, work, dots);
+            add_exactly(dots, sum + first, rest + first);
         }
     }
 }
 
+INLINE vec load_float(const float *at)
+{
+    return WIDEN(at);
+}
+
+INLINE vec load_double(const double *at)
+{
+    vec value;
+
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
 /* Per column ((sum + w0 r0) + w1 r1) + ...: the order of adding the rows one by one. */
 #define DEFINE_SWEEP(real)                                                                         \
-    static void sweep_##real(const real *const row[ROWS], const double weight[ROWS], size_t width, \
-                             double *restrict sum)                                                 \
+    INLINE void add_rows_##real(const real *const *row, const double *weight, size_t count,        \
+                                size_t width, double *restrict sum)                                \
     {                                                                                              \
-        const real *r0 = row[0], *r1 = row[1], *r2 = row[2], *r3 = row[3];                         \
-        double w0 = weight[0], w1 = weight[1], w2 = weight[2], w3 = weight[3];                     \
+        size_t k = 0;                                                                              \
                                                                                                    \
-        for (size_t k = 0; k < width; k++) {                                                       \
-            double s = sum[k] + w0 * (double)r0[k];                                                \
+        for (; k + WIDTH <= width; k += WIDTH) {                                                   \
+            vec s = load_double(sum + k);                                                          \
                                                                                                    \
-            s += w1 * (double)r1[k];                                                               \
-            s += w2 * (double)r2[k];                                                               \
-            sum[k] = s + w3 * (double)r3[k];                                                       \
+            UNROLL                                                                                 \
+            for (size_t r = 0; r < count; r++)                                                     \
+                s += weight[r] * load_##real(row[r] + k);                                          \
+            memcpy(sum + k, &s, sizeof(s));                                                        \
         }                                                                                          \
-    }                                                                                              \
-    static void add_one_##real(const real *row, double weight, size_t width, double *restrict sum) \
-    {                                                                                              \
-        for (size_t k = 0; k < width; k++)                                                         \
-            sum[k] += weight * (double)row[k];                                                     \
+        for (; k < width; k++) {                                                                   \
+            for (size_t r = 0; r < count; r++)                                                     \
+                sum[k] += weight[r] * (double)row[r][k];                                           \
+        }                                                                                          \
     }                                                                                              \
     static void weigh_##real(const real *const *rows, const double *weights, size_t count,         \
                              size_t column, size_t width, double *sum)                             \
@@ -224,12 +294,12 @@ static void dots_add(const vx_rowset *rows, const vx_rowset *v, vx_columns colum
             row[have] = rows[i] + column;                                                          \
             weight[have++] = weights[i];                                                           \
             if (have == ROWS) {                                                                    \
-                sweep_##real(row, weight, width, sum);                                             \
+                add_rows_##real(row, weight, ROWS, width, sum);                                    \
                 have = 0;                                                                          \
             }                                                                                      \
         }                                                                                          \
         for (size_t r = 0; r < have; r++)                                                          \
-            add_one_##real(row[r], weight[r], width, sum);                                         \
+            add_rows_##real(row + r, weight + r, 1, width, sum);                                   \
     }
 DEFINE_SWEEP(float)
 DEFINE_SWEEP(double)

@@ -45,17 +45,28 @@ static void check_bounds(const rows *r)
     }
 }
 
+/* Shape number `index` of all, narrow and then wide, when it has at most `work` products. */
+static bool make_shape(size_t index, size_t work, rows *ret_rows)
+{
+    size_t n = ns[index % NS], columns = ds[index / NS % DS];
+
+    if (n * n * columns > work)
+        return false;
+    *ret_rows = rows_make(n, columns, index >= NS * DS, index % 3 == 0 ? 1000.0 : 20.0);
+    return true;
+}
+
 static void every_entry_is_within_the_stated_bound(void **state)
 {
+    rows r;
+
     (void)state;
     for (size_t path = 0; next_path(&path);) {
         for (size_t i = 0; i < NS * DS * 2; i++) {
-            rows r = rows_make(ns[i % NS], ds[i / NS % DS], i >= NS * DS, i % 2 == 0 ? 0.0 : 30.0);
-
-            if (r.n * r.n * r.d < 70000) {
-                rows_products(&r, NULL, k, d);
-                check_bounds(&r);
-            }
+            if (!make_shape(i, 60000, &r))
+                continue;
+            rows_products(&r, NULL, k, d);
+            check_bounds(&r);
             rows_free(&r);
         }
     }
@@ -122,16 +133,15 @@ static void check_promise(const rows *r)
 
 static void every_entry_has_the_bits_of_the_promised_order_on_every_path(void **state)
 {
+    rows r;
+
     (void)state;
     for (size_t path = 0; next_path(&path);) {
         for (size_t i = 0; i < NS * DS * 2; i++) {
-            rows r =
-                rows_make(ns[i % NS], ds[i / NS % DS], i >= NS * DS, i % 3 == 0 ? 1000.0 : 20.0);
-
-            if (r.d <= 1024 && r.n * r.n * r.d < 300000) {
-                rows_products(&r, NULL, k, d);
-                check_promise(&r);
-            }
+            if (ds[i / NS % DS] > 1024 || !make_shape(i, 280000, &r))
+                continue;
+            rows_products(&r, NULL, k, d);
+            check_promise(&r);
             rows_free(&r);
         }
     }
