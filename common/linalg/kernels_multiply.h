@@ -15,7 +15,7 @@ enum {
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #else
-#define UNROLL _Pragma("GCC unroll 4")
+#define UNROLL _Pragma("GCC unroll 6")
 #endif
 
 /* The order is that of the operands: no other path may give other bits. */
@@ -36,10 +36,42 @@ INLINE double reduce_lanes(const double lane[VX_LANES])
     return a[0] + a[1];
 }
 
+typedef struct tile_sums {
+    vec at[TILE_A][TILE_B];
+} tile_sums;
+
+/* One register of lanes of ta rows from a on by tb rows from b on. */
+INLINE void tile_step(const double *a, const double *b, size_t ta, size_t tb, bool exact,
+                      tile_sums *sum)
+{
+    vec as[TILE_A], bs;
+
+    UNROLL
+    for (size_t p = 0; p < ta; p++)
+        memcpy(&as[p], a + p * VX_BLOCK, sizeof(vec));
+    UNROLL
+    for (size_t q = 0; q < tb; q++) {
+        memcpy(&bs, b + q * VX_BLOCK, sizeof(vec));
+        UNROLL
+        for (size_t p = 0; p < ta; p++)
+            sum->at[p][q] = PRODUCT_SUM(exact, as[p], bs, sum->at[p][q]);
+    }
+}
+
+INLINE void tile_store(const tile_sums *sum, size_t ta, size_t tb,
+                       double ret_lane[TILE_A * TILE_B][VX_LANES], size_t from)
+{
+    UNROLL
+    for (size_t p = 0; p < ta; p++) {
+        UNROLL
+        for (size_t q = 0; q < tb; q++)
+            memcpy(&ret_lane[p * tb + q][from], &sum->at[p][q], sizeof(vec));
+    }
+}
+
 /*
- * Products of ta rows from a on with tb rows from b on. All of a row's lanes at once when the sums
- * fit the registers, else a register of lanes at a time. The shape is constant where this is
- * inlined.
+ * Products of ta rows from a on with tb rows from b on. Two registers of a row's lanes at once when
+ * the sums fit the registers, else one. The shape is constant where this is inlined.
  */
 INLINE void multiply_tile(const double *a, const double *b, size_t ta, size_t tb, bool exact,
                           double *ret)
@@ -48,39 +80,16 @@ INLINE void multiply_tile(const double *a, const double *b, size_t ta, size_t tb
     const size_t together = ta * tb <= TILE_A * TILE_B / 2 && 2 * WIDTH <= VX_LANES ? 2 : 1;
 
     for (size_t from = 0; from < VX_LANES; from += together * WIDTH) {
-        vec sum[TILE_A][TILE_B][2];
+        tile_sums first = { { { { 0.0 } } } }, second = first;
 
-        UNROLL
-        for (size_t p = 0; p < ta; p++)
-            for (size_t q = 0; q < tb; q++)
-                for (size_t h = 0; h < together; h++)
-                    sum[p][q][h] = (vec){ 0.0 };
         for (size_t k = from; k < VX_BLOCK; k += VX_LANES) {
-            UNROLL
-            for (size_t h = 0; h < together; h++) {
-                vec as[TILE_A], bs;
-
-                UNROLL
-                for (size_t p = 0; p < ta; p++)
-                    memcpy(&as[p], a + p * VX_BLOCK + k + h * WIDTH, sizeof(vec));
-                UNROLL
-                for (size_t q = 0; q < tb; q++) {
-                    memcpy(&bs, b + q * VX_BLOCK + k + h * WIDTH, sizeof(vec));
-                    UNROLL
-                    for (size_t p = 0; p < ta; p++)
-                        sum[p][q][h] = PRODUCT_SUM(exact, as[p], bs, sum[p][q][h]);
-                }
-            }
+            tile_step(a + k, b + k, ta, tb, exact, &first);
+            if (together == 2)
+                tile_step(a + k + WIDTH, b + k + WIDTH, ta, tb, exact, &second);
         }
-        UNROLL
-        for (size_t p = 0; p < ta; p++) {
-            UNROLL
-            for (size_t q = 0; q < tb; q++) {
-                UNROLL
-                for (size_t h = 0; h < together; h++)
-                    memcpy(&lane[p * tb + q][from + h * WIDTH], &sum[p][q][h], sizeof(vec));
-            }
-        }
+        tile_store(&first, ta, tb, lane, from);
+        if (together == 2)
+            tile_store(&second, ta, tb, lane, from + WIDTH);
     }
     for (size_t p = 0; p < ta; p++) {
         for (size_t q = 0; q < tb; q++)
@@ -113,48 +122,50 @@ static tile_run *const tiles[2][TILE_A][TILE_B] = {
     { ROW_OF(exact, 1), ROW_OF(exact, 2), ROW_OF(exact, 3) },
 };
 
-/*
- * The lower triangle of three rows with themselves. With `from`, the rows are floats there and are
- * widened to a on the way: conversions and stores cost nothing beside the products.
- */
+enum { CORNER = TILE_A * (TILE_A + 1) / 2 };
+
+/* One register of lanes of the lower triangle of three rows. With `from`, the rows are floats there
+ * and are widened to a on the way. */
+INLINE void corner_step(const float *const *from, double *a, size_t k, bool exact, vec sum[CORNER])
+{
+    vec x[TILE_A];
+
+    UNROLL
+    for (size_t p = 0; p < TILE_A; p++) {
+        if (from != NULL) {
+            x[p] = WIDEN(from[p] + k);
+            memcpy(a + p * VX_BLOCK + k, &x[p], sizeof(vec));
+        } else {
+            memcpy(&x[p], a + p * VX_BLOCK + k, sizeof(vec));
+        }
+    }
+    sum[0] = PRODUCT_SUM(exact, x[0], x[0], sum[0]);
+    sum[1] = PRODUCT_SUM(exact, x[1], x[0], sum[1]);
+    sum[2] = PRODUCT_SUM(exact, x[1], x[1], sum[2]);
+    sum[3] = PRODUCT_SUM(exact, x[2], x[0], sum[3]);
+    sum[4] = PRODUCT_SUM(exact, x[2], x[1], sum[4]);
+    sum[5] = PRODUCT_SUM(exact, x[2], x[2], sum[5]);
+}
+
 INLINE void multiply_corner(const float *const *from, double *a, bool exact, double *ret)
 {
-    enum { VECS = VX_LANES / WIDTH, TOGETHER = VECS > 1 ? 2 : 1, PAIRS = 6 };
-    double lane[PAIRS][VX_LANES] __attribute__((aligned(64)));
+    double lane[CORNER][VX_LANES] __attribute__((aligned(64)));
+    const size_t together = 2 * WIDTH <= VX_LANES ? 2 : 1;
 
-    for (size_t first = 0; first < VX_LANES; first += TOGETHER * WIDTH) {
-        vec sum[PAIRS][TOGETHER];
+    for (size_t start = 0; start < VX_LANES; start += together * WIDTH) {
+        vec first[CORNER] = { { 0.0 } }, second[CORNER] = { { 0.0 } };
 
-        UNROLL
-        for (size_t p = 0; p < PAIRS; p++)
-            for (size_t h = 0; h < TOGETHER; h++)
-                sum[p][h] = (vec){ 0.0 };
-        for (size_t k = first; k < VX_BLOCK; k += VX_LANES) {
-            UNROLL
-            for (size_t h = 0; h < TOGETHER; h++) {
-                vec x[TILE_A];
-
-                UNROLL
-                for (size_t p = 0; p < TILE_A; p++) {
-                    double *at = a + p * VX_BLOCK + k + h * WIDTH;
-
-                    if (from != NULL) {
-                        x[p] = WIDEN(from[p] + k + h * WIDTH);
-                        memcpy(at, &x[p], sizeof(vec));
-                    } else {
-                        memcpy(&x[p], at, sizeof(vec));
-                    }
-                }
-                sum[0][h] = PRODUCT_SUM(exact, x[0], x[0], sum[0][h]);
-                sum[1][h] = PRODUCT_SUM(exact, x[1], x[0], sum[1][h]);
-                sum[2][h] = PRODUCT_SUM(exact, x[1], x[1], sum[2][h]);
-                sum[3][h] = PRODUCT_SUM(exact, x[2], x[0], sum[3][h]);
-                sum[4][h] = PRODUCT_SUM(exact, x[2], x[1], sum[4][h]);
-                sum[5][h] = PRODUCT_SUM(exact, x[2], x[2], sum[5][h]);
-            }
+        for (size_t k = start; k < VX_BLOCK; k += VX_LANES) {
+            corner_step(from, a, k, exact, first);
+            if (together == 2)
+                corner_step(from, a, k + WIDTH, exact, second);
         }
-        for (size_t p = 0; p < PAIRS; p++)
-            memcpy(&lane[p][first], sum[p], sizeof(sum[p]));
+        UNROLL
+        for (size_t p = 0; p < CORNER; p++) {
+            memcpy(&lane[p][start], &first[p], sizeof(vec));
+            if (together == 2)
+                memcpy(&lane[p][start + WIDTH], &second[p], sizeof(vec));
+        }
     }
     ret[0] = reduce_lanes(lane[0]);
     ret[VX_PANEL] = reduce_lanes(lane[1]);

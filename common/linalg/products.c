@@ -96,7 +96,7 @@ vx_status vx_products_create(vx_parallel *parallel, size_t n_max, vx_products **
     vx_products *p = vx_calloc(1, sizeof(*p));
     size_t size = stripe_size(shape_of(n_max));
 
-    VX_ASSERT(n_max > 0);
+    VX_ASSERT(n_max > 0 && size > 0);
     if (p == NULL)
         goto out;
     p->parallel = parallel;
