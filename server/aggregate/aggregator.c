@@ -47,9 +47,12 @@ static vx_status check_count(vx_aggregator *a, vx_error *err)
     a->rows_min = least;
     if (a->n_max < least)
         return vx_fail(err, VX_ERR_DOMAIN, "%s needs %s%s: n = %zu, f = %zu", o->rule,
-                       a->rule->info.requirement,
+                       vx_rule_requirement(a->rule, o),
                        o->pre_count > 0 ? " behind its pre-aggregators" : "", a->n_max,
                        o->byzantine);
+    if (a->rule->weights == vx_monna && o->pivot >= a->n_max)
+        return vx_fail(err, VX_ERR_DOMAIN, "%s: pivot %zu is none of %zu slots", o->rule, o->pivot,
+                       a->n_max);
     return VX_OK;
 }
 
@@ -338,10 +341,25 @@ static vx_status begin(vx_aggregator *a, size_t slots, const bool *present, vx_e
     return VX_OK;
 }
 
+static vx_status check_pivot(const vx_aggregator *a, vx_error *err)
+{
+    if (a->rule->weights != vx_monna || a->seen.pivot < a->seen.n)
+        return VX_OK;
+    if (a->raw.pivot < a->raw.n)
+        return vx_fail(err, VX_ERR_DOMAIN,
+                       "%s needs its pivot, slot %zu, which a pre-aggregator mixed away",
+                       a->options.rule, a->options.pivot);
+    return vx_fail(err, VX_ERR_DOMAIN, "%s needs its pivot, slot %zu, which is absent",
+                   a->options.rule, a->options.pivot);
+}
+
 static vx_status weigh(vx_aggregator *a, vx_error *err)
 {
-    vx_status status = a->rule->weights(&a->seen, &a->options, &a->work, a->rule_weights);
+    vx_status status = check_pivot(a, err);
 
+    if (status != VX_OK)
+        return status;
+    status = a->rule->weights(&a->seen, &a->options, &a->work, a->rule_weights);
     if (status != VX_OK)
         return vx_fail(err, status, "%s failed on %zu rows", a->options.rule, a->seen.n);
     vx_chain_pull_back(a, a->rule_weights, a->raw_weights);

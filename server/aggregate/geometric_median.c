@@ -1,11 +1,15 @@
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "order.h"
 #include "rule.h"
 
 /* A distance below this share of the median norm is rounding of K. */
 static const double RESOLUTION = 1e-8;
+
+/* With nu = 0 a row at z has all the weight, without an overflow. */
+static const double LEAST_NU = 1e-150;
 
 /* ret_start_i = the median over j of ||g_i - g_j||, j = i included. */
 static void typical_distances(const vx_geometry *g, vx_rule_work *work, double *ret_start)
@@ -49,6 +53,29 @@ static double take(double *to, const double *from, size_t n)
     return change;
 }
 
+/* What the report says of z. */
+static void tell_distances(const vx_geometry *g, const double *c, vx_rule_work *work)
+{
+    distances_to(g, c, work->score);
+    work->objective = 0.0;
+    for (size_t i = 0; i < g->n; i++)
+        work->objective += vx_share(g, i) * work->score[i];
+}
+
+/* The iterate after so many steps from z = 0, nu a distance. */
+static void count_steps(const vx_geometry *g, const vx_aggregate_options *options,
+                        vx_rule_work *work, double *ret_weights)
+{
+    memset(ret_weights, 0, g->n * sizeof(*ret_weights));
+    for (unsigned k = 0; k < options->geometric_iterations; k++) {
+        distances_to(g, ret_weights, work->values);
+        weigh(g, work->values, fmax(options->geometric_nu, LEAST_NU), ret_weights);
+    }
+    work->iterations = options->geometric_iterations;
+    work->method = "counted steps";
+    tell_distances(g, ret_weights, work);
+}
+
 /*
  * Geometric median: z minimising sum over i of a_i ||g_i - z||_2 (a_i the shares), by smoothed
  * Weiszfeld steps
@@ -65,7 +92,9 @@ static double take(double *to, const double *from, size_t n)
  * 1e30 costs dozens of steps. Steps end when no weight changes by more than geometric_tolerance of
  * itself (the objective would stop too early: it is all that row's), or after geometric_iterations.
  *
- * work         iterations: steps done.
+ * With compat byzfl nu is a distance, the start is z = 0, and geometric_iterations steps are done.
+ *
+ * work         score: ||g_i - z||; objective: the sum of a_i ||g_i - z||; iterations: steps done.
  * ret_weights  (n), >= 0, sums to 1.
  *
  * O(n^2 log n + iterations n^2), no allocation, thread safe.
@@ -74,9 +103,13 @@ vx_status vx_geometric_median(const vx_geometry *g, const vx_aggregate_options *
                               vx_rule_work *work, double *ret_weights)
 {
     double *distance = work->values, *next = work->values_more;
-    double least, change = HUGE_VAL;
-    double median_norm = vx_median_norm(g, work->values, work->order);
+    double least, change = HUGE_VAL, median_norm;
 
+    if (options->compat == VX_COMPAT_BYZFL) {
+        count_steps(g, options, work, ret_weights);
+        return VX_OK;
+    }
+    median_norm = vx_median_norm(g, work->values, work->order);
     typical_distances(g, work, next);
     least = fmax(options->geometric_nu * vx_median_of(next, g->n, work->order),
                  RESOLUTION * median_norm);
@@ -90,5 +123,6 @@ vx_status vx_geometric_median(const vx_geometry *g, const vx_aggregate_options *
         work->iterations++;
     }
     work->method = change > options->geometric_tolerance ? "iteration limit" : "converged";
+    tell_distances(g, ret_weights, work);
     return VX_OK;
 }

@@ -16,6 +16,8 @@ static size_t majority(const vx_aggregate_options *options)
 
 static size_t krum_rows(const vx_aggregate_options *options)
 {
+    if (options->compat == VX_COMPAT_BYZFL)
+        return majority(options);
     return 2 * options->byzantine + 3;
 }
 
@@ -38,6 +40,7 @@ static size_t same_majority(const vx_aggregate_options *options, size_t behind)
 #define COLUMN_COST  "n log^2 n d"
 #define BY_SHARES    "each row counts by its share"
 #define NOT_WEIGHTED "no: it chooses rows, and a share says nothing about a row's honesty"
+#define OF_SELECTED  "rows are chosen without shares; the mean of the chosen ones has them"
 
 static const vx_rule rules[] = {
     { { "mean", "n >= 1", "n d", BY_SHARES, "average", true, false },
@@ -79,6 +82,43 @@ static const vx_rule rules[] = {
       majority,
       vx_geometric_median,
       NULL },
+    { { "mda", "n >= 2f + 1", GRAM_COST ", then a search: 1.47^f at worst", OF_SELECTED,
+        "El Mhamdi et al., PODC 2020", true, true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_mda,
+      NULL },
+    { { "monna", "n >= 2f + 1", GRAM_COST, OF_SELECTED, "Farhadkhani et al., ICML 2023", true,
+        true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_monna,
+      NULL },
+    { { "cge", "n >= 2f + 1", GRAM_COST, OF_SELECTED, "Gupta and Vaidya, PODC 2020", true, true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_cge,
+      NULL },
+    { { "caf", "n >= 2f + 1", GRAM_COST " + 2f n^3",
+        "no: its weights are what it trusts of each row, n - 2f rows in all",
+        "Allouah et al., ICML 2025", true, true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_caf,
+      NULL },
+    { { "smea", "n >= 2f + 1", GRAM_COST ", then a search", OF_SELECTED,
+        "Allouah et al., ICML 2023", true, true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_smea,
+      NULL },
+    { { "centered_clipping", "n >= 2f + 1", GRAM_COST " + L n^2",
+        "each row's clipped step counts by its share", "Karimireddy et al., ICML 2021", true,
+        true },
+      VX_WAY_MEMORY,
+      majority,
+      vx_centered_clipping,
+      NULL },
     { { "flag", "n >= 2f + 1", GRAM_COST, "not yet", "Almasi et al., ICLR 2024", true, true },
       VX_WAY_WEIGHTS,
       majority,
@@ -108,6 +148,15 @@ const vx_pre *vx_pre_named(const char *name)
             return &pres[i];
     }
     return NULL;
+}
+
+const char *vx_rule_requirement(const vx_rule *rule, const vx_aggregate_options *options)
+{
+    if (options->compat == VX_COMPAT_BYZFL && rule->rows_min == krum_rows)
+        return "n >= 2f + 1";
+    if (options->compat == VX_COMPAT_BYZFL && rule->rows_min == multi_krum_rows)
+        return "n >= 2f + 1 and n >= f + m";
+    return rule->info.requirement;
 }
 
 static void append(char *text, size_t size, const char *name)

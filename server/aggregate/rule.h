@@ -76,7 +76,12 @@ const vx_pre *vx_pre_named(const char *name);
 void vx_rule_names(char *text, size_t size); /* "mean, unit_mean, ..." */
 void vx_pre_names(char *text, size_t size);
 
+/* What the rule needs of n and f: info.requirement, or that of compat. */
+const char *vx_rule_requirement(const vx_rule *rule, const vx_aggregate_options *options);
+
 vx_rule_weights vx_mean, vx_unit_mean, vx_krum, vx_multi_krum, vx_geometric_median, vx_flag;
+vx_rule_weights vx_mda, vx_monna, vx_cge, vx_caf, vx_smea, vx_centered_clipping;
+vx_rule_weights vx_bulyan_select, vx_aksel_weights;
 vx_rule_columns vx_median, vx_trimmed_mean;
 vx_pre_map vx_nnm;
 #endif

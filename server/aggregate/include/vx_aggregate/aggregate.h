@@ -28,7 +28,8 @@ typedef struct vx_aggregate_report {
     double median_norm; /* of the present rows */
     double eigengap;    /* flag: (lambda_m - lambda_m+1) / lambda_1, else NaN */
     double objective;   /* what the rule minimises, at the end: flag, trimmed_flag: sum of
-                           sqrt(1 - v_i); mda: diameter; smea, caf: largest eigenvalue; else NaN */
+                           sqrt(1 - v_i); mda: diameter; smea, caf: largest eigenvalue;
+                           geometric_median: sum of a_i ||g_i - update||; else NaN */
     double trace[VX_AGGREGATE_TRACE_MAX]; /* flag, trimmed_flag: objective after each iteration */
     size_t trace_count;
     unsigned iterations; /* of iterative rules, else 0 */

@@ -10,7 +10,7 @@
 
 #include "sample.h"
 
-enum { N = 11, D = 300, F = 2, RULES = 8 };
+enum { N = 11, D = 300, F = 2, RULES = 14 };
 
 typedef struct result {
     float update[D];
@@ -19,12 +19,13 @@ typedef struct result {
     vx_aggregate_report report; /* arrays are gone, numbers stand */
 } result;
 
-static result run(const sample *s, size_t rule, bool nnm)
+static result run_with_pivot(const sample *s, size_t rule, bool nnm, size_t pivot)
 {
     vx_aggregate_options options = sample_options(vx_rule_at(rule).name, F, nnm);
     vx_aggregator *aggregator;
     result r;
 
+    options.pivot = pivot;
     aggregator = sample_run(s, &options, r.update, &r.report);
     for (size_t k = 0; k < D; k++)
         r.as_double[k] = (double)r.update[k];
@@ -33,15 +34,25 @@ static result run(const sample *s, size_t rule, bool nnm)
     return r;
 }
 
+static result run(const sample *s, size_t rule, bool nnm)
+{
+    return run_with_pivot(s, rule, nnm, 0);
+}
+
 static bool is(size_t rule, const char *name)
 {
     return strcmp(vx_rule_at(rule).name, name) == 0;
 }
 
-/* Rules that treat rows as points; the two others see directions from the origin. */
+static bool is_direction(size_t rule)
+{
+    return is(rule, "flag") || is(rule, "unit_mean");
+}
+
+/* Rules that treat rows as points; the others see directions or lengths from an origin. */
 static bool is_affine(size_t rule)
 {
-    return !is(rule, "flag") && !is(rule, "unit_mean");
+    return !is_direction(rule) && !is(rule, "cge") && !is(rule, "centered_clipping");
 }
 
 static void weights_of_averages_sum_to_one(void **state)
@@ -77,7 +88,13 @@ static void permuting_workers_permutes_weights(void **state)
         for (size_t k = 0; k < N; k++)
             memcpy(sample_row(&moved, place[k]), sample_row(&s, k), D * sizeof(float));
         a = run(&s, i / 2, i % 2 == 1);
-        b = run(&moved, i / 2, i % 2 == 1);
+        b = run_with_pivot(&moved, i / 2, i % 2 == 1, place[0]);
+        if (is(i / 2, "mda")) { /* several subsets share the least diameter: order chooses */
+            vx_assert_close(b.report.objective, a.report.objective, 1e-9, 0.0);
+            sample_free(&s);
+            sample_free(&moved);
+            continue;
+        }
         assert_true(sample_error(b.update, a.as_double, D) < 1e-6);
         for (size_t k = 0; vx_rule_at(i / 2).gram && k < N; k++)
             vx_assert_close(b.weight[place[k]], a.weight[k], 1e-9, 1e-12);
@@ -115,6 +132,8 @@ static void scaling_all_rows_scales_the_update(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2 * RULES; i++) {
+        if (is(i / 2, "centered_clipping")) /* tau is a length */
+            continue;
         for (size_t j = 0; j < sizeof(factors) / sizeof(factors[0]); j++) {
             sample s = sample_make(1, N, D, 1.0);
             result a = run(&s, i / 2, i % 2 == 1), b;
@@ -257,7 +276,7 @@ static void directions_are_given_the_median_norm(void **state)
     for (size_t i = 0; i < RULES; i++) {
         result r = run(&s, i, false);
 
-        if (!is_affine(i))
+        if (is_direction(i))
             vx_assert_close(r.report.update_norm, r.report.median_norm, 1e-6, 0.0);
     }
     sample_free(&s);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -50,22 +51,120 @@ static double relative_error(const double *a, const double *b, size_t count)
 typedef struct entry {
     const char *function, *rule, *pre;
     vx_compat compat;
-    double bound, worst;
-    int calls;
+    vx_rule_weights *kernel; /* instead of a rule: of its selection only */
+    bool paper_count;        /* m = n - f - 2 whatever compat says */
+    double bound, worst;     /* relative, over all rows of a result */
+    int cases;               /* in the files, those with infinity or NaN included */
+    int nonfinite;           /* of them: such rows never reach a rule */
+    int differing;           /* calls that may be off by more than bound: why */
+    const char *why;
+    double loose; /* the bound of those; 0: none */
+    int found, off, skipped;
 } entry;
 
 static entry entries[] = {
-    { .function = "Average", .rule = "mean", .bound = 1e-12 },
-    { .function = "Median", .rule = "median", .bound = 1e-12 },
-    { .function = "epfml.CM", .rule = "median", .bound = 1e-12 },
-    { .function = "TrMean", .rule = "trimmed_mean", .bound = 1e-12 },
-    { .function = "trmean", .rule = "trimmed_mean", .bound = 1e-12 },
-    { .function = "epfml.TM", .rule = "trimmed_mean", .bound = 1e-12 },
-    { .function = "NNM", .pre = "nnm", .bound = 1e-12 },
-    { .function = "Krum_paper", .rule = "krum", .bound = 0.0 },
-    { .function = "MultiKrum_paper", .rule = "multi_krum", .bound = 1e-12 },
-    { .function = "GeometricMedian_exact", .rule = "geometric_median", .bound = 1e-8 },
+    { .function = "Average", .rule = "mean", .bound = 1e-12, .cases = 12, .nonfinite = 3 },
+    { .function = "Median", .rule = "median", .bound = 1e-12, .cases = 12, .nonfinite = 3 },
+    { .function = "epfml.CM", .rule = "median", .bound = 1e-12, .cases = 8 },
+    { .function = "TrMean", .rule = "trimmed_mean", .bound = 1e-12, .cases = 16, .nonfinite = 3 },
+    { .function = "trmean", .rule = "trimmed_mean", .bound = 1e-12, .cases = 8 },
+    { .function = "epfml.TM", .rule = "trimmed_mean", .bound = 1e-12, .cases = 8 },
+    { .function = "NNM", .pre = "nnm", .bound = 1e-12, .cases = 15, .nonfinite = 3 },
+    { .function = "Krum_paper", .rule = "krum", .bound = 0.0, .cases = 8 },
+    { .function = "flower.aggregate_krum", .rule = "krum", .bound = 0.0, .cases = 8 },
+    { .function = "Krum",
+      .rule = "krum",
+      .compat = VX_COMPAT_BYZFL,
+      .bound = 0.0,
+      .cases = 15,
+      .nonfinite = 3 },
+    { .function = "MultiKrum_paper", .rule = "multi_krum", .bound = 1e-12, .cases = 8 },
+    { .function = "MultiKrum",
+      .rule = "multi_krum",
+      .compat = VX_COMPAT_BYZFL,
+      .bound = 1e-12,
+      .cases = 15,
+      .nonfinite = 3 },
+    { .function = "krum",
+      .rule = "multi_krum",
+      .compat = VX_COMPAT_BYZFL,
+      .paper_count = true,
+      .bound = 1e-12,
+      .cases = 8,
+      .differing = 1,
+      .why = "it adds distances that are not squared",
+      .loose = 10.0 },
+    { .function = "GeometricMedian_exact", .rule = "geometric_median", .bound = 1e-9, .cases = 8 },
+    { .function = "GeometricMedian",
+      .rule = "geometric_median",
+      .compat = VX_COMPAT_BYZFL,
+      .bound = 1e-9,
+      .cases = 16,
+      .nonfinite = 3 },
+    { .function = "epfml.RFA",
+      .rule = "geometric_median",
+      .compat = VX_COMPAT_BYZFL,
+      .bound = 1e-9,
+      .cases = 8 },
+    { .function = "CenteredClipping",
+      .rule = "centered_clipping",
+      .bound = 1e-9,
+      .cases = 13,
+      .nonfinite = 3 },
+    { .function = "epfml.Clipping", .rule = "centered_clipping", .bound = 1e-9, .cases = 8 },
+    { .function = "MDA", .rule = "mda", .bound = 1e-12, .cases = 15, .nonfinite = 3 },
+    { .function = "brute", .rule = "mda", .bound = 1e-12, .cases = 6 },
+    { .function = "MoNNA", .rule = "monna", .bound = 1e-12, .cases = 12, .nonfinite = 3 },
+    { .function = "cge", .rule = "cge", .bound = 1e-12, .cases = 8 },
+    { .function = "SMEA_exact", .rule = "smea", .bound = 1e-12, .cases = 8 },
+    { .function = "CAF_exact",
+      .rule = "caf",
+      .compat = VX_COMPAT_BYZFL,
+      .bound = 1e-9,
+      .cases = 8,
+      .differing = 1,
+      .why = "the two largest eigenvalues meet: 1e-15 of the input moves the result by 2e-7",
+      .loose = 1e-5 },
+    { .function = "Bulyan_paper", .kernel = vx_bulyan_select, .bound = 0.0, .cases = 7 },
+    { .function = "aksel", .kernel = vx_aksel_weights, .bound = 1e-12, .cases = 16 },
 };
+
+enum { ENTRIES = sizeof(entries) / sizeof(entries[0]) };
+
+/* Functions of the files that this table does not compare. */
+typedef struct exception {
+    const char *function;
+    int cases;
+    const char *why;
+    int found;
+} exception;
+
+static exception exceptions[] = {
+    { "CAF", 4, "one power step from a random vector; CAF_exact instead", 0 },
+    { "SMEA", 3, "one power step from a random vector; SMEA_exact instead", 0 },
+    { "bulyan", 7, "its loop never drops a row: not the paper's rule", 0 },
+    { "flower.aggregate_bulyan", 7, "columns of a selection: no such rule here yet", 0 },
+    { "Meamed", 15, "no such rule here yet", 0 },
+    { "meamed", 8, "no such rule here yet", 0 },
+    { "phocas", 8, "no such rule here yet", 0 },
+    { "median", 8, "the lower of two middle values", 0 },
+    { "flower.aggregate_trimmed_avg", 8, "its count of trimmed rows is a share of n", 0 },
+    { "ARC", 12, "no such pre-aggregator here yet", 0 },
+    { "Bucketing", 9, "no such pre-aggregator here yet", 0 },
+    { "Clipping", 12, "no such pre-aggregator here yet", 0 },
+    { "RobustAggregator", 9, "each chain begins with Clipping or ARC", 0 },
+    { "ALittleIsEnough", 9, "an attack", 0 },
+    { "Gaussian", 4, "an attack", 0 },
+    { "Inf", 9, "an attack", 0 },
+    { "InnerProductManipulation", 9, "an attack", 0 },
+    { "LabelFlipping", 8, "an attack", 0 },
+    { "Mimic", 9, "an attack", 0 },
+    { "Optimal_ALittleIsEnough", 9, "an attack", 0 },
+    { "Optimal_InnerProductManipulation", 9, "an attack", 0 },
+    { "SignFlipping", 9, "an attack", 0 },
+};
+
+enum { EXCEPTIONS = sizeof(exceptions) / sizeof(exceptions[0]) };
 
 static const json_t *parameter_at(const json_t *item, const char *name)
 {
@@ -77,19 +176,37 @@ static size_t count_at(const json_t *item, const char *name)
     return (size_t)json_integer_value(parameter_at(item, name));
 }
 
+static size_t byzantine_at(const json_t *item)
+{
+    return count_at(item, "f") + count_at(item, "b") + count_at(item, "num_malicious");
+}
+
 /* The parameters of a recorded call under their names here. */
-static vx_aggregate_options options_of(const entry *e, const json_t *item)
+static vx_aggregate_options options_of(const entry *e, const json_t *item, size_t n)
 {
     vx_aggregate_options options = vx_aggregate_options_default();
+    const json_t *mode = parameter_at(item, "mode");
 
     options.rule = e->rule != NULL ? e->rule : "mean";
     options.pre = &e->pre;
     options.pre_count = e->pre != NULL ? 1 : 0;
     options.compat = e->compat;
-    options.byzantine = count_at(item, "f") + count_at(item, "b");
-    options.selected = count_at(item, "m");
+    options.byzantine = byzantine_at(item);
+    options.selected = e->paper_count ? n - options.byzantine - 2 : count_at(item, "m");
+    options.pivot = count_at(item, "idx");
+    options.exact_rows = 30;
     options.geometric_iterations = 20000;
     options.geometric_tolerance = 1e-14;
+    if (e->compat == VX_COMPAT_BYZFL && parameter_at(item, "T") != NULL) {
+        options.geometric_iterations = (unsigned)count_at(item, "T");
+        options.geometric_nu = json_number_value(parameter_at(item, "nu"));
+    }
+    if (parameter_at(item, "tau") != NULL) {
+        options.tau = json_number_value(parameter_at(item, "tau"));
+        options.clip_iterations = (unsigned)(count_at(item, "L") + count_at(item, "n_iter"));
+    }
+    if (mode != NULL && strcmp(json_string_value(mode), "mid") != 0)
+        options.aksel = VX_AKSEL_TRUSTED;
     return options;
 }
 
@@ -107,21 +224,35 @@ static vx_mat mixed_rows(const vx_aggregator *a, vx_mat x)
     return y;
 }
 
-static vx_mat result_of(const entry *e, const json_t *item, vx_mat x)
+static void run_rows(vx_aggregator *a, vx_mat x, vx_vec ret_update)
 {
-    vx_aggregate_options options = options_of(e, item);
-    vx_mat update = new_matrix(1, x.cols);
-    vx_aggregator *a = NULL;
     vx_error err;
     bool present[64];
 
     assert_true(x.rows <= 64);
     for (size_t i = 0; i < x.rows; i++)
         present[i] = true;
-    vx_assert_ok(vx_aggregator_create(&options, x.rows, x.cols, &a, &err), &err);
     vx_assert_ok(vx_aggregator_run_f64(a, (vx_cmat){ x.at, x.rows, x.cols, x.ld }, present,
-                                       vx_mat_row(update, 0), NULL, &err),
+                                       ret_update, NULL, &err),
                  &err);
+}
+
+static vx_aggregator *new_aggregator(const entry *e, const json_t *item, vx_mat x)
+{
+    vx_aggregate_options options = options_of(e, item, x.rows);
+    vx_aggregator *a = NULL;
+    vx_error err;
+
+    vx_assert_ok(vx_aggregator_create(&options, x.rows, x.cols, &a, &err), &err);
+    return a;
+}
+
+static vx_mat result_of(const entry *e, const json_t *item, vx_mat x)
+{
+    vx_mat update = new_matrix(1, x.cols);
+    vx_aggregator *a = new_aggregator(e, item, x);
+
+    run_rows(a, x, vx_mat_row(update, 0));
     if (e->rule == NULL) {
         vx_free(update.at);
         update = mixed_rows(a, x);
@@ -130,22 +261,145 @@ static vx_mat result_of(const entry *e, const json_t *item, vx_mat x)
     return update;
 }
 
+/* Successive calls on one aggregator, each from the result of the one before. */
+static vx_mat results_of_calls(const entry *e, const json_t *item)
+{
+    const json_t *calls = json_object_get(item, "input");
+    vx_aggregator *a = NULL;
+    vx_mat updates = { NULL, 0, 0, 0 };
+
+    for (size_t k = 0; k < json_array_size(calls); k++) {
+        vx_mat x = matrix_of(json_array_get(calls, k));
+
+        if (a == NULL) {
+            a = new_aggregator(e, item, x);
+            updates = new_matrix(json_array_size(calls), x.cols);
+        }
+        run_rows(a, x, vx_mat_row(updates, k));
+        vx_free(x.at);
+    }
+    vx_aggregator_destroy(a);
+    return updates;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* The rows, and behind them their coordinate median; of two middle values the lower one, as in the
+ * files. */
+static vx_mat with_median(vx_mat x)
+{
+    vx_mat all = new_matrix(x.rows + 1, x.cols), column = new_matrix(1, x.rows);
+
+    for (size_t k = 0; k < x.cols; k++) {
+        for (size_t i = 0; i < x.rows; i++)
+            all.at[i * x.cols + k] = column.at[i] = x.at[i * x.ld + k];
+        qsort(column.at, x.rows, sizeof(double), by_value);
+        all.at[x.rows * x.cols + k] = column.at[(x.rows - 1) / 2];
+    }
+    vx_free(column.at);
+    return all;
+}
+
+/* What a selection says of the rows, by the work memory of some aggregator. */
+static void weigh(const entry *e, const json_t *item, vx_mat all, size_t n, double *ret_weights)
+{
+    static const entry mean = { .rule = "mean" };
+    vx_aggregate_options options = options_of(e, item, n);
+    vx_aggregator *a = new_aggregator(&mean, NULL, all);
+    vx_geometry g = { .n = n, .reference = true };
+    vx_vec update = vx_mat_row(new_matrix(1, all.cols), 0);
+
+    run_rows(a, all, update);
+    g.k = a->raw.k;
+    g.d = a->raw.d;
+    vx_assert_ok(e->kernel(&g, &options, &a->work, ret_weights), NULL);
+    vx_aggregator_destroy(a);
+    vx_free(update.at);
+}
+
+/* The weighted rows; for a selection whose columns are looked at later, its rows as 0 and 1. */
+static vx_mat result_of_kernel(const entry *e, const json_t *item, vx_mat x)
+{
+    bool chosen_only = json_object_get(item, "selected") != NULL;
+    vx_mat all = with_median(x), result = new_matrix(1, chosen_only ? x.rows : x.cols);
+    double weights[65];
+
+    weigh(e, item, all, x.rows, weights);
+    for (size_t i = 0; i < x.rows; i++) {
+        if (chosen_only)
+            result.at[i] = weights[i] > 0.0 ? 1.0 : 0.0;
+        for (size_t k = 0; !chosen_only && k < x.cols; k++)
+            result.at[k] += weights[i] * x.at[i * x.ld + k];
+    }
+    vx_free(all.at);
+    return result;
+}
+
+static vx_mat expected_of(const entry *e, const json_t *item, size_t n)
+{
+    const json_t *selected = json_object_get(item, "selected");
+    vx_mat chosen;
+
+    if (e->kernel == NULL || selected == NULL)
+        return matrix_of(json_object_get(item, "expected"));
+    chosen = new_matrix(1, n);
+    for (size_t k = 0; k < json_array_size(selected); k++)
+        chosen.at[json_integer_value(json_array_get(selected, k))] = 1.0;
+    return chosen;
+}
+
 static void check(entry *e, const json_t *item)
 {
-    vx_mat x = matrix_of(json_object_get(item, "input"));
-    vx_mat expected = matrix_of(json_object_get(item, "expected"));
-    vx_mat got = result_of(e, item, x);
-    double off = relative_error(got.at, expected.at, expected.rows * expected.cols);
+    bool calls = json_object_get(item, "stateful") != NULL;
+    const json_t *input = json_object_get(item, "input");
+    vx_mat x = matrix_of(calls ? json_array_get(input, 0) : input), got;
+    vx_mat expected = expected_of(e, item, x.rows);
+    double off;
 
+    if (calls)
+        got = results_of_calls(e, item);
+    else
+        got = e->kernel != NULL ? result_of_kernel(e, item, x) : result_of(e, item, x);
     assert_int_equal(got.rows, expected.rows);
-    if (!(off <= e->bound))
-        fail_msg("%s f = %zu on (%zu, %zu): off by %.3g", e->function, count_at(item, "f"), x.rows,
+    off = relative_error(got.at, expected.at, expected.rows * expected.cols);
+    if (off > e->bound && off <= e->loose)
+        e->off++;
+    else if (!(off <= e->bound))
+        fail_msg("%s f = %zu on (%zu, %zu): off by %.3g", e->function, byzantine_at(item), x.rows,
                  x.cols, off);
-    e->worst = fmax(e->worst, off);
-    e->calls++;
+    else
+        e->worst = fmax(e->worst, off);
     vx_free(x.at);
     vx_free(expected.at);
     vx_free(got.at);
+}
+
+static void look_up(const json_t *item)
+{
+    const char *function = json_string_value(json_object_get(item, "function"));
+
+    for (size_t k = 0; k < ENTRIES; k++) {
+        if (strcmp(entries[k].function, function) != 0)
+            continue;
+        entries[k].found++;
+        if (json_object_get(item, "nonfinite") != NULL)
+            entries[k].skipped++;
+        else
+            check(&entries[k], item);
+        return;
+    }
+    for (size_t k = 0; k < EXCEPTIONS; k++) {
+        if (strcmp(exceptions[k].function, function) == 0) {
+            exceptions[k].found++;
+            return;
+        }
+    }
+    fail_msg("nothing is said of %s", function);
 }
 
 static void check_file(const char *folder, const char *name)
@@ -157,21 +411,12 @@ static void check_file(const char *folder, const char *name)
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     list = json_load_file(path, 0, &error);
     assert_non_null(list);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        const char *function = json_string_value(json_object_get(item, "function"));
-
-        if (json_object_get(item, "nonfinite") != NULL) /* such rows never reach a rule */
-            continue;
-        for (size_t k = 0; k < sizeof(entries) / sizeof(entries[0]); k++) {
-            if (strcmp(entries[k].function, function) == 0)
-                check(&entries[k], item);
-        }
-    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        look_up(json_array_get(list, i));
     json_decref(list);
 }
 
-static void rules_agree_with_recorded_results(void **state)
+static void every_recorded_result_agrees_or_has_its_reason(void **state)
 {
     const char *folder = vx_test_shared_oracle();
 
@@ -182,17 +427,27 @@ static void rules_agree_with_recorded_results(void **state)
     }
     check_file(folder, "byzfl.json");
     check_file(folder, "peers.json");
-    for (size_t k = 0; k < sizeof(entries) / sizeof(entries[0]); k++) {
-        print_message("%-22s %2d calls, worst %.2g\n", entries[k].function, entries[k].calls,
-                      entries[k].worst);
-        assert_true(entries[k].calls >= 8);
+    for (size_t k = 0; k < ENTRIES; k++) {
+        const entry *e = &entries[k];
+
+        print_message("%-22s %2d cases, %d not finite, %d differ%s%s, worst %.2g\n", e->function,
+                      e->found, e->skipped, e->off, e->off > 0 ? ": " : "",
+                      e->off > 0 ? e->why : "", e->worst);
+        assert_int_equal(e->found, e->cases);
+        assert_int_equal(e->skipped, e->nonfinite);
+        assert_int_equal(e->off, e->differing);
+    }
+    for (size_t k = 0; k < EXCEPTIONS; k++) {
+        print_message("%-32s %2d cases not compared: %s\n", exceptions[k].function,
+                      exceptions[k].found, exceptions[k].why);
+        assert_int_equal(exceptions[k].found, exceptions[k].cases);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_agree_with_recorded_results),
+        cmocka_unit_test(every_recorded_result_agrees_or_has_its_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,316 @@
+#include "smea.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "selection.h"
+#include "spectral.h"
+
+/* Eigenvalues of subsets that differ by less are the same: rounding would decide. */
+static const double SAME = 1e-12;
+
+/* A cut must exceed the bound by more than its rounding. */
+static const double CUT_MARGIN = 1e-9;
+
+enum {
+    SOLVES_MAX = 1000000, /* eigenproblems of one exact search */
+    SWAP_ROWS_MAX = 64    /* beyond, only the row that sticks out most is swapped */
+};
+
+/*
+ * Scatter of a subset P: S(P) = sum over i in P of (x_i - mu_P) (x_i - mu_P)^T, with largest
+ * eigenvalue s(P). A row more never lessens it (interlacing), so that s of a part bounds s of the
+ * whole from below. So does the scatter of P along any one direction: a cut.
+ */
+typedef struct search {
+    const vx_geometry *g;
+    vx_rule_work *work;
+    size_t *member; /* (n) the subset that is looked at, ascending */
+    size_t keep, solves;
+    double bound; /* of s: */
+    bool strict;  /* a subset must be below it; else it may reach it */
+    double *cut;  /* (cuts, n) each row's place along a direction; NaN: too far off to say */
+    size_t cuts, next_cut;
+    double largest; /* of the last solve */
+    vx_status status;
+} search;
+
+static bool exceeds(const search *s, double scatter)
+{
+    return s->strict ? scatter >= s->bound : scatter > s->bound;
+}
+
+/* s->largest = s(P) for the first `count` members; its eigenvector is first in square_third, the
+ * mean squared distances of members in values_more. */
+static bool solve(search *s, size_t count)
+{
+    vx_rule_work *work = s->work;
+
+    vx_centred(s->g, s->member, count, NULL, work->values_more, work->square);
+    s->status = vx_eigen_solve(work->eigen, (vx_cmat){ work->square, count, count, count },
+                               (vx_vec){ work->values, count },
+                               (vx_mat){ work->square_third, count, count, count });
+    s->largest = s->status == VX_OK ? fmax(work->values[0], 0.0) : 0.0;
+    s->solves++;
+    return s->status == VX_OK;
+}
+
+/*
+ * The direction of the last solve becomes a cut. With e its eigenvector, whose sum is 0, row i lies
+ * at sum over j of e_j (m_i + m_j - D_ij) / (2 sqrt(s)), m_i its mean squared distance to P.
+ */
+static void add_cut(search *s, size_t count)
+{
+    const double *e = s->work->square_third, *m = s->work->values_more;
+    double *to = s->cut + s->next_cut * s->g->n, spread = 0.0;
+
+    for (size_t a = 0; a < count; a++)
+        spread += m[a] / (double)count;
+    for (size_t i = 0; i < s->g->n; i++) {
+        double along = 0.0, mean = 0.0;
+
+        for (size_t a = 0; a < count; a++)
+            mean += vx_d(s->g, i, s->member[a]) / (double)count;
+        for (size_t a = 0; a < count; a++)
+            along += e[a] * ((mean - vx_d(s->g, i, s->member[a])) + m[a]);
+        to[i] = mean - 0.5 * spread <= 100.0 * s->bound ? 0.5 * along / sqrt(s->largest) : nan("");
+    }
+    s->next_cut = (s->next_cut + 1) % s->g->n;
+    s->cuts = s->cuts < s->g->n ? s->cuts + 1 : s->cuts;
+}
+
+/* Whether two rows alone, or the scatter along some cut, exceed the bound. */
+static bool is_cut_off(const search *s, size_t count)
+{
+    for (size_t a = 0; a + 1 < count; a++) {
+        if (exceeds(s, 0.5 * vx_d(s->g, s->member[a], s->member[count - 1]) * (1.0 - SAME)))
+            return true;
+    }
+    for (size_t c = 0; c < s->cuts; c++) {
+        const double *along = s->cut + c * s->g->n;
+        double sum = 0.0, squares = 0.0, known = 0.0;
+
+        for (size_t a = 0; a < count; a++) {
+            double x = along[s->member[a]];
+
+            if (isnan(x))
+                continue;
+            sum += x;
+            squares += x * x;
+            known += 1.0;
+        }
+        if (known > 0.0 && squares - sum * sum / known > s->bound * (1.0 + CUT_MARGIN))
+            return true;
+    }
+    return false;
+}
+
+/* Whether some subset that begins with these members may be within the bound. */
+static bool is_promising(search *s, size_t count)
+{
+    if (is_cut_off(s, count))
+        return false;
+    if (count < 3 && count < s->keep)
+        return true;
+    if (!solve(s, count) || !exceeds(s, s->largest))
+        return true;
+    if (s->largest > 0.0)
+        add_cut(s, count);
+    return false;
+}
+
+/* s->largest is of the first `keep` members, and within the bound. */
+static void take(search *s)
+{
+    memset(s->work->marks, 0, s->g->n * sizeof(*s->work->marks));
+    for (size_t a = 0; a < s->keep; a++)
+        s->work->marks[s->member[a]] = true;
+    s->bound = s->largest * (1.0 - SAME);
+    s->strict = true;
+}
+
+/* All subsets in lexicographic order, but for those that begin with a part that exceeds the bound.
+ */
+static void enumerate(search *s)
+{
+    size_t n = s->g->n, count = 0, next = 0;
+
+    s->cuts = s->next_cut = s->solves = 0;
+    s->bound *= 1.0 + SAME;
+    s->strict = false;
+    while (s->status == VX_OK && s->solves < SOLVES_MAX) {
+        if (count == s->keep || n - next < s->keep - count) {
+            if (count == 0)
+                return;
+            next = s->member[--count] + 1;
+            continue;
+        }
+        s->member[count++] = next++;
+        if (!is_promising(s, count))
+            count--;
+        else if (count == s->keep)
+            take(s);
+    }
+}
+
+/* The members become the marked rows. */
+static void list_marked(search *s)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->g->n; i++) {
+        if (s->work->marks[i])
+            s->member[count++] = i;
+    }
+}
+
+/* Squared projections of all rows about the mean of the marked ones: score; objective. */
+static vx_status project(search *s, size_t count)
+{
+    vx_rule_work *work = s->work;
+
+    for (size_t i = 0; i < s->g->n; i++)
+        work->values_third[i] = work->marks[i] ? 1.0 / (double)count : 0.0;
+    return vx_spectral_top(s->g, work->values_third, work, &work->objective, work->score);
+}
+
+static size_t farthest_marked(const search *s)
+{
+    size_t far = s->g->n;
+
+    for (size_t i = 0; i < s->g->n; i++) {
+        if (s->work->marks[i] && (far == s->g->n || s->work->score[i] >= s->work->score[far]))
+            far = i;
+    }
+    return far;
+}
+
+/* From all rows, the one that sticks out most along the top eigenvector goes, and so on. */
+static vx_status remove_rows(search *s)
+{
+    for (size_t i = 0; i < s->g->n; i++)
+        s->work->marks[i] = true;
+    for (size_t count = s->g->n; count > s->keep; count--) {
+        vx_status status = project(s, count);
+
+        if (status != VX_OK)
+            return status;
+        s->work->marks[farthest_marked(s)] = false;
+    }
+    return VX_OK;
+}
+
+/* One row for another, when that lowers s. */
+static bool swap(search *s, size_t out, size_t in)
+{
+    bool *marks = s->work->marks;
+
+    marks[out] = false;
+    marks[in] = true;
+    list_marked(s);
+    if (!is_cut_off(s, s->keep) && solve(s, s->keep)) {
+        if (!exceeds(s, s->largest)) {
+            s->bound = s->largest * (1.0 - SAME);
+            return true;
+        }
+        if (s->largest > 0.0)
+            add_cut(s, s->keep);
+    }
+    marks[out] = true;
+    marks[in] = false;
+    return false;
+}
+
+static bool swap_any(search *s, size_t only)
+{
+    size_t n = s->g->n;
+
+    for (size_t out = 0; out < n; out++) {
+        if (!s->work->marks[out] || (only < n && out != only))
+            continue;
+        for (size_t in = 0; in < n && s->status == VX_OK; in++) {
+            if (!s->work->marks[in] && swap(s, out, in))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Swaps until none lowers s; at most n. */
+static vx_status improve(search *s)
+{
+    size_t n = s->g->n;
+
+    list_marked(s);
+    if (!solve(s, s->keep))
+        return s->status;
+    s->bound = s->largest * (1.0 - SAME);
+    s->strict = true;
+    for (size_t k = 0; k < n; k++) {
+        size_t only = n;
+
+        if (n > SWAP_ROWS_MAX) {
+            /* project() overwrites the cuts */
+            vx_status status = project(s, s->keep);
+
+            if (status != VX_OK)
+                return status;
+            s->cuts = s->next_cut = 0;
+            only = farthest_marked(s);
+        }
+        if (!swap_any(s, only))
+            break;
+    }
+    return s->status;
+}
+
+vx_status vx_smea_choose(const vx_geometry *g, size_t keep, size_t exact_rows, vx_rule_work *work)
+{
+    search s = {
+        .g = g, .work = work, .member = work->order_more, .keep = keep, .cut = work->square_more
+    };
+    vx_status status = remove_rows(&s);
+
+    if (status == VX_OK)
+        status = improve(&s);
+    work->method = "greedy";
+    if (status == VX_OK && g->n <= exact_rows) {
+        s.bound /= 1.0 - SAME;
+        enumerate(&s);
+        status = s.status;
+        work->method = s.solves < SOLVES_MAX ? "exact" : "bounded";
+    }
+    if (status == VX_OK)
+        status = project(&s, keep);
+    if (status == VX_OK)
+        memcpy(work->selected, work->marks, g->n * sizeof(*work->selected));
+    return status;
+}
+
+/*
+ * Smallest maximum eigenvalue averaging: of all subsets of n - f rows the one whose covariance has
+ * the least largest eigenvalue; its mean.
+ *
+ * Source: Allouah, Guerraoui, Gupta, Pinot, Stephan, "On the Privacy-Robustness-Utility Trilemma in
+ * Distributed Learning", ICML 2023, SMEA; n >= 2f + 1.
+ *
+ * Up to options->exact_rows rows all subsets that matter are looked at: a part of a subset has no
+ * larger an eigenvalue than the subset. Beyond, rows are removed one by one, the one that sticks
+ * out most along the top eigenvector first, and then swapped while that lowers the eigenvalue.
+ *
+ * work         score: squared projection on the top eigenvector; selected; objective: the
+ *              eigenvalue; method: "exact", "greedy", or "bounded": an exact search that was ended.
+ * ret_weights  (n), sums to 1: the shares of the selected rows.
+ *
+ * VX_ERR_NONFINITE  LAPACK did not converge.
+ * O(f n^3) greedy, exponential in f exact; no allocation; one thread at a time for one work.
+ */
+vx_status vx_smea(const vx_geometry *g, const vx_aggregate_options *options, vx_rule_work *work,
+                  double *ret_weights)
+{
+    vx_status status = vx_smea_choose(g, g->n - options->byzantine, options->exact_rows, work);
+
+    if (status == VX_OK)
+        vx_mean_of_selected(g, work->selected, ret_weights);
+    return status;
+}
