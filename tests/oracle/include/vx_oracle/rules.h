@@ -16,6 +16,26 @@ void vx_oracle_nnm(vx_cmat x, size_t f, vx_mat ret_mixed); /* (n, d) */
 size_t vx_oracle_krum(vx_cmat x, size_t neighbours, double *ret);
 void vx_oracle_multi_krum(vx_cmat x, size_t neighbours, size_t selected, double *ret);
 
+/* Every subset of n - f rows is tried, n < 20; the first of the best. Return the diameter, and the
+ * largest eigenvalue of the covariance. */
+double vx_oracle_mda(vx_cmat x, size_t f, double *ret);
+double vx_oracle_smea(vx_cmat x, size_t f, double *ret);
+
+/* The mean of the `kept` rows nearest to a centre (d); of least norm; nearest to row `pivot`. */
+void vx_oracle_nearest(vx_cmat x, const double *centre, size_t kept, double *ret);
+void vx_oracle_cge(vx_cmat x, size_t f, double *ret);
+void vx_oracle_monna(vx_cmat x, size_t f, size_t pivot, double *ret);
+
+/* v (d) moves by so many steps. */
+void vx_oracle_centered_clipping(vx_cmat x, unsigned steps, double tau, double *v);
+
+/* The filter with explicit eigenvectors in d dimensions, rows not all equal. Returns the least
+ * eigenvalue seen. */
+double vx_oracle_caf(vx_cmat x, size_t f, double *ret);
+
+/* Krum on the rows that are left, n - 2f times. */
+void vx_oracle_bulyan_select(vx_cmat x, size_t f, bool *ret_selected);
+
 /* Weiszfeld from the mean to a fixed point, each step in d dimensions. Returns the objective. */
 double vx_oracle_geometric_median(vx_cmat x, double *ret);
 double vx_oracle_sum_of_distances(vx_cmat x, const double *z);
