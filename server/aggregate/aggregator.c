@@ -414,7 +414,8 @@ static void remember(vx_aggregator *a, vx_real update)
 {
     if (a->rule->way != VX_WAY_MEMORY)
         return;
-    if (a->in_double)
+    VX_ASSERT(update.f64 != NULL || update.f32 != NULL);
+    if (update.f64 != NULL)
         memcpy(a->memory_f64, update.f64, a->dimension * sizeof(double));
     else
         memcpy(a->memory, update.f32, a->dimension * sizeof(float));

@@ -12,10 +12,11 @@ static const double SAME = 1e-12;
 /* A cut must exceed the bound by more than its rounding. */
 static const double CUT_MARGIN = 1e-9;
 
-enum {
-    SOLVES_MAX = 1000000, /* eigenproblems of one exact search */
-    SWAP_ROWS_MAX = 64    /* beyond, only the row that sticks out most is swapped */
-};
+/* An exact search is ended after so many eigenproblems, which 20 rows cannot need, or steps. */
+enum { SOLVES_MAX = 400000, STEPS_MAX = 4000000 };
+
+/* Beyond, a swap is tried only for the row that sticks out most. */
+enum { SWAP_ROWS_MAX = 64 };
 
 /*
  * Scatter of a subset P: S(P) = sum over i in P of (x_i - mu_P) (x_i - mu_P)^T, with largest
@@ -26,7 +27,7 @@ typedef struct search {
     const vx_geometry *g;
     vx_rule_work *work;
     size_t *member; /* (n) the subset that is looked at, ascending */
-    size_t keep, solves;
+    size_t keep, solves, steps;
     double bound; /* of s: */
     bool strict;  /* a subset must be below it; else it may reach it */
     double *cut;  /* (cuts, n) each row's place along a direction; NaN: too far off to say */
@@ -129,22 +130,27 @@ static void take(search *s)
     s->strict = true;
 }
 
-/* All subsets in lexicographic order, but for those that begin with a part that exceeds the bound.
- */
+static bool is_ended(const search *s)
+{
+    return s->solves >= SOLVES_MAX || s->steps >= STEPS_MAX;
+}
+
+/* All subsets in lexicographic order, but for those that begin with a part beyond the bound. */
 static void enumerate(search *s)
 {
     size_t n = s->g->n, count = 0, next = 0;
 
-    s->cuts = s->next_cut = s->solves = 0;
+    s->cuts = s->next_cut = s->solves = s->steps = 0;
     s->bound *= 1.0 + SAME;
     s->strict = false;
-    while (s->status == VX_OK && s->solves < SOLVES_MAX) {
+    while (s->status == VX_OK && !is_ended(s)) {
         if (count == s->keep || n - next < s->keep - count) {
             if (count == 0)
                 return;
             next = s->member[--count] + 1;
             continue;
         }
+        s->steps++;
         s->member[count++] = next++;
         if (!is_promising(s, count))
             count--;
@@ -278,7 +284,7 @@ vx_status vx_smea_choose(const vx_geometry *g, size_t keep, size_t exact_rows, v
         s.bound /= 1.0 - SAME;
         enumerate(&s);
         status = s.status;
-        work->method = s.solves < SOLVES_MAX ? "exact" : "bounded";
+        work->method = is_ended(&s) ? "bounded" : "exact";
     }
     if (status == VX_OK)
         status = project(&s, keep);

@@ -112,7 +112,7 @@ static double top_pair(vx_cmat x, const double *c, double *mean, double *ret_squ
 double vx_oracle_caf(vx_cmat x, size_t f, double *ret)
 {
     double *c = new_vector(x.rows), *mean = new_vector(x.cols), *t = new_vector(x.rows);
-    double least = HUGE_VAL, sum = (double)x.rows;
+    double least = HUGE_VAL, sum;
 
     for (size_t i = 0; i < x.rows; i++)
         c[i] = 1.0;

@@ -60,7 +60,8 @@ typedef struct vx_aggregate_options {
     size_t bucket_size;   /* bucketing: s >= 1; default 2 */
     uint64_t bucket_seed; /* bucketing: of the permutation; default 0 */
     size_t exact_rows;    /* smea, trimmed_flag, mda: up to so many rows the best subset is
-                             found exactly; default 20 */
+                             found exactly; default 20. For more than 20 smea may end the search
+                             (some 20 s): method is then "bounded" */
     vx_flag_options flag;
 } vx_aggregate_options;
 

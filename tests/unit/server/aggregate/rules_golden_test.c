@@ -265,19 +265,17 @@ static vx_mat result_of(const entry *e, const json_t *item, vx_mat x)
 static vx_mat results_of_calls(const entry *e, const json_t *item)
 {
     const json_t *calls = json_object_get(item, "input");
-    vx_aggregator *a = NULL;
-    vx_mat updates = { NULL, 0, 0, 0 };
+    vx_mat first = matrix_of(json_array_get(calls, 0));
+    vx_mat updates = new_matrix(json_array_size(calls), first.cols);
+    vx_aggregator *a = new_aggregator(e, item, first);
 
     for (size_t k = 0; k < json_array_size(calls); k++) {
         vx_mat x = matrix_of(json_array_get(calls, k));
 
-        if (a == NULL) {
-            a = new_aggregator(e, item, x);
-            updates = new_matrix(json_array_size(calls), x.cols);
-        }
         run_rows(a, x, vx_mat_row(updates, k));
         vx_free(x.at);
     }
+    vx_free(first.at);
     vx_aggregator_destroy(a);
     return updates;
 }
