@@ -8,6 +8,7 @@
 #include <vx_base/rng.h>
 #include <vx_oracle/rules.h>
 
+#include "aggregator.h"
 #include "columns.h"
 #include "order.h"
 #include "rule.h"
@@ -309,6 +310,33 @@ static void multi_krum_takes_the_asked_number_of_rows(void **state)
     sample_free(&s);
 }
 
+/* Squared distances 1, and 1.5 along the edges of a random graph: whether 301 of 600 rows have no
+ * edge among them is hard to tell. */
+static void mda_says_when_it_ended_its_search(void **state)
+{
+    enum { ROWS = 600, KEPT = 301 };
+    static double d[ROWS * ROWS], weights[ROWS + 1];
+    vx_rng rng = vx_rng_stream(1, VX_RNG_TEST, 0, 0);
+    vx_aggregate_options options = sample_options("mda", ROWS - KEPT, false);
+    vx_geometry g = { .n = ROWS, .d = { d, ROWS, ROWS, ROWS } };
+    vx_aggregator *a = NULL;
+    size_t kept = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t j = 0; j < i; j++)
+            d[i * ROWS + j] = d[j * ROWS + i] = vx_rng_below(&rng, 10 * ROWS) < 42 ? 1.5 : 1.0;
+    }
+    vx_assert_ok(vx_aggregator_create(&options, ROWS, 1, &a, NULL), NULL);
+    vx_assert_ok(vx_mda(&g, &options, &a->work, weights), NULL);
+    assert_string_equal(a->work.method, "bounded");
+    vx_assert_close(a->work.objective, sqrt(1.5), 1e-12, 0.0);
+    for (size_t i = 0; i < ROWS; i++)
+        kept += weights[i] > 0.0 ? 1 : 0;
+    assert_int_equal(kept, KEPT);
+    vx_aggregator_destroy(a);
+}
+
 static void ties_of_krum_go_to_the_lowest_index(void **state)
 {
     sample s = sample_make(5, 8, 10, 0.5);
@@ -363,6 +391,7 @@ int main(void)
         cmocka_unit_test(no_rule_passes_for_another),
         cmocka_unit_test(krum_counts_n_minus_f_minus_2_neighbours),
         cmocka_unit_test(multi_krum_takes_the_asked_number_of_rows),
+        cmocka_unit_test(mda_says_when_it_ended_its_search),
         cmocka_unit_test(ties_of_krum_go_to_the_lowest_index),
         cmocka_unit_test(the_geometric_median_has_the_least_sum_of_distances),
     };
