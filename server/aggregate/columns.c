@@ -1,99 +1,167 @@
 #include "columns.h"
 
-#include <stdint.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "aggregator.h"
+#include "column_kernels.h"
 
-/* Four columns: the widest register that every x86-64 and AArch64 has. Compilers leave the plain
- * loop scalar, because a comparison of floats may trap. */
-typedef float four __attribute__((vector_size(16)));
-typedef int32_t four_bits __attribute__((vector_size(16)));
+static const vx_column_kernels *const paths[] = {
+    &vx_column_kernels_portable,
+#ifdef __x86_64__
+    &vx_column_kernels_avx2,
+    &vx_column_kernels_avx512,
+#endif
+};
+enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
 
-static void order_four(float *low, float *high)
+static _Atomic(const vx_column_kernels *) in_use;
+
+static bool is_supported(const vx_column_kernels *path)
 {
-    four_bits a, b, swap;
-    four x, y;
-
-    memcpy(&x, low, sizeof(x));
-    memcpy(&y, high, sizeof(y));
-    swap = (four_bits)(y < x);
-    a = (four_bits)x;
-    b = (four_bits)y;
-    x = (four)((b & swap) | (a & ~swap));
-    y = (four)((a & swap) | (b & ~swap));
-    memcpy(low, &x, sizeof(x));
-    memcpy(high, &y, sizeof(y));
+#ifdef __x86_64__
+    if (path == &vx_column_kernels_avx2)
+        return __builtin_cpu_supports("avx2");
+    if (path == &vx_column_kernels_avx512)
+        return __builtin_cpu_supports("avx512f");
+#endif
+    return path == &vx_column_kernels_portable;
 }
 
-static void order_rows(float *low, float *high, size_t width)
+/* Threads that come first together find the same. */
+static const vx_column_kernels *kernels(void)
 {
-    size_t k = 0;
+    const vx_column_kernels *chosen = atomic_load_explicit(&in_use, memory_order_relaxed);
 
-    for (; k + 4 <= width; k += 4)
-        order_four(low + k, high + k);
-    for (; k < width; k++) {
-        float a = low[k], b = high[k];
-
-        low[k] = b < a ? b : a;
-        high[k] = b < a ? a : b;
-    }
-}
-
-/* Rows i and i + d for every i with the bit p as in r. */
-static void exchange(vx_matf block, size_t p, size_t r, size_t d)
-{
-    for (size_t i = 0; i + d < block.rows; i++) {
-        if ((i & p) == r)
-            order_rows(block.at + i * block.ld, block.at + (i + d) * block.ld, block.cols);
-    }
-}
-
-void vx_sort_columns(vx_matf block)
-{
-    size_t top = 1;
-
-    while (2 * top < block.rows)
-        top *= 2;
-    for (size_t p = top; p > 0; p /= 2) {
-        size_t r = 0, d = p;
-
-        for (size_t q = top;; q /= 2) {
-            exchange(block, p, r, d);
-            if (q == p)
-                break;
-            d = q - p;
-            r = p;
+    for (size_t i = PATHS; chosen == NULL && i-- > 0;) {
+        if (is_supported(paths[i])) {
+            chosen = paths[i];
+            atomic_store_explicit(&in_use, chosen, memory_order_relaxed);
         }
     }
+    return chosen;
 }
 
-vx_matf vx_sorted_f32(const vx_columns *columns)
+size_t vx_column_path_count(void)
 {
-    vx_rowset rows = columns->rows;
-    vx_matf block = { columns->scratch, rows.count, rows.cols, VX_AGGREGATE_BLOCK };
-
-    for (size_t i = 0; i < rows.count; i++)
-        memcpy(block.at + i * block.ld, rows.f32[i], rows.cols * sizeof(float));
-    vx_sort_columns(block);
-    return block;
+    return PATHS;
 }
 
-/* Insertion: a plain form. */
-vx_mat vx_sorted_f64(const vx_columns *columns)
+const char *vx_column_path_name(size_t path)
 {
-    vx_rowset rows = columns->rows;
-    vx_mat block = { columns->scratch, rows.count, rows.cols, VX_AGGREGATE_BLOCK };
+    return paths[path]->name;
+}
 
-    for (size_t k = 0; k < rows.cols; k++) {
-        for (size_t i = 0; i < rows.count; i++) {
-            double value = rows.f64[i][k];
-            size_t j = i;
+const char *vx_column_path_in_use(void)
+{
+    return kernels()->name;
+}
 
-            for (; j > 0 && block.at[(j - 1) * block.ld + k] > value; j--)
-                block.at[j * block.ld + k] = block.at[(j - 1) * block.ld + k];
-            block.at[j * block.ld + k] = value;
+bool vx_column_path_use(const char *name)
+{
+    for (size_t i = 0; i < PATHS; i++) {
+        if (strcmp(paths[i]->name, name) == 0 && is_supported(paths[i])) {
+            atomic_store_explicit(&in_use, paths[i], memory_order_relaxed);
+            return true;
         }
     }
-    return block;
+    return false;
+}
+
+/* The scratch of a call: (2 n, VX_AGGREGATE_BLOCK) of the rows' precision. */
+typedef struct scratch {
+    vx_column_work work;
+    void *padded;      /* (n, VX_CHUNK) */
+    const void **rows; /* (n) */
+} scratch;
+
+static scratch scratch_of(const vx_columns *columns)
+{
+    size_t n = columns->rows.count;
+    size_t width = columns->rows.f32 != NULL ? sizeof(float) : sizeof(double);
+    char *at = columns->scratch;
+    scratch s;
+
+    _Static_assert(VX_COLUMNS_SCRATCH * VX_AGGREGATE_BLOCK * sizeof(float) >=
+                       2 * VX_CHUNK * sizeof(float) + 64 + sizeof(void *),
+                   "scratch suffices");
+    s.work.sorted = at;
+    at += n * VX_CHUNK * width;
+    s.padded = at;
+    at += n * VX_CHUNK * width;
+    s.work.tile = at;
+    at += n * 64;
+    s.rows = (const void **)(void *)at;
+    return s;
+}
+
+/* The last columns, filled up with zeros. */
+static void pad(const vx_columns *columns, size_t column, const scratch *s)
+{
+    vx_rowset rows = columns->rows;
+    size_t width = rows.f32 != NULL ? sizeof(float) : sizeof(double);
+
+    memset(s->padded, 0, rows.count * VX_CHUNK * width);
+    for (size_t i = 0; i < rows.count; i++) {
+        char *to = (char *)s->padded + i * VX_CHUNK * width;
+
+        s->rows[i] = to;
+        if (rows.f32 != NULL)
+            memcpy(to, rows.f32[i] + column, (rows.cols - column) * width);
+        else
+            memcpy(to, rows.f64[i] + column, (rows.cols - column) * width);
+    }
+}
+
+void vx_columns_run(const vx_columns *columns, const vx_column_ask *ask, vx_real ret_update)
+{
+    const vx_column_kernels *path = kernels();
+    vx_rowset rows = columns->rows;
+    scratch s = scratch_of(columns);
+    size_t column = 0;
+
+    if (columns->share != NULL) {
+        vx_shares_run(columns, ask, ret_update);
+        return;
+    }
+    for (; column + VX_CHUNK <= rows.cols; column += VX_CHUNK) {
+        if (rows.f32 != NULL)
+            path->run_f32(ask, rows.f32, rows.count, column, &s.work, ret_update.f32 + column);
+        else
+            path->run_f64(ask, rows.f64, rows.count, column, &s.work, ret_update.f64 + column);
+    }
+    if (column == rows.cols)
+        return;
+    pad(columns, column, &s);
+    if (rows.f32 != NULL) {
+        float last[VX_CHUNK];
+
+        path->run_f32(ask, (const float *const *)s.rows, rows.count, 0, &s.work, last);
+        memcpy(ret_update.f32 + column, last, (rows.cols - column) * sizeof(float));
+    } else {
+        double last[VX_CHUNK];
+
+        path->run_f64(ask, (const double *const *)s.rows, rows.count, 0, &s.work, last);
+        memcpy(ret_update.f64 + column, last, (rows.cols - column) * sizeof(double));
+    }
+}
+
+void vx_columns_apart(vx_rowset rows, vx_real update, double *squares)
+{
+    const vx_column_kernels *path = kernels();
+    double wide[VX_AGGREGATE_BLOCK];
+    size_t even = rows.cols / 8 * 8;
+
+    VX_ASSERT(rows.cols <= VX_AGGREGATE_BLOCK);
+    for (size_t k = 0; k < rows.cols; k++)
+        wide[k] = update.f32 != NULL ? (double)update.f32[k] : update.f64[k];
+    for (size_t i = 0; i < rows.count; i++) {
+        squares[i] += rows.f32 != NULL ? path->apart_f32(rows.f32[i], wide, even)
+                                       : path->apart_f64(rows.f64[i], wide, even);
+        for (size_t k = even; k < rows.cols; k++) {
+            double d = (rows.f32 != NULL ? (double)rows.f32[i][k] : rows.f64[i][k]) - wide[k];
+
+            squares[i] += d * d;
+        }
+    }
 }

@@ -3,14 +3,48 @@
 #include "rule.h"
 
 /*
- * Sorts every column of block (n, width), smallest in row 0. Batcher's merge exchange (Knuth, The
- * Art of Computer Programming 3, 5.2.2, algorithm M): the same comparisons for all columns, so that
- * a comparison of two rows is a min and a max of two runs of memory. O(n log^2 n) comparisons a
- * column. No NaN.
+ * What the coordinate rules share: one column after the other, n values each, in registers of as
+ * many columns as fit. Up to VX_NETWORK_MAX rows are sorted by a network of minima and maxima;
+ * beyond, order statistics are found bit by bit (a count of the column for each bit of a number).
+ * Neither looks at the data, so that no values make it slow, and every column costs the same.
  */
-void vx_sort_columns(vx_matf block);
 
-/* The columns copied to their scratch and sorted: (rows, cols), ld VX_AGGREGATE_BLOCK. */
-vx_matf vx_sorted_f32(const vx_columns *columns);
-vx_mat vx_sorted_f64(const vx_columns *columns);
+enum { VX_CHUNK = 64 }; /* columns that a kernel handles at a time */
+
+typedef enum vx_column_rule {
+    VX_COLUMN_MEDIAN,
+    VX_COLUMN_TRIMMED,        /* mean without the f lowest and the f highest */
+    VX_COLUMN_NEAREST_MEDIAN, /* mean of the `keep` nearest the median */
+    VX_COLUMN_NEAREST_TRIMMED /* mean of the `keep` nearest the trimmed mean */
+} vx_column_rule;
+
+/*
+ * Distances from the centre are compared as rounded to double; of values equally far the one of
+ * the lower row is nearer. Sums are in double and in ascending order of the values (VX_NETWORK_MAX
+ * rows at most) or in the order of the rows (beyond, or where such a tie is broken).
+ */
+typedef struct vx_column_ask {
+    vx_column_rule rule;
+    size_t f, keep;
+} vx_column_ask;
+
+/* ret_update (columns->rows.cols). With shares: see shares.c. */
+void vx_columns_run(const vx_columns *columns, const vx_column_ask *ask, vx_real ret_update);
+
+/* shares.c: the same by shares. */
+void vx_shares_run(const vx_columns *columns, const vx_column_ask *ask, vx_real ret_update);
+
+/* ret_squares[i] += ||row_i - update||^2, in eight partial sums: column k goes to k modulo 8. */
+void vx_columns_apart(vx_rowset rows, vx_real update, double *squares);
+
+/*
+ * The kernels exist once for each kind of register: "portable", "avx2", "avx512". The widest that
+ * the processor has is taken at the first use. All give the same bits.
+ */
+size_t vx_column_path_count(void);
+const char *vx_column_path_name(size_t path); /* narrowest first */
+const char *vx_column_path_in_use(void);
+
+/* For tests and measurements, while no kernel runs. False when the processor lacks it. */
+bool vx_column_path_use(const char *name);
 #endif

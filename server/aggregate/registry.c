@@ -37,8 +37,9 @@ static size_t same_majority(const vx_aggregate_options *options, size_t behind)
 }
 
 #define GRAM_COST    "n^2 d / 2 + n d"
-#define COLUMN_COST  "n log^2 n d"
+#define COLUMN_COST  "n log^2 n d, beyond n = 32 n d"
 #define BY_SHARES    "each row counts by its share"
+#define NEAREST_MASS "the nearest values up to 1 - f / n of the shares"
 #define NOT_WEIGHTED "no: it chooses rows, and a share says nothing about a row's honesty"
 #define OF_SELECTED  "rows are chosen without shares; the mean of the chosen ones has them"
 
@@ -53,17 +54,36 @@ static const vx_rule rules[] = {
       majority,
       vx_unit_mean,
       NULL },
-    { { "median", "n >= 2f + 1", COLUMN_COST, "not yet", "Yin et al., ICML 2018", false, true },
+    { { "median", "n >= 2f + 1", COLUMN_COST, "the value at half of the shares",
+        "Yin et al., ICML 2018", false, true },
       VX_WAY_COLUMNS,
       majority,
       NULL,
       vx_median },
-    { { "trimmed_mean", "n >= 2f + 1", COLUMN_COST, "not yet", "Yin et al., ICML 2018", false,
-        true },
+    { { "trimmed_mean", "n >= 2f + 1", COLUMN_COST, "f / n of the shares are cut off each end",
+        "Yin et al., ICML 2018", false, true },
       VX_WAY_COLUMNS,
       majority,
       NULL,
       vx_trimmed_mean },
+    { { "meamed", "n >= 2f + 1", COLUMN_COST, NEAREST_MASS, "Xie et al., arXiv 1802.10116", false,
+        true },
+      VX_WAY_COLUMNS,
+      majority,
+      NULL,
+      vx_meamed },
+    { { "phocas", "n >= 2f + 1", COLUMN_COST, NEAREST_MASS, "Xie et al., arXiv 1805.09682", false,
+        true },
+      VX_WAY_COLUMNS,
+      majority,
+      NULL,
+      vx_phocas },
+    { { "sign_majority", "n >= 2f + 1", "n d", "a sign counts by its row's share",
+        "Bernstein et al., ICLR 2019", false, true },
+      VX_WAY_COLUMNS,
+      majority,
+      NULL,
+      vx_sign_majority },
     { { "krum", "n >= 2f + 3", GRAM_COST, NOT_WEIGHTED, "Blanchard et al., NeurIPS 2017", true,
         true },
       VX_WAY_WEIGHTS,

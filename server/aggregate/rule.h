@@ -82,6 +82,6 @@ const char *vx_rule_requirement(const vx_rule *rule, const vx_aggregate_options 
 vx_rule_weights vx_mean, vx_unit_mean, vx_krum, vx_multi_krum, vx_geometric_median, vx_flag;
 vx_rule_weights vx_mda, vx_monna, vx_cge, vx_caf, vx_smea, vx_centered_clipping;
 vx_rule_weights vx_bulyan_select, vx_aksel_weights;
-vx_rule_columns vx_median, vx_trimmed_mean;
+vx_rule_columns vx_median, vx_trimmed_mean, vx_meamed, vx_phocas, vx_bulyan, vx_sign_majority;
 vx_pre_map vx_nnm;
 #endif

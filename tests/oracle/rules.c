@@ -88,6 +88,53 @@ void vx_oracle_trimmed_mean(vx_cmat x, size_t f, double *ret)
     }
 }
 
+void vx_oracle_nearest_values(vx_cmat x, size_t keep, const double *centre, double *ret)
+{
+    for (size_t k = 0; k < x.cols; k++) {
+        ret[k] = 0.0;
+        for (size_t i = 0; i < x.rows; i++) {
+            double own = fabs(x.at[i * x.ld + k] - centre[k]);
+            size_t before = 0;
+
+            for (size_t j = 0; j < x.rows; j++) {
+                double other = fabs(x.at[j * x.ld + k] - centre[k]);
+
+                before += other < own || (other <= own && j < i) ? 1 : 0;
+            }
+            ret[k] += before < keep ? x.at[i * x.ld + k] / (double)keep : 0.0;
+        }
+    }
+}
+
+void vx_oracle_meamed(vx_cmat x, size_t f, double *ret)
+{
+    double *centre = new_vector(x.cols);
+
+    vx_oracle_median(x, centre);
+    vx_oracle_nearest_values(x, x.rows - f, centre, ret);
+    free(centre);
+}
+
+void vx_oracle_phocas(vx_cmat x, size_t f, double *ret)
+{
+    double *centre = new_vector(x.cols);
+
+    vx_oracle_trimmed_mean(x, f, centre);
+    vx_oracle_nearest_values(x, x.rows - f, centre, ret);
+    free(centre);
+}
+
+void vx_oracle_sign_majority(vx_cmat x, double *ret)
+{
+    for (size_t k = 0; k < x.cols; k++) {
+        int sum = 0;
+
+        for (size_t i = 0; i < x.rows; i++)
+            sum += (x.at[i * x.ld + k] > 0.0) - (x.at[i * x.ld + k] < 0.0);
+        ret[k] = sum > 0 ? 1.0 : sum < 0 ? -1.0 : 0.0;
+    }
+}
+
 static double distance_squared(vx_cmat x, size_t i, size_t j)
 {
     double sum = 0.0;

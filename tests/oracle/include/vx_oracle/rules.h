@@ -9,6 +9,12 @@ void vx_oracle_mean(vx_cmat x, double *ret);
 void vx_oracle_unit_mean(vx_cmat x, double *ret);
 void vx_oracle_median(vx_cmat x, double *ret);
 void vx_oracle_trimmed_mean(vx_cmat x, size_t f, double *ret);
+/* Per coordinate the mean of the `keep` values nearest centre (d), the first ones of those equally
+ * far. */
+void vx_oracle_nearest_values(vx_cmat x, size_t keep, const double *centre, double *ret);
+void vx_oracle_meamed(vx_cmat x, size_t f, double *ret);
+void vx_oracle_phocas(vx_cmat x, size_t f, double *ret);
+void vx_oracle_sign_majority(vx_cmat x, double *ret);
 void vx_oracle_nnm(vx_cmat x, size_t f, vx_mat ret_mixed); /* (n, d) */
 
 /* neighbours = n - f - 2 in the paper; a wrong count serves tests that must tell them apart.

@@ -9,7 +9,6 @@
 #include <vx_oracle/rules.h>
 
 #include "aggregator.h"
-#include "columns.h"
 #include "order.h"
 #include "rule.h"
 #include "sample.h"
@@ -46,32 +45,6 @@ static void order_sorts_every_length(void **state)
     }
 }
 
-/* A network that sorts all inputs of zeros and ones sorts everything (Knuth 5.3.4, theorem Z). */
-static void columns_of_zeros_and_ones_are_sorted_for_every_row_count(void **state)
-{
-    enum { ROWS = 14, WIDTH = 64 };
-    static float at[ROWS * WIDTH];
-
-    (void)state;
-    for (size_t n = 1; n <= ROWS; n++) {
-        for (size_t from = 0; from < (size_t)1 << n; from += WIDTH) {
-            for (size_t i = 0; i < n; i++) {
-                for (size_t k = 0; k < WIDTH; k++)
-                    at[i * WIDTH + k] = (float)((from + k) >> i & 1);
-            }
-            vx_sort_columns((vx_matf){ at, n, WIDTH, WIDTH });
-            for (size_t k = 0; k < WIDTH; k++) {
-                size_t ones = 0;
-
-                for (size_t i = 0; i < n; i++)
-                    ones += (from + k) >> i & 1;
-                for (size_t i = 0; i < n; i++)
-                    assert_true((at[i * WIDTH + k] > 0.5f) == (i >= n - ones));
-            }
-        }
-    }
-}
-
 /* The rules by the papers, each in its own oracle. */
 typedef struct case_of {
     const char *rule;
@@ -95,6 +68,12 @@ static void by_median(vx_cmat x, size_t f, double *ret)
 {
     (void)f;
     vx_oracle_median(x, ret);
+}
+
+static void by_sign_majority(vx_cmat x, size_t f, double *ret)
+{
+    (void)f;
+    vx_oracle_sign_majority(x, ret);
 }
 
 static void by_krum(vx_cmat x, size_t f, double *ret)
@@ -174,6 +153,9 @@ static const case_of cases[] = {
     { "unit_mean", 2, by_unit_mean },
     { "median", 2, by_median },
     { "trimmed_mean", 2, vx_oracle_trimmed_mean },
+    { "meamed", 2, vx_oracle_meamed },
+    { "phocas", 2, vx_oracle_phocas },
+    { "sign_majority", 2, by_sign_majority },
     { "krum", 2, by_krum },
     { "multi_krum", 2, by_multi_krum },
     { "geometric_median", 2, by_geometric_median },
@@ -220,27 +202,35 @@ static void check_case(const case_of *c, const sample *s, bool nnm, double *wors
     vx_free(mixed.at);
 }
 
+/* Mixed rows often differ by the same two rows: then the values nearest a centre are a tie but for
+ * rounding, and the oracle may break it the other way in a few of the columns. */
+static bool ties_behind_mixing(const case_of *c)
+{
+    return strcmp(c->rule, "meamed") == 0 || strcmp(c->rule, "phocas") == 0;
+}
+
 static void every_rule_is_its_oracle_with_and_without_mixing(void **state)
 {
     static const size_t shapes[][2] = { { 7, 3 }, { 8, 40 }, { 9, 300 }, { 12, 517 }, { 10, 5 } };
 
     (void)state;
     for (size_t k = 0; k < CASES; k++) {
-        double worst = 0.0;
+        double worst = 0.0, mixed = 0.0;
 
         for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
             sample s = sample_make((uint32_t)i, shapes[i][0], shapes[i][1], 1.0);
 
             check_case(&cases[k], &s, false, &worst);
-            check_case(&cases[k], &s, true, &worst);
+            check_case(&cases[k], &s, true, &mixed);
             sample_set_row(&s, 1, -50.0f);
             s.present[3] = s.n < 9;
             check_case(&cases[k], &s, false, &worst);
-            check_case(&cases[k], &s, true, &worst);
+            check_case(&cases[k], &s, true, &mixed);
             sample_free(&s);
         }
-        print_message("%-17s worst %.2g\n", cases[k].rule, worst);
+        print_message("%-17s worst %.2g, mixed %.2g\n", cases[k].rule, worst, mixed);
         assert_true(worst < 1e-6); /* one rounding to float, two behind a mixing of columns */
+        assert_true(mixed < (ties_behind_mixing(&cases[k]) ? 5e-3 : 1e-6));
     }
 }
 
@@ -386,7 +376,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_puts_equal_keys_by_index),
         cmocka_unit_test(order_sorts_every_length),
-        cmocka_unit_test(columns_of_zeros_and_ones_are_sorted_for_every_row_count),
         cmocka_unit_test(every_rule_is_its_oracle_with_and_without_mixing),
         cmocka_unit_test(no_rule_passes_for_another),
         cmocka_unit_test(krum_counts_n_minus_f_minus_2_neighbours),

@@ -1,0 +1,16 @@
+#include "columns.h"
+
+/*
+ * Mean around the median: per coordinate the mean of the n - f values nearest the median.
+ *
+ * Source: Xie, Koyejo, Gupta, 2018, "Generalized Byzantine-tolerant SGD", definition of the mean
+ * around median; n >= 2f + 1. Of values equally far the one of the lower slot is nearer.
+ */
+void vx_meamed(const vx_columns *columns, const vx_aggregate_options *options, vx_real ret_update)
+{
+    const vx_column_ask ask = { .rule = VX_COLUMN_NEAREST_MEDIAN,
+                                .f = options->byzantine,
+                                .keep = columns->rows.count - options->byzantine };
+
+    vx_columns_run(columns, &ask, ret_update);
+}
