@@ -141,6 +141,11 @@ static bool reserve_columns(vx_aggregator *a, size_t n)
     }
     if (a->rule->columns == NULL)
         return true;
+    if (vx_update_measures(a)) {
+        a->squares = vx_calloc(vx_parts(a->dimension), n * sizeof(*a->squares));
+        if (a->squares == NULL)
+            return false;
+    }
     a->block = vx_calloc(a->options.threads, sizeof(*a->block));
     for (unsigned t = 0; a->block != NULL && t < a->options.threads; t++) {
         a->block[t] = vx_aligned_calloc(1, vx_columns_bytes(n));
@@ -274,6 +279,7 @@ vx_aggregator *vx_aggregator_destroy(vx_aggregator *a)
         a->distance,
         a->selected,
         a->sums,
+        a->squares,
         a->share,
         a->memory,
         a->memory_f64,

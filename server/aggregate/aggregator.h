@@ -34,6 +34,8 @@ struct vx_aggregator {
     double *seen_k, *seen_d, *next_k, *next_d;
     double *map, *step, *product; /* seen rows = map (seen.n, raw.n) x raw rows */
     double *sums;                 /* (3 n_max + 3) */
+    double *squares;              /* (parts, n_max), coordinate rules: ||row - update||^2 of each
+                                     part of the columns; or NULL */
     double *share;                /* (n_max) as given, or NULL */
     double *raw_share, *seen_share;
 
@@ -60,6 +62,24 @@ static inline size_t vx_columns_bytes(size_t n)
            (1 + VX_COLUMNS_SCRATCH) * n * VX_AGGREGATE_BLOCK * sizeof(double);
 }
 
+/* Blocks of columns that one thread takes at a time: decided by the dimension alone, so that sums
+ * over parts are. Some 1000 parts at most: each keeps n sums. */
+static inline size_t vx_part_blocks(size_t dimension)
+{
+    size_t least = 32, most = dimension / VX_AGGREGATE_BLOCK / 1024 + 1;
+
+    return most > least ? most : least;
+}
+static inline size_t vx_parts(size_t dimension)
+{
+    size_t width = vx_part_blocks(dimension) * VX_AGGREGATE_BLOCK;
+
+    return (dimension + width - 1) / width;
+}
+
+/* Whether the products of the raw rows are formed in a run. */
+bool vx_chain_needs_products(const vx_aggregator *a);
+
 /* The raw rows, with `more` rows behind the last place. */
 vx_rowset vx_aggregator_rows(const vx_aggregator *a, size_t more);
 
@@ -74,6 +94,8 @@ void vx_chain_reference(vx_aggregator *a);
 VX_MUST_CHECK vx_status vx_update_by_weights(vx_aggregator *a, vx_real ret_update, vx_error *err);
 /* The seen rows whose weight is above 0, all of them when weights is NULL. */
 void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_update);
+/* Whether that leaves the distances of the raw rows to the update in squares. */
+bool vx_update_measures(const vx_aggregator *a);
 
 /* report.c */
 void vx_report_fill(vx_aggregator *a, vx_real update);

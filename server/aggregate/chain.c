@@ -44,17 +44,28 @@ static void find_pivot(vx_aggregator *a)
     }
 }
 
+bool vx_chain_needs_products(const vx_aggregator *a)
+{
+    return a->options.measure || a->options.pre_count > 0 || a->rule->way != VX_WAY_COLUMNS;
+}
+
+static void form_products(vx_aggregator *a, size_t n)
+{
+    vx_products_run(a->products, vx_aggregator_rows(a, a->raw.reference ? 1 : 0),
+                    square(a->raw_k, n), square(a->raw_d, n));
+}
+
 static vx_status form_raw(vx_aggregator *a, vx_error *err)
 {
     size_t n = a->raw.n + (a->raw.reference ? 1 : 0);
 
-    vx_products_run(a->products, vx_aggregator_rows(a, a->raw.reference ? 1 : 0),
-                    square(a->raw_k, n), square(a->raw_d, n));
+    if (vx_chain_needs_products(a))
+        form_products(a, n);
     a->raw.k = vx_mat_const(square(a->raw_k, n));
     a->raw.d = vx_mat_const(square(a->raw_d, n));
     take_shares(a);
     find_pivot(a);
-    return check_finite(a, n, err);
+    return vx_chain_needs_products(a) ? check_finite(a, n, err) : VX_OK;
 }
 
 /* A mixed row weighs what the rows in it weigh, each in its part; a row that is only scaled or

@@ -97,6 +97,7 @@ vx_aggregate_options vx_aggregate_options_default(void)
         .clip_iterations = 1,
         .clip_norm = 2.0,
         .bucket_size = 2,
+        .measure = true,
         .exact_rows = 20,
         .flag = { .iterations = 1,
                   .tolerance = 1e-10,

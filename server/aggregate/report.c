@@ -3,17 +3,18 @@
 
 #include "aggregator.h"
 
-/* Coordinate rules have no weights to compute distances from: one more pass, ||g_i - u||^2 =
- * ||g_i||^2 - 2 <g_i, u> + ||u||^2. */
-static void measure_distances(vx_aggregator *a, vx_real update)
+/* Coordinate rules have no weights to compute distances from: each part of the columns left its
+ * share of them. */
+static void sum_distances(vx_aggregator *a)
 {
-    double *dots = a->work.values, squared = a->report.update_norm * a->report.update_norm;
+    size_t parts = vx_parts(a->dimension);
 
-    vx_products_with(a->products, vx_aggregator_rows(a, 0), update, dots);
     for (size_t i = 0; i < a->raw.n; i++) {
-        double apart = (vx_k(&a->raw, i, i) - 2.0 * dots[i]) + squared;
+        double sum = 0.0;
 
-        a->distance[a->slot[i]] = sqrt(fmax(apart, 0.0));
+        for (size_t part = 0; part < parts; part++)
+            sum += a->squares[part * a->raw.n + i];
+        a->distance[a->slot[i]] = sqrt(sum);
     }
 }
 
@@ -88,6 +89,17 @@ static void fill_scores(vx_aggregator *a)
     }
 }
 
+static void fill_from_products(vx_aggregator *a)
+{
+    a->report.median_norm = nan("");
+    if (!vx_chain_needs_products(a))
+        return;
+    fill_reconstruction(a);
+    a->report.median_norm = vx_median_norm(&a->raw, a->work.values, a->work.order);
+    for (size_t i = 0; i < a->raw.n; i++)
+        a->norm[a->slot[i]] = a->work.values[i];
+}
+
 static bool has_weights(const vx_aggregator *a)
 {
     return a->rule->way == VX_WAY_WEIGHTS || a->rule->way == VX_WAY_MEMORY ||
@@ -118,10 +130,7 @@ void vx_report_fill(vx_aggregator *a, vx_real update)
     fill_scores(a);
     if (weighed)
         derive_distances(a);
-    else
-        measure_distances(a, update);
-    fill_reconstruction(a);
-    a->report.median_norm = vx_median_norm(&a->raw, a->work.values, a->work.order);
-    for (size_t i = 0; i < a->raw.n; i++)
-        a->norm[a->slot[i]] = a->work.values[i];
+    else if (vx_update_measures(a))
+        sum_distances(a);
+    fill_from_products(a);
 }

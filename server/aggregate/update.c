@@ -5,8 +5,7 @@
 #include <vx_base/alloc.h>
 
 #include "aggregator.h"
-
-enum { PART = 32 }; /* blocks of columns that one thread takes at a time */
+#include "columns.h"
 
 /* No coordinate can exceed sum of |w_i| ||g_i||. */
 static bool cannot_overflow(const vx_aggregator *a, size_t count)
@@ -66,6 +65,7 @@ typedef struct columns_task {
     const vx_aggregator *a;
     const double *weights; /* of seen rows: 0 = left out; or NULL */
     const double *share;
+    double *squares; /* (parts, raw.n), or NULL */
     vx_real update;
 } columns_task;
 
@@ -115,7 +115,7 @@ static const void *seen_row(const columns_task *task, vx_rowset part, size_t i, 
     return mixed + i * row_bytes(a);
 }
 
-static void one_block(const columns_task *task, size_t column, unsigned thread)
+static void one_block(const columns_task *task, size_t column, unsigned thread, double *squares)
 {
     const vx_aggregator *a = task->a;
     columns_memory memory = memory_of(a, thread);
@@ -141,22 +141,35 @@ static void one_block(const columns_task *task, size_t column, unsigned thread)
                             task->share,
                             memory.scratch };
     a->rule->columns(&columns, &a->options, to);
+    if (squares != NULL)
+        vx_columns_apart(part, to, squares);
 }
 
 static void run_part(void *context, size_t part, unsigned thread)
 {
     const columns_task *task = context;
-    size_t end = (part + 1) * PART * VX_AGGREGATE_BLOCK;
+    size_t width = vx_part_blocks(task->a->dimension) * VX_AGGREGATE_BLOCK;
+    size_t column = part * width, end = column + width;
+    double *squares = NULL;
 
-    for (size_t column = part * PART * VX_AGGREGATE_BLOCK;
-         column < end && column < task->a->dimension; column += VX_AGGREGATE_BLOCK)
-        one_block(task, column, thread);
+    if (task->squares != NULL) {
+        squares = task->squares + part * task->a->raw.n;
+        memset(squares, 0, task->a->raw.n * sizeof(*squares));
+    }
+    for (; column < end && column < task->a->dimension; column += VX_AGGREGATE_BLOCK)
+        one_block(task, column, thread, squares);
+}
+
+bool vx_update_measures(const vx_aggregator *a)
+{
+    return a->options.measure &&
+           (a->rule->way == VX_WAY_COLUMNS || a->rule->way == VX_WAY_SELECT_COLUMNS);
 }
 
 void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_update)
 {
-    columns_task task = { a, weights, NULL, ret_update };
-    size_t width = PART * VX_AGGREGATE_BLOCK, count = 0;
+    columns_task task = { a, weights, NULL, vx_update_measures(a) ? a->squares : NULL, ret_update };
+    size_t count = 0;
     double sum = 0.0;
 
     if (a->seen.share != NULL) { /* of the rows that are looked at, summing to 1 */
@@ -170,5 +183,5 @@ void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_u
             a->sums[i] /= sum;
         task.share = a->sums;
     }
-    vx_parallel_run(a->parallel, (a->dimension + width - 1) / width, run_part, &task);
+    vx_parallel_run(a->parallel, vx_parts(a->dimension), run_part, &task);
 }

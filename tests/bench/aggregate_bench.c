@@ -1,23 +1,31 @@
-/* Seconds of every rule on (n, d) gradients, and how often G could have been read in that time. */
+/*
+ * Seconds of every rule, alone and behind nnm, on (n, d) gradients in float, and how often G could
+ * have been read in that time by the same threads. The limit stands beside: 4 readings for rules
+ * that need products only, 5 for coordinate rules without the report's products ("unmeasured").
+ *
+ *     aggregate_bench [workers] [parameters] [byzantine] [threads] [passes]
+ *
+ * Without arguments: (10, 1e6), (20, 1e6) and (15, 11e6), with 1 and 2 threads.
+ */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vx_aggregate/aggregate.h>
 #include <vx_base/alloc.h>
 #include <vx_base/clock.h>
 #include <vx_base/rng.h>
-#include <vx_linalg/combine.h>
-#include <vx_linalg/finite.h>
-#include <vx_linalg/gram.h>
+#include <vx_linalg/parallel.h>
 
-enum { PASSES = 3 };
+enum { READ_PARTS = 4096 / sizeof(uint64_t) };
 
 typedef struct bench {
     float *gradients, *update;
-    double *gram, *weights;
     bool *present;
     size_t n, d, f;
-    double read_s; /* one reading of G */
+    unsigned threads, passes;
+    double read_s, mean_s; /* of one reading of G, and of the rule mean */
 } bench;
 
 static double now_s(void)
@@ -38,110 +46,176 @@ static bool fill(bench *b)
 
     b->gradients = vx_aligned_calloc(b->n * b->d, sizeof(float));
     b->update = vx_aligned_calloc(b->d, sizeof(float));
-    b->gram = vx_calloc(b->n * b->n, sizeof(double));
-    b->weights = vx_calloc(b->n, sizeof(double));
     b->present = vx_calloc(b->n, sizeof(bool));
-    if (b->gradients == NULL || b->update == NULL || b->gram == NULL || b->weights == NULL ||
-        b->present == NULL)
+    if (b->gradients == NULL || b->update == NULL || b->present == NULL)
         return false;
     for (size_t i = 0; i < b->n * b->d; i++)
         b->gradients[i] = (float)vx_rng_uniform(&rng) - 0.4f;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->n; i++)
         b->present[i] = true;
-        b->weights[i] = 1.0 / (double)b->n;
-    }
     return true;
 }
 
-static vx_cmatf rows_of(const bench *b)
+static void clear(bench *b)
 {
-    return (vx_cmatf){ b->gradients, b->n, b->d, b->d };
+    vx_free(b->gradients);
+    vx_free(b->update);
+    vx_free(b->present);
 }
 
-static void print(const bench *b, const char *name, double seconds)
+/* All bytes of G once, eight sums that do not wait for each other. */
+typedef struct reading {
+    const float *at;
+    size_t count;
+    uint64_t sums[READ_PARTS];
+} reading;
+
+static void read_part(void *context, size_t part, unsigned thread)
 {
-    printf("%-24s %9.4f s %7.2f readings\n", name, seconds, seconds / b->read_s);
-}
+    typedef uint64_t four __attribute__((vector_size(32)));
+    reading *r = context;
+    size_t width = r->count / READ_PARTS / 64 * 64;
+    const char *at = (const char *)(r->at + part * width);
+    four sum[4];
 
-static void time_kernels(bench *b)
-{
-    double read = 1e30, gram = 1e30, combine = 1e30;
-    bool good = true;
+    (void)thread;
+    memset(sum, 0, sizeof(sum));
+    for (size_t k = 0; k + sizeof(sum) <= width * sizeof(float); k += sizeof(sum)) {
+        four v[4];
 
-    for (int pass = 0; pass < PASSES; pass++) {
-        double start = now_s(), after;
-
-        good = vx_all_finite_f32((vx_cvecf){ b->gradients, b->n * b->d }) && good;
-        after = now_s();
-        read = after - start < read ? after - start : read;
-        good =
-            vx_gram_f32(rows_of(b), b->present, (vx_mat){ b->gram, b->n, b->n, b->n }) == VX_OK &&
-            good;
-        start = now_s();
-        gram = start - after < gram ? start - after : gram;
-        good = vx_combine_f32(rows_of(b), (vx_cvec){ b->weights, b->n },
-                              (vx_vecf){ b->update, b->d }) == VX_OK &&
-               good;
-        after = now_s();
-        combine = after - start < combine ? after - start : combine;
+        memcpy(v, at + k, sizeof(v));
+        for (size_t i = 0; i < 4; i++)
+            sum[i] += v[i];
     }
-    b->read_s = read;
-    print(b, good ? "read (finite check)" : "FAILED", read);
-    print(b, "gram", gram);
-    print(b, "combine", combine);
+    sum[0] += sum[1] + sum[2] + sum[3];
+    r->sums[part] = sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3];
 }
 
-static void time_rule(bench *b, const char *rule, bool mixed)
+static double time_reading(bench *b)
+{
+    vx_parallel *parallel = NULL;
+    reading *r = vx_calloc(1, sizeof(*r));
+    double best = 1e30;
+    uint64_t sum = 0;
+
+    if (r == NULL || vx_parallel_create(b->threads, &parallel) != VX_OK) {
+        vx_free(r);
+        return best;
+    }
+    r->at = b->gradients;
+    r->count = b->n * b->d;
+    for (unsigned pass = 0; pass < b->passes; pass++) {
+        double start = now_s(), seconds;
+
+        vx_parallel_run(parallel, READ_PARTS, read_part, r);
+        seconds = now_s() - start;
+        best = seconds < best ? seconds : best;
+        sum += r->sums[pass % READ_PARTS];
+    }
+    printf("%-26s %9.4f s  %5.1f GB/s (%llx)\n", "read", best,
+           (double)(b->n * b->d) * sizeof(float) / best / 1e9, (unsigned long long)(sum & 15));
+    vx_parallel_destroy(parallel);
+    vx_free(r);
+    return best;
+}
+
+static double time_rule(bench *b, const vx_rule_info *info, bool mixed, bool measure)
 {
     static const char *const chain[] = { "nnm" };
     vx_aggregate_options options = vx_aggregate_options_default();
     vx_aggregator *aggregator = NULL;
     double best = 1e30;
-    char name[64];
     vx_error err;
 
-    options.rule = rule;
+    options.rule = info->name;
     options.byzantine = b->f;
+    options.threads = b->threads;
     options.pre = chain;
     options.pre_count = mixed ? 1 : 0;
+    options.measure = measure;
     if (vx_aggregator_create(&options, b->n, b->d, &aggregator, &err) != VX_OK) {
-        printf("%-24s %s\n", rule, err.message);
-        return;
+        printf("%-26s %s\n", info->name, err.message);
+        return best;
     }
-    for (int pass = 0; pass < PASSES; pass++) {
+    for (unsigned pass = 0; pass < b->passes; pass++) {
         double start = now_s(), seconds;
 
-        if (vx_aggregator_run(aggregator, rows_of(b), b->present, (vx_vecf){ b->update, b->d },
-                              NULL, &err) != VX_OK)
-            printf("%s: %s\n", rule, err.message);
+        if (vx_aggregator_run(aggregator, (vx_cmatf){ b->gradients, b->n, b->d, b->d }, b->present,
+                              (vx_vecf){ b->update, b->d }, NULL, &err) != VX_OK)
+            printf("%s: %s\n", info->name, err.message);
         seconds = now_s() - start;
         best = seconds < best ? seconds : best;
     }
-    snprintf(name, sizeof(name), "%s%s", mixed ? "nnm + " : "", rule);
-    print(b, name, best);
     vx_aggregator_destroy(aggregator);
+    return best;
+}
+
+static void print(const bench *b, const char *before, const char *name, double seconds,
+                  const char *limit)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "%s%s", before, name);
+    printf("%-26s %9.4f s  %6.2f readings%s  %6.2f means\n", text, seconds, seconds / b->read_s,
+           limit, seconds / b->mean_s);
+}
+
+static void time_all(bench *b)
+{
+    printf("n = %zu, d = %zu, f = %zu, %u thread%s\n", b->n, b->d, b->f, b->threads,
+           b->threads > 1 ? "s" : "");
+    b->read_s = time_reading(b);
+    for (size_t i = 0; i < vx_rule_count(); i++) {
+        vx_rule_info info = vx_rule_at(i);
+        double seconds;
+
+        if (!info.gram)
+            print(b, "unmeasured ", info.name, time_rule(b, &info, false, false), " (limit 5)");
+        seconds = time_rule(b, &info, false, true);
+        b->mean_s = i == 0 ? seconds : b->mean_s; /* the registry begins with it */
+        print(b, "", info.name, seconds, info.gram ? " (limit 4)" : "          ");
+        print(b, "nnm + ", info.name, time_rule(b, &info, true, true),
+              info.gram ? " (limit 4)" : "          ");
+    }
+}
+
+static int run(bench b, unsigned threads_from)
+{
+    if (!fill(&b)) {
+        fprintf(stderr, "no memory for (%zu, %zu) gradients\n", b.n, b.d);
+        clear(&b);
+        return 1;
+    }
+    for (unsigned most = b.threads, threads = threads_from; threads <= most; threads++) {
+        b.threads = threads;
+        time_all(&b);
+    }
+    clear(&b);
+    return 0;
 }
 
 int main(int count, char **arguments)
 {
-    bench b = { .n = argument(count, arguments, 1, 15),
-                .d = argument(count, arguments, 2, 11000000),
-                .f = argument(count, arguments, 3, 3) };
+    static const size_t shapes[][3] = { { 10, 1000000, 2 },
+                                        { 20, 1000000, 4 },
+                                        { 15, 11000000, 3 } };
+    unsigned threads = (unsigned)argument(count, arguments, 4, 2);
+    unsigned passes = (unsigned)argument(count, arguments, 5, 3);
+    int failed = 0;
 
-    if (!fill(&b)) {
-        fprintf(stderr, "no memory for (%zu, %zu) gradients\n", b.n, b.d);
-        return 1;
-    }
-    printf("n = %zu, d = %zu, f = %zu, one thread\n", b.n, b.d, b.f);
-    time_kernels(&b);
-    for (size_t i = 0; i < vx_rule_count(); i++) {
-        time_rule(&b, vx_rule_at(i).name, false);
-        time_rule(&b, vx_rule_at(i).name, true);
-    }
-    vx_free(b.gradients);
-    vx_free(b.update);
-    vx_free(b.gram);
-    vx_free(b.weights);
-    vx_free(b.present);
-    return 0;
+    if (count > 2)
+        return run((bench){ .n = argument(count, arguments, 1, 15),
+                            .d = argument(count, arguments, 2, 11000000),
+                            .f = argument(count, arguments, 3, 3),
+                            .threads = threads,
+                            .passes = passes },
+                   threads);
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        failed |= run((bench){ .n = shapes[i][0],
+                               .d = shapes[i][1],
+                               .f = shapes[i][2],
+                               .threads = 2,
+                               .passes = passes },
+                      1);
+    return failed;
 }
