@@ -332,6 +332,80 @@ static void signs_vote_and_a_tie_is_zero(void **state)
     vx_assert_close((double)got[0], 0.0, 0.0, 0.0);
 }
 
+/* The whole aggregator on rows of length d: update and distances. */
+static void aggregate(const char *rule, const float *rows, size_t n, size_t d, unsigned threads,
+                      bool measure, float *update, double *distance)
+{
+    vx_aggregate_options options = vx_aggregate_options_default();
+    vx_aggregator *a = NULL;
+    vx_aggregate_report report;
+    vx_error err;
+    bool present[ROWS_MAX];
+
+    memset(present, 1, sizeof(present));
+    options.rule = rule;
+    options.byzantine = (n - 1) / 4;
+    options.threads = threads;
+    options.measure = measure;
+    vx_assert_ok(vx_aggregator_create(&options, n, d, &a, &err), &err);
+    vx_assert_ok(vx_aggregator_run(a, (vx_cmatf){ rows, n, d, d }, present, (vx_vecf){ update, d },
+                                   &report, &err),
+                 &err);
+    memcpy(distance, report.distance, n * sizeof(*distance));
+    for (size_t i = 0; i < n; i++)
+        assert_true(isnan(report.reconstruction[i]) == !measure);
+    vx_aggregator_destroy(a);
+}
+
+static void check_threads(const char *rule, const float *rows, size_t n, size_t d)
+{
+    float *update = vx_calloc(3 * d, sizeof(*update));
+    double distance[ROWS_MAX], other[ROWS_MAX];
+
+    assert_non_null(update);
+    aggregate(rule, rows, n, d, 1, true, update, distance);
+    for (size_t i = 0; i < n; i++) {
+        double squares = 0.0;
+
+        for (size_t k = 0; k < d; k++)
+            squares += pow((double)rows[i * d + k] - (double)update[k], 2.0);
+        vx_assert_close(distance[i], sqrt(squares), 1e-12, 0.0);
+    }
+    for (unsigned threads = 2; threads <= 4; threads += 2) {
+        aggregate(rule, rows, n, d, threads, true, update + d, other);
+        assert_memory_equal(update, update + d, d * sizeof(*update));
+        assert_memory_equal(distance, other, n * sizeof(*other));
+    }
+    aggregate(rule, rows, n, d, 2, false, update + 2 * d, other);
+    assert_memory_equal(update, update + 2 * d, d * sizeof(*update));
+    for (size_t i = 0; i < n; i++)
+        assert_true(isnan(other[i]));
+    vx_free(update);
+}
+
+static void threads_block_borders_and_measuring_leave_the_bits_alone(void **state)
+{
+    static const size_t lengths[] = { 1, 255, 256, 257, 8193, 20000 }, counts[] = { 9, 40 };
+    static const char *const rules[] = { "median", "trimmed_mean", "meamed", "phocas",
+                                         "sign_majority" };
+    vx_rng rng = vx_rng_stream(5, VX_RNG_TEST, 0, 0);
+    float *rows = vx_calloc(40 * 20000, sizeof(*rows));
+
+    (void)state;
+    assert_non_null(rows);
+    for (size_t i = 0; i < (size_t)40 * 20000; i++)
+        rows[i] = (float)vx_rng_normal(&rng);
+    for (size_t k = 0; k < sizeof(lengths) / sizeof(lengths[0]); k++) {
+        for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+            for (size_t c = 0; c < 2; c++) {
+                if (counts[c] == 9 || lengths[k] < 300)
+                    check_threads(rules[i], rows, counts[c], lengths[k]);
+            }
+        }
+    }
+    vx_free(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_share_counts_as_so_many_equal_rows),
         cmocka_unit_test(the_weighted_median_by_hand),
         cmocka_unit_test(signs_vote_and_a_tie_is_zero),
+        cmocka_unit_test(threads_block_borders_and_measuring_leave_the_bits_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
