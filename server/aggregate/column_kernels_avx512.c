@@ -6,6 +6,8 @@
 #define GREATER_F32(a, b) ((vec_f32)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #define LESSER_F64(a, b)  ((vec_f64)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
 #define GREATER_F64(a, b) ((vec_f64)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
+#define WIDER(v)          ((wide)_mm512_cvtps_pd((__m256)(v)))
+#define NARROWER(v)       ((part_f32)_mm512_cvtpd_ps((__m512d)(v)))
 
 #include "column_kernels_impl.h"
 

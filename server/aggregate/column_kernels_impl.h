@@ -4,7 +4,9 @@
  * The kernels for one kind of register. The including file defines
  *     REGISTER          its bytes: 16, 32 or 64,
  *     LESSER_F32(a, b)  a < b ? a : b in each place, b where they are equal,
- *     GREATER_F32(a, b) a > b ? a : b, and both for F64.
+ *     GREATER_F32(a, b) a > b ? a : b, and both for F64,
+ *     WIDER(v)          half a register of float as one of double, and NARROWER(v) back. Compilers
+ *                       make less of __builtin_convertvector.
  */
 #include <stdint.h>
 #include <string.h>
@@ -58,25 +60,31 @@ static bool is_about_median(const vx_column_ask *ask)
     return ask->rule == VX_COLUMN_MEDIAN || ask->rule == VX_COLUMN_NEAREST_MEDIAN;
 }
 
-#define T       double
-#define INT     int64_t
-#define UINT    uint64_t
-#define NAME(x) x##_f64
-#define LESSER  LESSER_F64
-#define GREATER GREATER_F64
-#include "column_kernels_typed.h"
+#define T            double
+#define INT          int64_t
+#define UINT         uint64_t
+#define NAME(x)      x##_f64
+#define LESSER       LESSER_F64
+#define GREATER      GREATER_F64
+#define TO_WIDE(v)   (v)
+#define FROM_WIDE(v) (v)
+#include "column_kernels_typed.inc"
 #undef T
 #undef INT
 #undef UINT
 #undef NAME
 #undef LESSER
 #undef GREATER
+#undef TO_WIDE
+#undef FROM_WIDE
 
-#define T       float
-#define INT     int32_t
-#define UINT    uint32_t
-#define NAME(x) x##_f32
-#define LESSER  LESSER_F32
-#define GREATER GREATER_F32
-#include "column_kernels_typed.h"
+#define T         float
+#define INT       int32_t
+#define UINT      uint32_t
+#define NAME(x)   x##_f32
+#define LESSER    LESSER_F32
+#define GREATER   GREATER_F32
+#define TO_WIDE   WIDER
+#define FROM_WIDE NARROWER
+#include "column_kernels_typed.inc"
 #endif

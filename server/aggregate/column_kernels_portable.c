@@ -18,6 +18,8 @@
 #define LESSER_F64(a, b)  PICK(f64, (a) < (b), a, b)
 #define GREATER_F64(a, b) PICK(f64, (a) > (b), a, b)
 #endif
+#define WIDER(v)    __builtin_convertvector(v, wide)
+#define NARROWER(v) __builtin_convertvector(v, part_f32)
 
 #include "column_kernels_impl.h"
 
