@@ -12,23 +12,43 @@ static int sign_of(double value)
     return (value > 0.0) - (value < 0.0);
 }
 
+/* Four columns: a plain loop stays scalar, because a comparison of floats may trap. */
+typedef float four __attribute__((vector_size(16)));
+typedef int32_t four_votes __attribute__((vector_size(16)));
+enum { TOGETHER = 8 }; /* fours whose votes are counted in registers */
+
+static void count_fours(vx_rowset rows, size_t column, float *ret)
+{
+    four_votes votes[TOGETHER] = { { 0 } };
+
+    for (size_t i = 0; i < rows.count; i++) {
+        for (size_t h = 0; h < TOGETHER; h++) {
+            four v;
+
+            memcpy(&v, rows.f32[i] + column + 4 * h, sizeof(v));
+            votes[h] += (v < 0.0f) - (v > 0.0f); /* a comparison that holds is -1 */
+        }
+    }
+    for (size_t h = 0; h < TOGETHER; h++) {
+        four sign = __builtin_convertvector((votes[h] < 0) - (votes[h] > 0), four);
+
+        memcpy(ret + 4 * h, &sign, sizeof(sign));
+    }
+}
+
 static void count_f32(const vx_columns *columns, float *ret)
 {
     vx_rowset rows = columns->rows;
-    int32_t votes[64];
+    size_t column = 0;
 
-    for (size_t from = 0; from < rows.cols; from += 64) {
-        size_t width = rows.cols - from < 64 ? rows.cols - from : 64;
+    for (; column + 4 * TOGETHER <= rows.cols; column += 4 * TOGETHER)
+        count_fours(rows, column, ret + column);
+    for (; column < rows.cols; column++) {
+        int votes = 0;
 
-        memset(votes, 0, sizeof(votes));
-        for (size_t i = 0; i < rows.count; i++) {
-            const float *row = rows.f32[i] + from;
-
-            for (size_t k = 0; k < width; k++)
-                votes[k] += (row[k] > 0.0f) - (row[k] < 0.0f);
-        }
-        for (size_t k = 0; k < width; k++)
-            ret[from + k] = (float)((votes[k] > 0) - (votes[k] < 0));
+        for (size_t i = 0; i < rows.count; i++)
+            votes += sign_of((double)rows.f32[i][column]);
+        ret[column] = (float)sign_of(votes);
     }
 }
 

@@ -105,6 +105,7 @@ static const void *seen_row(const columns_task *task, vx_rowset part, size_t i, 
     const vx_aggregator *a = task->a;
     vx_real to = { NULL, NULL, part.cols };
 
+    VX_ASSERT(part.f32 != NULL || part.f64 != NULL);
     if (a->options.pre_count == 0)
         return part.f32 != NULL ? (const void *)part.f32[i] : (const void *)part.f64[i];
     if (part.f32 != NULL)

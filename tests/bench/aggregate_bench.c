@@ -16,6 +16,7 @@
 #include <vx_base/alloc.h>
 #include <vx_base/clock.h>
 #include <vx_base/rng.h>
+#include <vx_linalg/blas.h>
 #include <vx_linalg/parallel.h>
 
 enum { READ_PARTS = 4096 / sizeof(uint64_t) };
@@ -209,6 +210,7 @@ int main(int count, char **arguments)
     unsigned passes = (unsigned)argument(count, arguments, 5, 3);
     int failed = 0;
 
+    vx_blas_set_threads(1);
     if (count > 2)
         return run((bench){ .n = argument(count, arguments, 1, 15),
                             .d = argument(count, arguments, 2, 11000000),

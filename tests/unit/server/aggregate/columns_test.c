@@ -95,19 +95,23 @@ static vx_column_ask ask_of(size_t rule, size_t f, size_t keep)
 /* All 2^n inputs, 64 at a time: the lesser of two bits is their conjunction. */
 static bool sorts_zeros_and_ones(size_t n, uint64_t from, const uint64_t *low_bits)
 {
+#define PAIR(a, b) { a, b },
+    static const unsigned char pairs[][2] = { VX_NETWORK(PAIR) };
+#undef PAIR
     uint64_t v[VX_NETWORK_MAX];
 
     for (size_t i = 0; i < n; i++)
         v[i] = i < 6 ? low_bits[i] : (from >> i & 1) != 0 ? ~UINT64_C(0) : 0;
-#define EXCHANGE(a, b)                                                                             \
-    if ((b) < n) {                                                                                 \
-        uint64_t low = v[a] & v[b];                                                                \
-                                                                                                   \
-        v[b] |= v[a];                                                                              \
-        v[a] = low;                                                                                \
+    for (size_t k = 0; k < sizeof(pairs) / sizeof(pairs[0]); k++) {
+        size_t a = pairs[k][0], b = pairs[k][1];
+
+        if (b < n) {
+            uint64_t low = v[a] & v[b];
+
+            v[b] |= v[a];
+            v[a] = low;
+        }
     }
-    VX_NETWORK(EXCHANGE)
-#undef EXCHANGE
     for (size_t i = 1; i < n; i++) {
         if ((v[i - 1] & ~v[i]) != 0)
             return false;
