@@ -92,6 +92,7 @@ static bool reserve_squares(vx_aggregator *a, size_t n)
         RESERVE(a->work.square),
         RESERVE(a->work.square_more),
         RESERVE(a->work.square_third),
+        RESERVE(a->work.square_fourth),
     };
 
     return reserve(list, COUNT(list), n * n);
@@ -106,6 +107,7 @@ static bool reserve_vectors(vx_aggregator *a, size_t n)
         RESERVE(a->work.order),
         RESERVE(a->work.order_more),
         RESERVE(a->work.marks),
+        RESERVE(a->work.items),
         RESERVE(a->work.score),
         RESERVE(a->work.selected),
         RESERVE(a->slot),
@@ -124,6 +126,7 @@ static bool reserve_vectors(vx_aggregator *a, size_t n)
     };
 
     a->sums = vx_calloc(n, 3 * sizeof(double));
+    a->work.sums = a->sums;
     return a->sums != NULL && reserve(list, COUNT(list), n);
 }
 
@@ -257,12 +260,14 @@ vx_aggregator *vx_aggregator_destroy(vx_aggregator *a)
         a->work.square,
         a->work.square_more,
         a->work.square_third,
+        a->work.square_fourth,
         a->work.values,
         a->work.values_more,
         a->work.values_third,
         a->work.order,
         a->work.order_more,
         a->work.marks,
+        a->work.items,
         a->work.score,
         a->work.selected,
         a->slot,
@@ -295,6 +300,11 @@ vx_aggregator *vx_aggregator_destroy(vx_aggregator *a)
     free_all(owned, COUNT(owned));
     vx_free(a);
     return NULL;
+}
+
+void vx_aggregator_set_key(vx_aggregator *aggregator, uint64_t key)
+{
+    aggregator->work.key = key;
 }
 
 size_t vx_aggregator_rows_min(const vx_aggregator *aggregator)

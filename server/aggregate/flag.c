@@ -30,6 +30,11 @@ vx_status vx_flag(const vx_geometry *g, const vx_aggregate_options *options, vx_
     if (status != VX_OK)
         return status;
     work->iterations = work->fit->iterations;
+    work->objective = work->fit->at.objective;
+    for (size_t i = 0; i < g->n; i++) {
+        work->score[i] = work->fit->ratio[i];
+        work->selected[i] = vx_k(g, i, i) > 0.0;
+    }
     vx_flag_fit_weights(work->fit, &options->flag, vx_median_norm(g, work->values, work->order),
                         (vx_vec){ ret_weights, g->n });
     return VX_OK;

@@ -29,6 +29,7 @@ static bool reserve(vx_flag_fit *fit, size_t n)
     fit->n_max = n;
     fit->active = vx_calloc(n, sizeof(*fit->active));
     fit->norm = vx_calloc(n, sizeof(double));
+    fit->share = vx_calloc(n, sizeof(double));
     fit->unit = vx_calloc(n, n * sizeof(double));
     fit->ratio = vx_calloc(n, sizeof(double));
     fit->weight = vx_calloc(n, n * sizeof(double));
@@ -37,9 +38,9 @@ static bool reserve(vx_flag_fit *fit, size_t n)
     fit->values = vx_calloc(n, sizeof(double));
     fit->vectors = vx_calloc(n, n * sizeof(double));
     return subspace_create(n, &fit->at) && subspace_create(n, &fit->next) && fit->active != NULL &&
-           fit->norm != NULL && fit->unit != NULL && fit->ratio != NULL && fit->weight != NULL &&
-           fit->product != NULL && fit->moment != NULL && fit->values != NULL &&
-           fit->vectors != NULL;
+           fit->norm != NULL && fit->share != NULL && fit->unit != NULL && fit->ratio != NULL &&
+           fit->weight != NULL && fit->product != NULL && fit->moment != NULL &&
+           fit->values != NULL && fit->vectors != NULL;
 }
 
 vx_status vx_flag_fit_create(size_t n_max, vx_flag_fit **ret_fit)
@@ -68,6 +69,7 @@ vx_flag_fit *vx_flag_fit_destroy(vx_flag_fit *fit)
     subspace_destroy(&fit->next);
     vx_free(fit->active);
     vx_free(fit->norm);
+    vx_free(fit->share);
     vx_free(fit->unit);
     vx_free(fit->ratio);
     vx_free(fit->weight);
@@ -79,8 +81,8 @@ vx_flag_fit *vx_flag_fit_destroy(vx_flag_fit *fit)
     return NULL;
 }
 
-/* Leaves out zero rows, whose unit row does not exist; fills count, active, norm, unit. */
-static void begin(vx_flag_fit *fit, const vx_geometry *g)
+/* Leaves out zero rows, whose unit row does not exist; fills count, active, norm. */
+static void find_active(vx_flag_fit *fit, const vx_geometry *g)
 {
     fit->rows = g->n;
     fit->count = 0;
@@ -93,11 +95,22 @@ static void begin(vx_flag_fit *fit, const vx_geometry *g)
         fit->norm[fit->count] = sqrt(squared);
         fit->active[fit->count++] = i;
     }
+}
+
+static void begin(vx_flag_fit *fit, const vx_geometry *g)
+{
+    double sum = 0.0;
+
+    find_active(fit, g);
     for (size_t i = 0; i < fit->count; i++) {
         for (size_t j = 0; j < fit->count; j++)
             fit->unit[i * fit->count + j] =
                 vx_k(g, fit->active[i], fit->active[j]) / (fit->norm[i] * fit->norm[j]);
+        sum += g->share != NULL ? g->share[fit->active[i]] : 0.0;
     }
+    for (size_t i = 0; i < fit->count; i++)
+        fit->share[i] =
+            g->share != NULL ? (double)fit->count * g->share[fit->active[i]] / sum : 1.0;
 }
 
 static double pair_length(const double *inner, size_t q, size_t i, size_t j, double ri, double rj)
@@ -123,6 +136,26 @@ static bool pair_residual(const vx_flag_fit *fit, const double *projector, size_
     return true;
 }
 
+/*
+ * What a row of ratio v costs: -log of the Beta density, with log x ~ 2 sqrt(x) - 2 as in the
+ * paper, constants dropped: 2 (1 - beta) sqrt(1 - v) - 2 (alpha - 1) sqrt(v). The paper's alpha =
+ * 1, beta = 1/2 give sqrt(1 - v).
+ */
+static double loss_of(const vx_flag_options *options, double v)
+{
+    return 2.0 * (1.0 - options->beta) * sqrt(fmax(1.0 - v, 0.0)) -
+           2.0 * (options->alpha - 1.0) * sqrt(fmax(v, 0.0));
+}
+
+/* -2 d loss / d v, floored: what the row weighs in the next subspace. */
+static double weight_of(const vx_flag_options *options, double v)
+{
+    double outside = 2.0 * (1.0 - options->beta) / sqrt(fabs(1.0 - v) + FLOOR);
+
+    return options->alpha > 1.0 ? outside + 2.0 * (options->alpha - 1.0) / sqrt(fabs(v) + FLOOR)
+                                : outside;
+}
+
 static double objective_of(const vx_flag_fit *fit, const double *projector,
                            const vx_flag_options *options)
 {
@@ -130,7 +163,7 @@ static double objective_of(const vx_flag_fit *fit, const double *projector,
     double sum = 0.0, pairs = 0.0, residual, squared;
 
     for (size_t i = 0; i < q; i++)
-        sum += sqrt(fmax(1.0 - projector[i * q + i], 0.0));
+        sum += fit->share[i] * loss_of(options, projector[i * q + i]);
     if (!options->paper_loss || options->lambda <= 0.0 || q < 2)
         return sum; /* the released code watches the data terms only */
     for (size_t i = 0; i < q; i++) {
@@ -183,7 +216,7 @@ static void reweigh(vx_flag_fit *fit, const vx_flag_options *options)
 
     memset(fit->weight, 0, q * q * sizeof(*fit->weight));
     for (size_t i = 0; i < q; i++)
-        fit->weight[i * q + i] = 1.0 / sqrt(fabs(1.0 - fit->at.projector[i * q + i]) + FLOOR);
+        fit->weight[i * q + i] = fit->share[i] * weight_of(options, fit->at.projector[i * q + i]);
     if (options->lambda > 0.0 && q > 1)
         pairs_add(fit, options);
 }
@@ -307,6 +340,8 @@ static bool accept(vx_flag_fit *fit)
         return false;
     fit->at = fit->next;
     fit->next = before;
+    if (fit->iterations < VX_AGGREGATE_TRACE_MAX)
+        fit->trace[fit->iterations] = fit->at.objective;
     fit->iterations++;
     return true;
 }
@@ -371,13 +406,13 @@ void vx_flag_fit_weights(const vx_flag_fit *fit, const vx_flag_options *options,
     for (size_t i = 0; i < ret_weights.n; i++)
         ret_weights.at[i] = 0.0;
     for (size_t i = 0; i < q; i++)
-        size += options->raw ? fit->norm[i] : 1.0;
+        size += fit->share[i] * (options->raw ? fit->norm[i] : 1.0);
     for (size_t k = 0; k < fit->at.rank; k++) {
         double sum = 0.0; /* of the rows' coordinates along Y's column k */
 
         coordinates(fit, fit->at.basis + k * q, z);
         for (size_t i = 0; i < q; i++)
-            sum += options->raw ? z[i] * fit->norm[i] : z[i];
+            sum += fit->share[i] * (options->raw ? z[i] * fit->norm[i] : z[i]);
         length_squared += sum * sum;
         for (size_t i = 0; i < q; i++)
             ret_weights.at[fit->active[i]] += sum * fit->at.basis[k * q + i] / fit->norm[i];

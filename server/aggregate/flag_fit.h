@@ -20,13 +20,15 @@ typedef struct vx_flag_subspace {
  * active ones; arrays named (q) are in their order, arrays named (n) have a place for each row.
  */
 typedef struct vx_flag_fit {
-    size_t n_max, rows, count; /* n and q of the last run */
-    size_t *active;            /* (q) the row behind each active one */
-    double *norm;              /* (q) ||g_i|| */
-    double *unit;              /* (q, q) <u_i, u_j> */
-    vx_flag_subspace at, next; /* at is the result */
-    unsigned iterations;       /* that were kept */
-    double *ratio;             /* (n) v_i; NaN for a zero row */
+    size_t n_max, rows, count;            /* n and q of the last run */
+    size_t *active;                       /* (q) the row behind each active one */
+    double *norm;                         /* (q) ||g_i|| */
+    double *share;                        /* (q) q a_i: 1 when all rows weigh the same */
+    double *unit;                         /* (q, q) <u_i, u_j> */
+    vx_flag_subspace at, next;            /* at is the result */
+    unsigned iterations;                  /* that were kept */
+    double trace[VX_AGGREGATE_TRACE_MAX]; /* objective after each of the first of them */
+    double *ratio;                        /* (n) v_i; NaN for a zero row */
 
     vx_eigen *eigen;
     double *weight, *product, *moment, *values, *vectors;

@@ -14,6 +14,11 @@ static size_t majority(const vx_aggregate_options *options)
     return 2 * options->byzantine + 1;
 }
 
+static size_t bulyan_rows(const vx_aggregate_options *options)
+{
+    return 4 * options->byzantine + 3;
+}
+
 static size_t krum_rows(const vx_aggregate_options *options)
 {
     if (options->compat == VX_COMPAT_BYZFL)
@@ -28,6 +33,18 @@ static size_t multi_krum_rows(const vx_aggregate_options *options)
     size_t krum = krum_rows(options);
 
     return selected > krum ? selected : krum;
+}
+
+static size_t any(const vx_aggregate_options *options, size_t behind)
+{
+    (void)options;
+    return behind;
+}
+
+/* ceil(n / s) >= behind. */
+static size_t bucket_rows(const vx_aggregate_options *options, size_t behind)
+{
+    return behind > 0 ? (behind - 1) * options->bucket_size + 1 : 1;
 }
 
 static size_t same_majority(const vx_aggregate_options *options, size_t behind)
@@ -139,15 +156,41 @@ static const vx_rule rules[] = {
       majority,
       vx_centered_clipping,
       NULL },
-    { { "flag", "n >= 2f + 1", GRAM_COST, "not yet", "Almasi et al., ICLR 2024", true, true },
+    { { "bulyan", "n >= 4f + 3", GRAM_COST " + n^3 + n log^2 n d", NOT_WEIGHTED,
+        "El Mhamdi et al., ICML 2018", false, true },
+      VX_WAY_SELECT_COLUMNS,
+      bulyan_rows,
+      vx_bulyan_select,
+      vx_bulyan },
+    { { "aksel", "n >= 2f + 1", COLUMN_COST " + n^2 d / 2",
+        "the median by shares; the mean of the chosen rows has them too",
+        "Boussetta et al., OPODIS 2020", false, true },
+      VX_WAY_COLUMNS_WEIGHTS,
+      majority,
+      vx_aksel_weights,
+      vx_median },
+    { { "flag", "n >= 2f + 1", GRAM_COST, BY_SHARES, "Almasi et al., ICLR 2024", true, true },
       VX_WAY_WEIGHTS,
       majority,
       vx_flag,
+      NULL },
+    { { "trimmed_flag", "n >= 2f + 1", GRAM_COST,
+        "rows are chosen without shares; the chosen ones count by them",
+        "Vexil: SMEA's subset of unit rows, then flag", true, true },
+      VX_WAY_WEIGHTS,
+      majority,
+      vx_trimmed_flag,
       NULL },
 };
 
 static const vx_pre pres[] = {
     { { "nnm", "n >= 2f + 1", "Allouah et al., AISTATS 2023" }, same_majority, vx_nnm },
+    { { "unit", "n >= 1", "the released code of Almasi et al., ICLR 2024" }, any, vx_unit },
+    { { "clipping", "n >= 1", "static, or at a quantile of the norms" }, any, vx_clipping },
+    { { "arc", "n >= 2f + 1", "Allouah et al., ICLR 2025" }, same_majority, vx_arc },
+    { { "bucketing", "ceil(n / s) rows are enough for the rule", "Karimireddy et al., ICLR 2022" },
+      bucket_rows,
+      vx_bucketing },
 };
 
 enum { RULES = sizeof(rules) / sizeof(rules[0]), PRES = sizeof(pres) / sizeof(pres[0]) };

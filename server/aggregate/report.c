@@ -60,15 +60,43 @@ static void project_raw_rows(vx_aggregator *a)
     }
 }
 
+/* Mean of <u_i, u_j> over the pairs of rows that the subspace was fitted to. */
+static double mean_cosine(const vx_flag_fit *fit)
+{
+    double sum = 0.0, pairs = (double)fit->count * (double)(fit->count - 1) / 2.0;
+
+    for (size_t i = 0; i < fit->count; i++) {
+        for (size_t j = 0; j < i; j++)
+            sum += fit->unit[i * fit->count + j];
+    }
+    return fit->count > 1 ? sum / pairs : nan("");
+}
+
+static void fill_fit(vx_aggregator *a)
+{
+    const vx_flag_fit *fit = a->work.fit;
+
+    a->report.eigengap = fit->at.eigengap;
+    a->report.lambda_limit = mean_cosine(fit) * (double)(fit->count - 1);
+    a->report.trace_count =
+        fit->iterations < VX_AGGREGATE_TRACE_MAX ? fit->iterations : VX_AGGREGATE_TRACE_MAX;
+    memcpy(a->report.trace, fit->trace, a->report.trace_count * sizeof(double));
+}
+
 static void fill_reconstruction(vx_aggregator *a)
 {
     vx_cmat none = { NULL, 0, 0, 0 };
     vx_flag_options standard = vx_aggregate_options_default().flag;
 
+    if (a->rule->weights == vx_flag || a->rule->weights == vx_trimmed_flag)
+        fill_fit(a);
     if (a->rule->weights == vx_flag) {
-        a->report.eigengap = a->work.fit->at.eigengap;
-        a->report.objective = a->work.fit->at.objective;
         project_raw_rows(a);
+        return;
+    }
+    if (a->rule->weights == vx_trimmed_flag) { /* held out, of the rows that the rule saw */
+        for (size_t i = 0; a->seen.n == a->raw.n && i < a->raw.n; i++)
+            a->reconstruction[a->slot[i]] = a->work.score[i];
         return;
     }
     /* Of interest only: without it the update stands. */
@@ -118,6 +146,8 @@ void vx_report_fill(vx_aggregator *a, vx_real update)
     a->report.present = a->raw.n;
     a->report.update_norm = vx_products_norm(a->products, update);
     a->report.eigengap = nan("");
+    a->report.lambda_limit = nan("");
+    a->report.trace_count = 0;
     a->report.objective = a->work.objective;
     a->report.iterations = a->work.iterations;
     a->report.method = a->work.method;

@@ -14,12 +14,16 @@
 
 /* What a kernel may overwrite, sized for n = n_max + 1 rows, and what it tells. */
 typedef struct vx_rule_work {
-    double *values, *values_more, *values_third; /* (n) each */
-    size_t *order, *order_more;                  /* (n) each */
-    bool *marks;                                 /* (n) */
-    double *square, *square_more, *square_third; /* (n, n) each */
-    vx_flag_fit *fit;                            /* flag and trimmed_flag leave their fit here */
+    double *values, *values_more, *values_third;                 /* (n) each */
+    size_t *order, *order_more;                                  /* (n) each */
+    bool *marks;                                                 /* (n) */
+    double *square, *square_more, *square_third, *square_fourth; /* (n, n) each */
+    double *sums;                                                /* (3 n) */
+    vx_flag_fit *fit; /* flag and trimmed_flag leave their fit here */
     vx_eigen *eigen;
+    uint32_t *items;     /* (n) */
+    uint64_t key;        /* in: of the run, for what is drawn */
+    bool keep_order;     /* in: bucketing does not shuffle; tests */
     unsigned iterations; /* out: what an iterative rule did; 0 before */
     const char *method;  /* out: "" before */
     double objective;    /* out: NaN before */
@@ -79,9 +83,10 @@ void vx_pre_names(char *text, size_t size);
 /* What the rule needs of n and f: info.requirement, or that of compat. */
 const char *vx_rule_requirement(const vx_rule *rule, const vx_aggregate_options *options);
 
-vx_rule_weights vx_mean, vx_unit_mean, vx_krum, vx_multi_krum, vx_geometric_median, vx_flag;
+vx_rule_weights vx_mean, vx_unit_mean, vx_krum, vx_multi_krum, vx_geometric_median;
+vx_rule_weights vx_flag, vx_trimmed_flag;
 vx_rule_weights vx_mda, vx_monna, vx_cge, vx_caf, vx_smea, vx_centered_clipping;
 vx_rule_weights vx_bulyan_select, vx_aksel_weights;
 vx_rule_columns vx_median, vx_trimmed_mean, vx_meamed, vx_phocas, vx_bulyan, vx_sign_majority;
-vx_pre_map vx_nnm;
+vx_pre_map vx_nnm, vx_unit, vx_clipping, vx_arc, vx_bucketing;
 #endif

@@ -14,7 +14,9 @@ typedef enum vx_rng_purpose {
     VX_RNG_SAMPLE,         /* which samples of its shard a slot uses in a round */
     VX_RNG_FAULT,          /* injected noise */
     VX_RNG_BACKOFF,        /* jitter of reconnecting */
-    VX_RNG_TEST
+    VX_RNG_TEST,
+    VX_RNG_BUCKET /* which rows are averaged before a rule */
+
 } vx_rng_purpose;
 
 typedef struct vx_rng {

@@ -30,6 +30,8 @@ typedef struct vx_aggregate_report {
     double objective;   /* what the rule minimises, at the end: flag, trimmed_flag: sum of
                            sqrt(1 - v_i); mda: diameter; smea, caf: largest eigenvalue;
                            geometric_median: sum of a_i ||g_i - update||; else NaN */
+    double lambda_limit; /* flag, trimmed_flag: mean cosine of two rows x (n - 1); a lambda at or
+                            above it destroys the direction that the rows agree on. Else NaN */
     double trace[VX_AGGREGATE_TRACE_MAX]; /* flag, trimmed_flag: objective after each iteration */
     size_t trace_count;
     unsigned iterations; /* of iterative rules, else 0 */
@@ -58,6 +60,10 @@ vx_aggregator *vx_aggregator_destroy(vx_aggregator *aggregator);
 
 /* The least number of present rows with which the rule still works for its f (and chain). */
 size_t vx_aggregator_rows_min(const vx_aggregator *aggregator);
+
+/* What chance (bucketing) is keyed by in the runs that follow: a server gives the round, so that a
+ * replayed round is the same. 0 at first. */
+void vx_aggregator_set_key(vx_aggregator *aggregator, uint64_t key);
 
 /*
  * rows (n, d), n <= n_max; present (n); absent rows are never read. ret_update (d) is written only

@@ -139,6 +139,8 @@ static void check(const inputs *in, vx_cmat gram, variant *v, const char *name)
                                 .iterations = v->iterations,
                                 .lambda = golden_number(&in->file, "lam"),
                                 .tolerance = golden_number(&in->file, "tol"),
+                                .alpha = 1.0,
+                                .beta = 0.5,
                                 .scale = v->paper ? VX_FLAG_SCALE_COUNT : VX_FLAG_SCALE_SUBSPACE,
                                 .paper_loss = v->paper,
                                 .raw = v->paper };

@@ -20,6 +20,8 @@ static vx_flag_options options_of(size_t subspace, unsigned iterations, double l
                               .iterations = iterations,
                               .lambda = lambda,
                               .tolerance = 1e-10,
+                              .alpha = 1.0,
+                              .beta = 0.5,
                               .scale = VX_FLAG_SCALE_COUNT };
 }
 

@@ -10,7 +10,7 @@
 
 #include "sample.h"
 
-enum { N = 11, D = 300, F = 2, RULES = 17 };
+enum { N = 11, D = 300, F = 2, RULES = 20 };
 
 typedef struct result {
     float update[D];
@@ -46,7 +46,7 @@ static bool is(size_t rule, const char *name)
 
 static bool is_direction(size_t rule)
 {
-    return is(rule, "flag") || is(rule, "unit_mean");
+    return is(rule, "flag") || is(rule, "trimmed_flag") || is(rule, "unit_mean");
 }
 
 /* Rules that treat rows as points; the others see directions or lengths from an origin. */
@@ -92,6 +92,11 @@ static void permuting_workers_permutes_weights(void **state)
         b = run_with_pivot(&moved, i / 2, i % 2 == 1, place[0]);
         if (is(i / 2, "mda")) { /* several subsets share the least diameter: order chooses */
             vx_assert_close(b.report.objective, a.report.objective, 1e-9, 0.0);
+            sample_free(&s);
+            sample_free(&moved);
+            continue;
+        }
+        if (is(i / 2, "bulyan")) { /* the last rows are chosen by one distance: both have it */
             sample_free(&s);
             sample_free(&moved);
             continue;
