@@ -29,3 +29,25 @@ bool vx_all_finite_f32(vx_cvecf v)
     }
     return true;
 }
+
+static bool block_finite_f64(const double *at, size_t count)
+{
+    uint64_t carry = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits;
+
+        memcpy(&bits, at + i, sizeof(bits));
+        carry |= (bits & 0x7fffffffffffffffu) + 0x0010000000000000u;
+    }
+    return (carry & 0x8000000000000000u) == 0;
+}
+
+bool vx_all_finite_f64(vx_cvec v)
+{
+    for (size_t i = 0; i < v.n; i += BLOCK) {
+        if (!block_finite_f64(v.at + i, v.n - i < BLOCK ? v.n - i : BLOCK))
+            return false;
+    }
+    return true;
+}

@@ -29,7 +29,8 @@ static const char doc[] =
     "  check JOB.yaml        check a job file, print it with every default\n"
     "  status --run-dir DIR  how a running job does\n"
     "  stop --run-dir DIR    finish the round, write a checkpoint and end\n"
-    "  checkpoint ACTION     list, verify, prune or export checkpoints\n\n"
+    "  checkpoint ACTION     list, verify, prune or export checkpoints\n"
+    "  aggregate --rule RULE aggregate a file of gradients; --list names the rules\n\n"
     "`vexil COMMAND --help' tells more. Exit codes and files are in vexil(1).";
 
 typedef struct chosen {
@@ -65,7 +66,8 @@ static int run(vx_ctl_command command, const vx_ctl_options *options)
         return vx_ctl_status(options);
     case VX_CTL_COMMAND_STOP:
         return vx_ctl_stop(options);
-    case VX_CTL_COMMAND_CHECKPOINT: /* has no options of this kind */
+    case VX_CTL_COMMAND_CHECKPOINT: /* have no options of this kind */
+    case VX_CTL_COMMAND_AGGREGATE:
     case VX_CTL_COMMAND_MAX:
         break;
     }
@@ -111,6 +113,8 @@ int vx_ctl_main(int argc, char **argv)
         return vx_status_exit_code(VX_ERR_USAGE);
     if (choice.command == VX_CTL_COMMAND_CHECKPOINT)
         return end(vx_ctl_checkpoint(argc - choice.at, argv + choice.at));
+    if (choice.command == VX_CTL_COMMAND_AGGREGATE)
+        return end(vx_ctl_aggregate(argc - choice.at, argv + choice.at));
     if (vx_ctl_options_parse(choice.command, argc - choice.at, argv + choice.at, &options, &err) !=
         VX_OK)
         return vx_ctl_complain(&err);

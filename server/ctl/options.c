@@ -87,6 +87,7 @@ static const struct {
                               "Asks a server to finish its round, write a checkpoint and end.",
                               false, true },
     [VX_CTL_COMMAND_CHECKPOINT] = { .name = "checkpoint" },
+    [VX_CTL_COMMAND_AGGREGATE] = { .name = "aggregate" },
 };
 
 vx_ctl_command vx_ctl_command_find(const char *name)

@@ -21,6 +21,7 @@ typedef enum vx_ctl_command {
     VX_CTL_COMMAND_STATUS,
     VX_CTL_COMMAND_STOP,
     VX_CTL_COMMAND_CHECKPOINT, /* its options: checkpoint_options.h */
+    VX_CTL_COMMAND_AGGREGATE,  /* aggregate_options.h */
     VX_CTL_COMMAND_MAX
 } vx_ctl_command;
 

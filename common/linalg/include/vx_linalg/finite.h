@@ -7,4 +7,5 @@
 /* No infinity and no NaN in v. Reads bits, not values: cannot be optimised away. O(n) at memory
  * speed. */
 bool vx_all_finite_f32(vx_cvecf v);
+bool vx_all_finite_f64(vx_cvec v);
 #endif

@@ -1,0 +1,226 @@
+#include "commands.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include <vx_aggregate/aggregate.h>
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+#include <vx_linalg/finite.h>
+#include <vx_tensor_file/npy.h>
+
+#include "aggregate_bench.h"
+#include "aggregate_options.h"
+#include "aggregate_report.h"
+
+#define FILE_MODE 0644
+
+/* One call of the command. */
+typedef struct job {
+    vx_ctl_aggregate_options words;
+    vx_aggregate_options options;
+    vx_npy_file *file;
+    vx_npy_array rows;
+    bool *present; /* (n) */
+    double *share; /* (n) or NULL */
+    void *update;  /* (d) */
+    vx_aggregator *aggregator;
+    vx_aggregate_report report;
+} job;
+
+static const char *path_of(const job *j)
+{
+    return j->words.in;
+}
+
+static vx_status open_rows(job *j, vx_error *err)
+{
+    vx_status status = vx_npy_open(path_of(j), &j->file, err);
+
+    if (status != VX_OK)
+        return status;
+    j->rows = vx_npy_at(j->file);
+    if (j->rows.rank != 2)
+        return vx_fail(err, VX_ERR_DATA, "%s: expected an array of shape (n, d), found %zu %s",
+                       path_of(j), j->rows.rank, j->rows.rank == 1 ? "dimension" : "dimensions");
+    if (j->rows.shape[0] > VX_WORKERS_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "%s: %zu rows, at most %d", path_of(j), j->rows.shape[0],
+                       VX_WORKERS_MAX);
+    if (j->rows.shape[1] > VX_DIMENSION_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "%s: rows of %zu numbers, at most %llu", path_of(j),
+                       j->rows.shape[1], (unsigned long long)VX_DIMENSION_MAX);
+    return VX_OK;
+}
+
+/* A row with infinity or NaN is absent. */
+static vx_status look_at_rows(job *j, vx_error *err)
+{
+    size_t n = j->rows.shape[0], d = j->rows.shape[1];
+
+    j->present = vx_calloc(n, sizeof(*j->present));
+    if (j->present == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++) {
+        j->present[i] = j->rows.is_double
+                            ? vx_all_finite_f64((vx_cvec){ (const double *)j->rows.at + i * d, d })
+                            : vx_all_finite_f32((vx_cvecf){ (const float *)j->rows.at + i * d, d });
+        if (!j->present[i])
+            (void)fprintf(stderr, "vexil: %s: row %zu holds infinity or NaN and is left out\n",
+                          path_of(j), i);
+    }
+    return VX_OK;
+}
+
+/* "A,B,...": n numbers above 0. */
+static vx_status read_shares(job *j, vx_error *err)
+{
+    size_t n = j->rows.shape[0], count = 0;
+    const char *at = j->words.share;
+
+    if (at == NULL)
+        return VX_OK;
+    j->share = vx_calloc(n, sizeof(*j->share));
+    if (j->share == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu shares", n);
+    for (;; at++) {
+        char *end = NULL;
+        double share = strtod(at, &end);
+
+        if (end == at || (*end != ',' && *end != '\0') || !(share > 0.0 && isfinite(share)))
+            return vx_fail(err, VX_ERR_CONFIG, "--share: expected numbers above 0, found '%.32s'",
+                           at);
+        if (count < n)
+            j->share[count] = share;
+        count++;
+        at = end;
+        if (*at == '\0')
+            break;
+    }
+    if (count != n)
+        return vx_fail(err, VX_ERR_CONFIG,
+                       "--share: expected %zu numbers, a number a row, found %zu", n, count);
+    j->options.share = j->share;
+    return VX_OK;
+}
+
+static vx_status aggregate(job *j, vx_error *err)
+{
+    size_t n = j->rows.shape[0], d = j->rows.shape[1];
+    vx_status status = vx_aggregator_create(&j->options, n, d, &j->aggregator, err);
+
+    if (status != VX_OK)
+        return status;
+    j->update = vx_aligned_calloc(d, j->rows.is_double ? sizeof(double) : sizeof(float));
+    if (j->update == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", d);
+    if (j->rows.is_double)
+        return vx_aggregator_run_f64(j->aggregator, (vx_cmat){ j->rows.at, n, d, d }, j->present,
+                                     (vx_vec){ j->update, d }, &j->report, err);
+    return vx_aggregator_run(j->aggregator, (vx_cmatf){ j->rows.at, n, d, d }, j->present,
+                             (vx_vecf){ j->update, d }, &j->report, err);
+}
+
+static vx_status write_json(const char *path, json_t *root, vx_error *err)
+{
+    char *text = root != NULL ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    vx_status status = VX_OK;
+
+    json_decref(root);
+    if (text == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for the report");
+    if (path != NULL)
+        status = vx_file_replace(path, (vx_cbytes){ (const uint8_t *)text, strlen(text) },
+                                 FILE_MODE, err);
+    else
+        (void)printf("%s\n", text);
+    vx_free(text);
+    return status;
+}
+
+/* The update last: it is there only when all went well. */
+static vx_status write_results(job *j, vx_error *err)
+{
+    vx_ctl_aggregated of = { &j->options,      &j->report,       j->present,
+                             j->rows.shape[0], j->rows.shape[1], j->rows.is_double };
+    vx_npy_array update = { j->update, j->rows.is_double, 1, { j->rows.shape[1] } };
+    vx_status status = VX_OK;
+
+    if (j->words.report != NULL)
+        status = write_json(j->words.report, vx_ctl_aggregated_json(&of), err);
+    if (status == VX_OK && j->words.out != NULL)
+        status = vx_npy_write_array(j->words.out, &update, err);
+    if (status != VX_OK || j->words.quiet)
+        return status;
+    if (j->words.json)
+        return write_json(NULL, vx_ctl_aggregated_json(&of), err);
+    vx_ctl_aggregated_print(stdout, &of);
+    return VX_OK;
+}
+
+static void warn_of_lambda(const job *j)
+{
+    double lambda = j->options.flag.lambda;
+
+    if (lambda > 0.0 && lambda >= j->report.lambda_limit)
+        (void)fprintf(
+            stderr,
+            "vexil: flag.lambda %g is at or above %.3g: pairs outweigh the direction that "
+            "the rows agree on\n",
+            lambda, j->report.lambda_limit);
+}
+
+static vx_status run_file(job *j, vx_error *err)
+{
+    vx_status status = open_rows(j, err);
+
+    if (status == VX_OK)
+        status = look_at_rows(j, err);
+    if (status == VX_OK)
+        status = read_shares(j, err);
+    if (status == VX_OK)
+        status = aggregate(j, err);
+    if (status != VX_OK)
+        return status;
+    j->options.rule = j->words.rule;
+    warn_of_lambda(j);
+    return write_results(j, err);
+}
+
+static vx_status run_list(const job *j, vx_error *err)
+{
+    if (j->words.json)
+        return write_json(NULL, vx_ctl_rules_json(), err);
+    vx_ctl_rules_print(stdout);
+    return VX_OK;
+}
+
+static void clear(job *j)
+{
+    vx_aggregator_destroy(j->aggregator);
+    vx_free(j->update);
+    vx_free(j->share);
+    vx_free(j->present);
+    vx_npy_close(j->file);
+}
+
+int vx_ctl_aggregate(int argc, char **argv)
+{
+    job j = { 0 };
+    vx_error err = { 0 };
+    vx_status status = vx_ctl_aggregate_options_parse(argc, argv, &j.words, &err);
+
+    if (status == VX_OK && !j.words.list)
+        status = vx_ctl_aggregate_rule_options(&j.words, &j.options, &err);
+    if (status == VX_OK && j.words.list)
+        status = run_list(&j, &err);
+    else if (status == VX_OK && j.words.bench != NULL)
+        status = vx_ctl_aggregate_bench(j.words.bench, &j.options, j.words.json, &err);
+    else if (status == VX_OK)
+        status = run_file(&j, &err);
+    clear(&j);
+    return status == VX_OK ? 0 : vx_ctl_complain(&err);
+}
