@@ -46,7 +46,9 @@ static void find_pivot(vx_aggregator *a)
 
 bool vx_chain_needs_products(const vx_aggregator *a)
 {
-    return a->options.measure || a->options.pre_count > 0 || a->rule->way != VX_WAY_COLUMNS;
+    bool blind = a->rule->way == VX_WAY_COLUMNS || a->rule->weights == vx_mean;
+
+    return a->options.measure || a->options.pre_count > 0 || !blind;
 }
 
 static void form_products(vx_aggregator *a, size_t n)

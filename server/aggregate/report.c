@@ -22,11 +22,13 @@ static void derive_distances(vx_aggregator *a)
 {
     double *squared = a->work.values;
 
-    vx_distances_to(&a->raw, a->raw.n + (a->raw.reference ? 1 : 0), a->raw_weights, squared);
-    for (size_t i = 0; i < a->raw.n; i++) {
-        a->distance[a->slot[i]] = sqrt(squared[i]);
+    for (size_t i = 0; i < a->raw.n; i++)
         a->weight[a->slot[i]] = a->raw_weights[i];
-    }
+    if (!vx_chain_needs_products(a))
+        return;
+    vx_distances_to(&a->raw, a->raw.n + (a->raw.reference ? 1 : 0), a->raw_weights, squared);
+    for (size_t i = 0; i < a->raw.n; i++)
+        a->distance[a->slot[i]] = sqrt(squared[i]);
 }
 
 /*

@@ -25,11 +25,11 @@ enum { VX_AGGREGATE_TRACE_MAX = 64 };
 typedef struct vx_aggregate_report {
     size_t present; /* rows that entered */
     double update_norm;
-    double median_norm; /* of the present rows */
-    double eigengap;    /* flag: (lambda_m - lambda_m+1) / lambda_1, else NaN */
-    double objective;   /* what the rule minimises, at the end: flag, trimmed_flag: sum of
-                           sqrt(1 - v_i); mda: diameter; smea, caf: largest eigenvalue;
-                           geometric_median: sum of a_i ||g_i - update||; else NaN */
+    double median_norm;  /* of the present rows */
+    double eigengap;     /* flag: (lambda_m - lambda_m+1) / lambda_1, else NaN */
+    double objective;    /* what the rule minimises, at the end: flag, trimmed_flag: sum of
+                            sqrt(1 - v_i); mda: diameter; smea, caf: largest eigenvalue;
+                            geometric_median: sum of a_i ||g_i - update||; else NaN */
     double lambda_limit; /* flag, trimmed_flag: mean cosine of two rows x (n - 1); a lambda at or
                             above it destroys the direction that the rows agree on. Else NaN */
     double trace[VX_AGGREGATE_TRACE_MAX]; /* flag, trimmed_flag: objective after each iteration */
