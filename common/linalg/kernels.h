@@ -16,7 +16,8 @@ enum {
     VX_LANES = 8,
     VX_PANEL = 32,   /* rows widened together */
     VX_SWEEP = 1024, /* columns of a weighted sum that stay in the first cache */
-    VX_QUAD = 4      /* rows of sums are padded to whole quads */
+    VX_QUAD = 4,     /* rows of sums are padded to whole quads */
+    VX_MIX_ROWS = 64 /* at most, of several sums at once */
 };
 _Static_assert(VX_BLOCK % VX_LANES == 0 && VX_PANEL % VX_QUAD == 0, "whole groups");
 
@@ -61,6 +62,9 @@ typedef struct vx_kernels {
     /* ret_sum (width <= VX_SWEEP) at `column`. */
     void (*combine)(const vx_rowset *rows, const double *weights, size_t column, size_t width,
                     const vx_real *ret_sum);
+    /* ret_rows[i] = sum over j of map[i ld + j] x_j, i < count; both counts at most VX_MIX_ROWS. */
+    void (*mix)(const vx_rowset *rows, const double *map, size_t ld, size_t count,
+                const vx_real *ret_rows);
 } vx_kernels;
 
 extern const vx_kernels vx_kernels_portable;

@@ -7,4 +7,4 @@ typedef double vec __attribute__((vector_size(64)));
 
 #include "kernels_impl.h"
 
-const vx_kernels vx_kernels_avx512 = { "avx512", pair_add, dots_add, combine };
+const vx_kernels vx_kernels_avx512 = { "avx512", pair_add, dots_add, combine, mix };

@@ -321,4 +321,6 @@ static void combine(const vx_rowset *rows, const double *weights, size_t column,
     for (size_t k = 0; k < width; k++)
         ret_sum->f32[column + k] = (float)sum[k];
 }
+
+#include "kernels_mix.h"
 #endif

@@ -6,4 +6,4 @@ typedef double vec __attribute__((vector_size(16)));
 
 #include "kernels_impl.h"
 
-const vx_kernels vx_kernels_portable = { "portable", pair_add, dots_add, combine };
+const vx_kernels vx_kernels_portable = { "portable", pair_add, dots_add, combine, mix };

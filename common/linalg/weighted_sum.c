@@ -37,3 +37,14 @@ void vx_combine(vx_parallel *parallel, vx_rowset rows, const double *weights, vx
     vx_parallel_run(parallel, rows.cols / CHUNK + (rows.cols % CHUNK != 0 ? 1 : 0), run_chunk,
                     &work);
 }
+
+void vx_combine_all(vx_rowset rows, const double *map, size_t ld, size_t count,
+                    const vx_real *ret_rows)
+{
+    if (rows.count <= VX_MIX_ROWS && count <= VX_MIX_ROWS) {
+        vx_kernels_in_use()->mix(&rows, map, ld, count, ret_rows);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        vx_combine(NULL, rows, map + i * ld, ret_rows[i]);
+}

@@ -54,7 +54,7 @@ struct vx_aggregator {
  * whole size. */
 static inline size_t vx_columns_offset(size_t n)
 {
-    return (4 * n * sizeof(void *) + 63) / 64 * 64;
+    return (n * (4 * sizeof(void *) + sizeof(vx_real)) + 63) / 64 * 64;
 }
 static inline size_t vx_columns_bytes(size_t n)
 {

@@ -77,6 +77,7 @@ typedef struct columns_memory {
     const double **f64;
     const float **seen_f32;
     const double **seen_f64;
+    vx_real *to; /* each mixed row */
     char *mixed, *scratch;
 } columns_memory;
 
@@ -96,26 +97,21 @@ static columns_memory memory_of(const vx_aggregator *a, unsigned thread)
     m.f64 = (void *)(at + n * sizeof(void *));
     m.seen_f32 = (void *)(at + 2 * n * sizeof(void *));
     m.seen_f64 = (void *)(at + 3 * n * sizeof(void *));
+    m.to = (void *)(at + 4 * n * sizeof(void *));
     m.mixed = at + vx_columns_offset(n);
     m.scratch = m.mixed + n * row_bytes(a);
     return m;
 }
 
-/* Seen row i of these columns: the raw row itself, or mixed and rounded once. */
-static const void *seen_row(const columns_task *task, vx_rowset part, size_t i, char *mixed)
+/* The mixed rows of these columns, each rounded once, into memory. */
+static void mix(const vx_aggregator *a, vx_rowset part, columns_memory *memory)
 {
-    const vx_aggregator *a = task->a;
-    vx_real to = { NULL, NULL, part.cols };
+    for (size_t i = 0; i < a->seen.n; i++) {
+        void *to = memory->mixed + i * row_bytes(a);
 
-    VX_ASSERT(part.f32 != NULL || part.f64 != NULL);
-    if (a->options.pre_count == 0)
-        return part.f32 != NULL ? (const void *)part.f32[i] : (const void *)part.f64[i];
-    if (part.f32 != NULL)
-        to.f32 = (float *)(void *)(mixed + i * row_bytes(a));
-    else
-        to.f64 = (double *)(void *)(mixed + i * row_bytes(a));
-    vx_combine(NULL, part, a->map + i * a->raw.n, to);
-    return mixed + i * row_bytes(a);
+        memory->to[i] = (vx_real){ a->in_double ? NULL : to, a->in_double ? to : NULL, part.cols };
+    }
+    vx_combine_all(part, a->map, a->raw.n, a->seen.n, memory->to);
 }
 
 static void one_block(const columns_task *task, size_t column, unsigned thread, double *squares)
@@ -128,16 +124,15 @@ static void one_block(const columns_task *task, size_t column, unsigned thread, 
     vx_real to = { task->update.f32 != NULL ? task->update.f32 + column : NULL,
                    task->update.f64 != NULL ? task->update.f64 + column : NULL, part.cols };
 
+    if (a->options.pre_count > 0)
+        mix(a, part, &memory);
     for (size_t i = 0; i < a->seen.n; i++) {
-        const void *row;
-
         if (task->weights != NULL && !(task->weights[i] > 0.0))
             continue;
-        row = seen_row(task, part, i, memory.mixed);
         if (a->in_double)
-            memory.seen_f64[count++] = row;
+            memory.seen_f64[count++] = a->options.pre_count > 0 ? memory.to[i].f64 : part.f64[i];
         else
-            memory.seen_f32[count++] = row;
+            memory.seen_f32[count++] = a->options.pre_count > 0 ? memory.to[i].f32 : part.f32[i];
     }
     columns = (vx_columns){ { a->in_double ? NULL : memory.seen_f32,
                               a->in_double ? memory.seen_f64 : NULL, count, part.cols },

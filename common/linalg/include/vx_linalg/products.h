@@ -52,4 +52,9 @@ double vx_products_norm(vx_products *products, vx_real v);
  * weight 0 is not read. The bits depend neither on threads nor on the processor. O(n d), no
  * allocation. */
 void vx_combine(vx_parallel *parallel, vx_rowset rows, const double *weights, vx_real ret_sum);
+
+/* count such sums of the same rows, each with the bits of vx_combine: ret_rows[i] by the weights
+ * map[i ld .. i ld + rows.count]. For short rows that stay in the cache; in this thread. */
+void vx_combine_all(vx_rowset rows, const double *map, size_t ld, size_t count,
+                    const vx_real *ret_rows);
 #endif

@@ -128,10 +128,50 @@ static void adding_allocates_nothing(void **state)
     assert_int_equal(vx_alloc_count(), before);
 }
 
+/* Each row of the map in another order of zeros. */
+static void several_sums_at_once_have_the_bits_of_each(void **state)
+{
+    static const size_t ds[] = { 1, 7, 8, 9, 255, 256 };
+    static float many[N_MAX][256];
+    static double many_wide[N_MAX][256];
+    double map[N_MAX * (N_MAX + 2)];
+    vx_real to[N_MAX], to_wide[N_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < N_MAX; i++) {
+        for (size_t j = 0; j < N_MAX; j++)
+            map[i * (N_MAX + 2) + j] = (i + j) % 3 == 0 ? 0.0 : weights[(i * 5 + j) % N_MAX];
+    }
+    for (size_t path = 0; path < vx_kernel_path_count(); path++) {
+        if (!vx_kernel_path_use(vx_kernel_path_name(path)))
+            continue;
+        for (size_t s = 0; s < sizeof(ds) / sizeof(ds[0]); s++) {
+            size_t d = ds[s];
+
+            for (size_t i = 0; i < N_MAX; i++) {
+                to[i] = (vx_real){ many[i], NULL, d };
+                to_wide[i] = (vx_real){ NULL, many_wide[i], d };
+            }
+            vx_combine_all((vx_rowset){ narrow_rows, NULL, N_MAX, d }, map, N_MAX + 2, N_MAX, to);
+            vx_combine_all((vx_rowset){ NULL, wide_rows, N_MAX, d }, map, N_MAX + 2, N_MAX,
+                           to_wide);
+            for (size_t i = 0; i < N_MAX; i++) {
+                vx_combine(NULL, (vx_rowset){ narrow_rows, NULL, N_MAX, d }, map + i * (N_MAX + 2),
+                           (vx_real){ narrow_sum, NULL, d });
+                vx_combine(NULL, (vx_rowset){ NULL, wide_rows, N_MAX, d }, map + i * (N_MAX + 2),
+                           (vx_real){ NULL, wide_sum, d });
+                assert_memory_equal(many[i], narrow_sum, d * sizeof(float));
+                assert_memory_equal(many_wide[i], wide_sum, d * sizeof(double));
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sum_is_that_of_the_rows_in_their_order_on_every_path),
+        cmocka_unit_test(several_sums_at_once_have_the_bits_of_each),
         cmocka_unit_test(rows_of_weight_zero_are_not_read),
         cmocka_unit_test(no_rows_give_zeros_and_no_columns_write_nothing),
         cmocka_unit_test(sums_are_in_double_in_the_order_of_the_rows),
