@@ -27,6 +27,10 @@ static const bounds ranges[VX_RANGE_MAX] = {
     [VX_RANGE_SECONDS] = { 0, 1e9, false, true, "seconds above 0 and at most 1e9" },
     [VX_RANGE_PATIENCE] = { 0, 1e9, true, true, "seconds from 0 to 1e9" },
     [VX_RANGE_CONCENTRATION] = { 0, 1e9, false, true, "a number above 0 and at most 1e9" },
+    [VX_RANGE_PART] = { 0, 1, true, true, "a number from 0 to 1" },
+    [VX_RANGE_SHARE] = { 0, 1e18, false, true, "a number above 0 and at most 1e18" },
+    [VX_RANGE_BETA_ALPHA] = { 1, 1e6, true, true, "a number from 1 to 1e6" },
+    [VX_RANGE_BETA_BETA] = { 0, 0.999, true, true, "a number from 0 to 0.999" },
 };
 
 bool vx_config_range_holds(vx_range range, double value)

@@ -166,6 +166,59 @@ static vx_status check_workers(const vx_job *job, vx_error *err)
     return VX_OK;
 }
 
+typedef struct mode_value {
+    const char *key, *value; /* as the file spells it */
+    int is, was;
+} mode_value;
+
+/* A mode is a whole: a key beside it that says something else is a mistake. */
+static vx_status apply_mode(vx_job *job, vx_error *err)
+{
+    vx_job_flag *flag = &job->aggregation.flag;
+    bool paper = flag->mode == VX_JOB_FLAG_MODE_PAPER;
+    const mode_value values[] = {
+        { "aggregation.flag.iterations", paper ? "5" : "1", paper ? 5 : 1, (int)flag->iterations },
+        { "aggregation.flag.scale", paper ? "count" : "subspace",
+          paper ? VX_JOB_FLAG_SCALE_COUNT : VX_JOB_FLAG_SCALE_SUBSPACE, (int)flag->scale },
+        { "aggregation.flag.loss", paper ? "paper" : "released",
+          paper ? VX_JOB_FLAG_LOSS_PAPER : VX_JOB_FLAG_LOSS_RELEASED, (int)flag->loss },
+        { "aggregation.flag.direction", paper ? "raw" : "unit",
+          paper ? VX_JOB_FLAG_DIRECTION_RAW : VX_JOB_FLAG_DIRECTION_UNIT, (int)flag->direction },
+    };
+
+    if (flag->mode == VX_JOB_FLAG_MODE_DEFAULT)
+        return VX_OK;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        if (given(job, values[i].key) && values[i].is != values[i].was)
+            return vx_job_fail(job, values[i].key, err,
+                               "expected %s or no such key with aggregation.flag.mode: %s, found "
+                               "another value",
+                               values[i].value, paper ? "paper" : "released");
+    flag->iterations = (uint64_t)values[0].is;
+    flag->scale = (vx_job_flag_scale)values[1].is;
+    flag->loss = (vx_job_flag_loss)values[2].is;
+    flag->direction = (vx_job_flag_direction)values[3].is;
+    return VX_OK;
+}
+
+static vx_status check_slots(const vx_job *job, vx_error *err)
+{
+    const vx_job_aggregation *a = &job->aggregation;
+    uint64_t slots = job->workers.max_workers;
+
+    if (a->share_count > 0 && a->share_count != slots)
+        return vx_job_fail(job, "aggregation.share", err,
+                           "expected no number or one a slot, workers.max_workers (%" PRIu64
+                           "), found %u",
+                           slots, a->share_count);
+    if (a->pivot >= slots)
+        return vx_job_fail(job, "aggregation.pivot", err,
+                           "expected a slot below workers.max_workers (%" PRIu64
+                           "), found %" PRIu64,
+                           slots, a->pivot);
+    return VX_OK;
+}
+
 static vx_status check_aggregation(const vx_job *job, vx_error *err)
 {
     const struct {
@@ -185,7 +238,7 @@ static vx_status check_aggregation(const vx_job *job, vx_error *err)
             return vx_job_fail(job, counts[i].key, err,
                                "expected %s workers.count (%" PRIu64 "), found %" PRIu64,
                                counts[i].what, job->workers.count, counts[i].value);
-    return VX_OK;
+    return check_slots(job, err);
 }
 
 static vx_status check_model(const vx_job *job, vx_error *err)
@@ -242,6 +295,8 @@ vx_status vx_config_relate(vx_job *job, const char *folder, vx_error *err)
     status = resolve_paths(job, folder, err);
     if (status == VX_OK)
         status = check_model(job, err);
+    if (status == VX_OK)
+        status = apply_mode(job, err);
     if (status == VX_OK)
         status = check_aggregation(job, err);
     if (status == VX_OK)

@@ -31,12 +31,43 @@ static const cyaml_strval_t rules[] = {
     { "unit_mean", VX_JOB_RULE_UNIT_MEAN },
     { "median", VX_JOB_RULE_MEDIAN },
     { "trimmed_mean", VX_JOB_RULE_TRIMMED_MEAN },
+    { "meamed", VX_JOB_RULE_MEAMED },
+    { "phocas", VX_JOB_RULE_PHOCAS },
+    { "geometric_median", VX_JOB_RULE_GEOMETRIC_MEDIAN },
     { "krum", VX_JOB_RULE_KRUM },
     { "multi_krum", VX_JOB_RULE_MULTI_KRUM },
-    { "geometric_median", VX_JOB_RULE_GEOMETRIC_MEDIAN },
+    { "bulyan", VX_JOB_RULE_BULYAN },
+    { "mda", VX_JOB_RULE_MDA },
+    { "monna", VX_JOB_RULE_MONNA },
+    { "centered_clipping", VX_JOB_RULE_CENTERED_CLIPPING },
+    { "cge", VX_JOB_RULE_CGE },
+    { "caf", VX_JOB_RULE_CAF },
+    { "smea", VX_JOB_RULE_SMEA },
+    { "aksel", VX_JOB_RULE_AKSEL },
+    { "sign_majority", VX_JOB_RULE_SIGN_MAJORITY },
     { "flag", VX_JOB_RULE_FLAG },
+    { "trimmed_flag", VX_JOB_RULE_TRIMMED_FLAG },
 };
-static const cyaml_strval_t pres[] = { { "nnm", VX_JOB_PRE_NNM } };
+static const cyaml_strval_t pres[] = {
+    { "nnm", VX_JOB_PRE_NNM },
+    { "unit", VX_JOB_PRE_UNIT },
+    { "clipping", VX_JOB_PRE_CLIPPING },
+    { "arc", VX_JOB_PRE_ARC },
+    { "bucketing", VX_JOB_PRE_BUCKETING },
+};
+static const cyaml_strval_t compats[] = {
+    { "paper", VX_JOB_COMPAT_PAPER },
+    { "byzfl", VX_JOB_COMPAT_BYZFL },
+};
+static const cyaml_strval_t aksels[] = {
+    { "middle", VX_JOB_AKSEL_MIDDLE },
+    { "trusted", VX_JOB_AKSEL_TRUSTED },
+};
+static const cyaml_strval_t flag_modes[] = {
+    { "default", VX_JOB_FLAG_MODE_DEFAULT },
+    { "released", VX_JOB_FLAG_MODE_RELEASED },
+    { "paper", VX_JOB_FLAG_MODE_PAPER },
+};
 static const cyaml_strval_t flag_scales[] = {
     { "median_norm", VX_JOB_FLAG_SCALE_MEDIAN_NORM },
     { "subspace", VX_JOB_FLAG_SCALE_SUBSPACE },
@@ -137,10 +168,13 @@ static const cyaml_strval_t log_levels[] = {
     X(COUNT, vx_job_workers, blas_threads, "0", 0, 1024)
 
 #define FLAG_KEYS(X)                                                                               \
+    X(ENUM, vx_job_flag, mode, "default", flag_modes)                                              \
     X(COUNT, vx_job_flag, subspace, "0", 0, VX_WORKERS_MAX)                                        \
     X(COUNT, vx_job_flag, iterations, "1", 1, 10000)                                               \
     X(REAL, vx_job_flag, lambda, "0", VX_RANGE_NOT_NEGATIVE)                                       \
     X(REAL, vx_job_flag, tolerance, "1e-10", VX_RANGE_NOT_NEGATIVE)                                \
+    X(REAL, vx_job_flag, alpha, "1", VX_RANGE_BETA_ALPHA)                                          \
+    X(REAL, vx_job_flag, beta, "0.5", VX_RANGE_BETA_BETA)                                          \
     X(ENUM, vx_job_flag, scale, "median_norm", flag_scales)                                        \
     X(ENUM, vx_job_flag, loss, "released", flag_losses)                                            \
     X(ENUM, vx_job_flag, direction, "unit", flag_directions)
@@ -149,10 +183,22 @@ static const cyaml_strval_t log_levels[] = {
     X(ENUM, vx_job_aggregation, rule, "flag", rules)                                               \
     X(LIST, vx_job_aggregation, pre, "[]", pre, 0, VX_PRE_MAX)                                     \
     X(COUNT, vx_job_aggregation, byzantine, "0", 0, VX_WORKERS_MAX - 1)                            \
+    X(LIST, vx_job_aggregation, share, "[]", share, 0, VX_WORKERS_MAX)                             \
+    X(COUNT, vx_job_aggregation, threads, "0", 0, 64)                                              \
+    X(ENUM, vx_job_aggregation, compat, "paper", compats)                                          \
     X(COUNT, vx_job_aggregation, selected, "0", 0, VX_WORKERS_MAX)                                 \
     X(REAL, vx_job_aggregation, nu, "1e-6", VX_RANGE_POSITIVE)                                     \
     X(REAL, vx_job_aggregation, tolerance, "1e-10", VX_RANGE_NOT_NEGATIVE)                         \
     X(COUNT, vx_job_aggregation, iterations, "100", 1, 10000)                                      \
+    X(REAL, vx_job_aggregation, tau, "100", VX_RANGE_POSITIVE)                                     \
+    X(COUNT, vx_job_aggregation, clip_iterations, "1", 1, 1000)                                    \
+    X(COUNT, vx_job_aggregation, pivot, "0", 0, VX_WORKERS_MAX - 1)                                \
+    X(ENUM, vx_job_aggregation, aksel, "middle", aksels)                                           \
+    X(REAL, vx_job_aggregation, clip_norm, "2", VX_RANGE_POSITIVE)                                 \
+    X(REAL, vx_job_aggregation, clip_quantile, "0", VX_RANGE_PART)                                 \
+    X(COUNT, vx_job_aggregation, bucket_size, "2", 1, VX_WORKERS_MAX)                              \
+    X(COUNT, vx_job_aggregation, bucket_seed, "0", 0, UINT64_MAX)                                  \
+    X(COUNT, vx_job_aggregation, exact_rows, "20", 0, 30)                                          \
     X(SECTION, vx_job_aggregation, flag, "{}")
 
 #define SCHEDULE_KEYS(X)                                                                           \
@@ -276,6 +322,11 @@ static const vx_key pre_key = { .name = "",
                                 .size = sizeof(vx_job_pre),
                                 .names = pres,
                                 .high = COUNT_OF(pres) };
+
+static const cyaml_schema_value_t share_value = { CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double) };
+static const vx_key share_key = {
+    .name = "", .kind = VX_KEY_REAL, .size = sizeof(double), .range = VX_RANGE_SHARE
+};
 
 static const cyaml_schema_field_t data_fields[] = { DATA_KEYS(FIELD) CYAML_FIELD_END };
 static const vx_key data_keys[] = { DATA_KEYS(KEY) KEY_END };

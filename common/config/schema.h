@@ -39,6 +39,10 @@ typedef enum vx_range {
     VX_RANGE_SECONDS,       /* (0, 1e9]: fits 64 bits of nanoseconds */
     VX_RANGE_PATIENCE,      /* [0, 1e9] seconds */
     VX_RANGE_CONCENTRATION, /* (0, 1e9]: what a Dirichlet draw takes */
+    VX_RANGE_PART,          /* [0, 1] */
+    VX_RANGE_SHARE,         /* (0, 1e18]: sums of VX_WORKERS_MAX of them keep their digits */
+    VX_RANGE_BETA_ALPHA,    /* [1, 1e6] and [0, 0.999]: the objective of flag falls */
+    VX_RANGE_BETA_BETA,
     VX_RANGE_MAX
 } vx_range;
 
@@ -62,7 +66,7 @@ const vx_key *vx_config_key_find(const vx_key *section, const char *name);
 bool vx_config_range_holds(vx_range range, double value);
 
 /* "a whole number from 1 to 1024", "one of iid, dirichlet, sorted". Returns buffer. */
-#define VX_EXPECTED_SIZE 200
+#define VX_EXPECTED_SIZE 300
 char *vx_config_expected(const vx_key *key, char buffer[VX_EXPECTED_SIZE]);
 
 /* "expected a known key, found "batches"; did you mean data.batch": section, at where, has no key

@@ -1,7 +1,9 @@
 #include <vx_plan/plan.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static vx_flag_scale flag_scale(vx_job_flag_scale scale)
 {
@@ -28,12 +30,43 @@ static vx_flag_options flag_options(const vx_job_flag *flag)
         .iterations = to_unsigned(flag->iterations),
         .lambda = flag->lambda,
         .tolerance = flag->tolerance,
-        .alpha = 1.0,
-        .beta = 0.5,
+        .alpha = flag->alpha,
+        .beta = flag->beta,
         .scale = flag_scale(flag->scale),
         .paper_loss = flag->loss == VX_JOB_FLAG_LOSS_PAPER,
         .raw = flag->direction == VX_JOB_FLAG_DIRECTION_RAW,
     };
+}
+
+/* More threads than memory can feed only wait for each other. */
+static unsigned thread_count(uint64_t threads)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (threads > 0)
+        return to_unsigned(threads);
+    return cores < 1 ? 1 : cores < VX_PLAN_THREADS_MAX ? (unsigned)cores : VX_PLAN_THREADS_MAX;
+}
+
+static void take_rule_options(const vx_job_aggregation *aggregation, vx_aggregate_options *options)
+{
+    options->compat =
+        aggregation->compat == VX_JOB_COMPAT_BYZFL ? VX_COMPAT_BYZFL : VX_COMPAT_PAPER;
+    options->selected = aggregation->selected;
+    options->geometric_nu = aggregation->nu;
+    options->geometric_tolerance = aggregation->tolerance;
+    options->geometric_iterations = to_unsigned(aggregation->iterations);
+    options->tau = aggregation->tau;
+    options->clip_iterations = to_unsigned(aggregation->clip_iterations);
+    options->pivot = aggregation->pivot;
+    options->aksel =
+        aggregation->aksel == VX_JOB_AKSEL_TRUSTED ? VX_AKSEL_TRUSTED : VX_AKSEL_MIDDLE;
+    options->clip_norm = aggregation->clip_norm;
+    options->clip_quantile = aggregation->clip_quantile;
+    options->bucket_size = aggregation->bucket_size;
+    options->bucket_seed = aggregation->bucket_seed;
+    options->exact_rows = aggregation->exact_rows;
+    options->flag = flag_options(&aggregation->flag);
 }
 
 vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pre[VX_PLAN_PRE_MAX])
@@ -48,11 +81,9 @@ vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pr
     options.pre = pre;
     options.rule = vx_job_rule_name(aggregation->rule);
     options.byzantine = aggregation->byzantine;
-    options.selected = aggregation->selected;
-    options.geometric_nu = aggregation->nu;
-    options.geometric_tolerance = aggregation->tolerance;
-    options.geometric_iterations = to_unsigned(aggregation->iterations);
-    options.flag = flag_options(&aggregation->flag);
+    options.threads = thread_count(aggregation->threads);
+    options.share = aggregation->share_count > 0 ? aggregation->share : NULL;
+    take_rule_options(aggregation, &options);
     return options;
 }
 
@@ -123,21 +154,33 @@ static const char *find_key(const key_of *keys, const char *message)
     return keys->key;
 }
 
-static const char *aggregation_key(const char *message)
+enum { KEY_SIZE = 64 };
+
+/* A value out of range is told by the name of its key. */
+static const char *aggregation_key(const char *message, char key[KEY_SIZE])
 {
     static const key_of keys[] = {
-        { " needs ", "aggregation.byzantine" }, { "pre-aggregator", "aggregation.pre" },
-        { "no rule", "aggregation.rule" },      { "geometric_median:", "aggregation.nu" },
-        { "flag:", "aggregation.flag.lambda" }, { NULL, "aggregation.byzantine" },
+        { " needs ", "byzantine" }, { "pre-aggregator", "pre" }, { "no rule", "rule" },
+        { "share", "share" },       { NULL, "byzantine" },
     };
+    const char *name = find_key(keys, message);
 
-    return find_key(keys, message);
+    for (size_t i = 0; i < vx_aggregate_key_count(); i++) {
+        vx_aggregate_key one = vx_aggregate_key_at(i);
+        size_t size = strlen(one.name);
+
+        if (strncmp(message, one.name, size) == 0 && strncmp(message + size, ": ", 2) == 0)
+            name = one.name;
+    }
+    (void)snprintf(key, KEY_SIZE, "aggregation.%s", name);
+    return key;
 }
 
 static vx_status create_aggregator(const vx_job *job, size_t rows, size_t dimension,
                                    vx_aggregator **ret_aggregator, vx_error *err)
 {
     const char *pre[VX_PLAN_PRE_MAX];
+    char key[KEY_SIZE];
     vx_error why = { 0 };
     vx_aggregate_options options;
     vx_status status = VX_OK;
@@ -148,7 +191,7 @@ static vx_status create_aggregator(const vx_job *job, size_t rows, size_t dimens
     options = vx_plan_aggregate_options(job, pre);
     status = vx_aggregator_create(&options, rows, dimension, ret_aggregator, &why);
     if (status == VX_ERR_DOMAIN || status == VX_ERR_CONFIG)
-        return vx_job_fail(job, aggregation_key(why.message), err, "%s", why.message);
+        return vx_job_fail(job, aggregation_key(why.message, key), err, "%s", why.message);
     if (status != VX_OK && err != NULL)
         *err = why;
     return status;

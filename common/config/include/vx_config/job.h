@@ -33,9 +33,34 @@ typedef enum vx_job_rule {
     VX_JOB_RULE_KRUM,
     VX_JOB_RULE_MULTI_KRUM,
     VX_JOB_RULE_GEOMETRIC_MEDIAN,
-    VX_JOB_RULE_FLAG
+    VX_JOB_RULE_FLAG,
+    VX_JOB_RULE_MEAMED,
+    VX_JOB_RULE_PHOCAS,
+    VX_JOB_RULE_BULYAN,
+    VX_JOB_RULE_MDA,
+    VX_JOB_RULE_MONNA,
+    VX_JOB_RULE_CENTERED_CLIPPING,
+    VX_JOB_RULE_CGE,
+    VX_JOB_RULE_CAF,
+    VX_JOB_RULE_SMEA,
+    VX_JOB_RULE_AKSEL,
+    VX_JOB_RULE_SIGN_MAJORITY,
+    VX_JOB_RULE_TRIMMED_FLAG
 } vx_job_rule;
-typedef enum vx_job_pre { VX_JOB_PRE_NNM } vx_job_pre;
+typedef enum vx_job_pre {
+    VX_JOB_PRE_NNM,
+    VX_JOB_PRE_UNIT,
+    VX_JOB_PRE_CLIPPING,
+    VX_JOB_PRE_ARC,
+    VX_JOB_PRE_BUCKETING
+} vx_job_pre;
+typedef enum vx_job_compat { VX_JOB_COMPAT_PAPER, VX_JOB_COMPAT_BYZFL } vx_job_compat;
+typedef enum vx_job_aksel { VX_JOB_AKSEL_MIDDLE, VX_JOB_AKSEL_TRUSTED } vx_job_aksel;
+typedef enum vx_job_flag_mode {
+    VX_JOB_FLAG_MODE_DEFAULT,
+    VX_JOB_FLAG_MODE_RELEASED, /* 1 iteration, released loss, unit, subspace */
+    VX_JOB_FLAG_MODE_PAPER     /* 5 iterations, paper loss, raw, count */
+} vx_job_flag_mode;
 typedef enum vx_job_flag_scale {
     VX_JOB_FLAG_SCALE_MEDIAN_NORM,
     VX_JOB_FLAG_SCALE_SUBSPACE,
@@ -124,10 +149,12 @@ typedef struct vx_job_workers {
 } vx_job_workers;
 
 typedef struct vx_job_flag {
-    uint64_t subspace;   /* 0 = ceil((n + 1) / 2) */
-    uint64_t iterations; /* 1 */
-    double lambda;       /* 0 */
-    double tolerance;    /* 1e-10 */
+    vx_job_flag_mode mode; /* default; the others set iterations, scale, loss and direction */
+    uint64_t subspace;     /* 0 = ceil((n + 1) / 2) */
+    uint64_t iterations;   /* 1 */
+    double lambda;         /* 0 */
+    double tolerance;      /* 1e-10 */
+    double alpha, beta;    /* of the Beta likelihood of a reconstruction ratio; 1 and 0.5 */
     vx_job_flag_scale scale;
     vx_job_flag_loss loss;
     vx_job_flag_direction direction;
@@ -137,11 +164,24 @@ typedef struct vx_job_aggregation {
     vx_job_rule rule; /* flag */
     vx_job_pre *pre;  /* none */
     unsigned pre_count;
-    uint64_t byzantine;  /* f; 0 */
-    uint64_t selected;   /* multi_krum: m; 0 = the paper's */
-    double nu;           /* geometric_median; 1e-6 */
-    double tolerance;    /* geometric_median; 1e-10 */
-    uint64_t iterations; /* geometric_median; 100 */
+    uint64_t byzantine; /* f; 0 */
+    double *share;      /* of each slot, how much its data weighs; none, or max_workers of them */
+    unsigned share_count;
+    uint64_t threads;         /* 0 = cores of the server's host, at most 8; the bits are the same */
+    vx_job_compat compat;     /* paper */
+    uint64_t selected;        /* multi_krum: m; 0 = the paper's */
+    double nu;                /* geometric_median; 1e-6 */
+    double tolerance;         /* geometric_median; 1e-10 */
+    uint64_t iterations;      /* geometric_median; 100 */
+    double tau;               /* centered_clipping: radius; 100 */
+    uint64_t clip_iterations; /* centered_clipping: L; 1 */
+    uint64_t pivot;           /* monna: the trusted slot; 0 */
+    vx_job_aksel aksel;       /* middle */
+    double clip_norm;         /* clipping: longest norm; 2 */
+    double clip_quantile;     /* clipping: above 0, the norm at this quantile instead; 0 */
+    uint64_t bucket_size;     /* bucketing: s; 2 */
+    uint64_t bucket_seed;     /* bucketing: of the permutation, with the round; 0 */
+    uint64_t exact_rows;      /* mda, smea, trimmed_flag: exact up to so many rows; 20 */
     vx_job_flag flag;
 } vx_job_aggregation;
 

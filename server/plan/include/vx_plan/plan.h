@@ -12,10 +12,12 @@
  * A job file as the options of the rooms that do the work, and the checks that need those rooms:
  * what `vexil check` accepts, vexild can serve.
  */
-#define VX_PLAN_PRE_MAX 8 /* pre-aggregators of a chain */
+#define VX_PLAN_PRE_MAX     8 /* pre-aggregators of a chain */
+#define VX_PLAN_THREADS_MAX 8 /* that aggregation.threads: 0 takes */
 
 /* pre receives the names that the result's .pre points to: it lives as long as the result. At most
- * VX_PLAN_PRE_MAX names are taken; the functions below refuse a longer chain. */
+ * VX_PLAN_PRE_MAX names are taken; the functions below refuse a longer chain. The shares are
+ * borrowed from the job. */
 vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pre[VX_PLAN_PRE_MAX]);
 vx_optimiser_options vx_plan_optimiser_options(const vx_job *job);
 

@@ -205,8 +205,11 @@ static const char full_job[] =
     "  heartbeat_s: 0.1, heartbeat_timeout_s: 0.30000000000000004, blas_threads: 2}\n"
     "aggregation:\n"
     "  rule: multi_krum\n"
-    "  pre: [nnm, nnm]\n"
+    "  pre: [nnm, clipping, nnm]\n"
     "  byzantine: 1023\n"
+    "  compat: byzfl\n"
+    "  bucket_seed: 18446744073709551615\n"
+    "  clip_quantile: 0.1\n"
     "  selected: 3\n"
     "  flag: {subspace: 2, lambda: 0.1, scale: count, loss: paper, direction: raw}\n"
     "optimiser:\n"
@@ -263,6 +266,50 @@ static void every_printed_form_reads_back_as_the_same_job(void **state)
         expect_the_same_job(job, text);
         vx_job_destroy(job);
     }
+}
+
+static void shares_of_slots_survive_with_all_their_bits(void **state)
+{
+    vx_job *job = must_parse(JOB_SMALL "aggregation: {share: [0.1, 1e18, 2.2250738585072014e-308, 3]}\n");
+    vx_bytes text = { NULL, 0 };
+    (void)state;
+
+    assert_int_equal(job->aggregation.share_count, 4);
+    assert_true(job->aggregation.share[0] == 0.1);
+    assert_true(job->aggregation.share[1] == 1e18);
+    assert_true(job->aggregation.share[2] == DBL_MIN);
+    vx_assert_ok(vx_job_print_yaml(job, &text), NULL);
+    expect_the_same_job(job, text);
+    vx_job_destroy(job);
+}
+
+static void expect_mode(const char *mode, uint64_t iterations, vx_job_flag_scale scale,
+                        vx_job_flag_loss loss, vx_job_flag_direction direction)
+{
+    char text[2048];
+    vx_job *job = NULL;
+    vx_bytes printed = { NULL, 0 };
+
+    (void)snprintf(text, sizeof(text), JOB_SMALL "aggregation: {flag: {mode: %s}}\n", mode);
+    job = must_parse(text);
+    assert_int_equal(job->aggregation.flag.iterations, iterations);
+    assert_int_equal(job->aggregation.flag.scale, scale);
+    assert_int_equal(job->aggregation.flag.loss, loss);
+    assert_int_equal(job->aggregation.flag.direction, direction);
+    vx_assert_ok(vx_job_print_yaml(job, &printed), NULL);
+    expect_the_same_job(job, printed);
+    vx_job_destroy(job);
+}
+
+static void a_mode_of_flag_sets_its_four_keys(void **state)
+{
+    (void)state;
+    expect_mode("default", 1, VX_JOB_FLAG_SCALE_MEDIAN_NORM, VX_JOB_FLAG_LOSS_RELEASED,
+                VX_JOB_FLAG_DIRECTION_UNIT);
+    expect_mode("released", 1, VX_JOB_FLAG_SCALE_SUBSPACE, VX_JOB_FLAG_LOSS_RELEASED,
+                VX_JOB_FLAG_DIRECTION_UNIT);
+    expect_mode("paper", 5, VX_JOB_FLAG_SCALE_COUNT, VX_JOB_FLAG_LOSS_PAPER,
+                VX_JOB_FLAG_DIRECTION_RAW);
 }
 
 static void numbers_survive_with_all_their_bits(void **state)
@@ -350,6 +397,8 @@ int main(void)
         cmocka_unit_test(a_text_over_the_limit_is_refused),
         cmocka_unit_test(a_job_whose_full_form_is_over_the_limit_is_refused),
         cmocka_unit_test(every_printed_form_reads_back_as_the_same_job),
+        cmocka_unit_test(shares_of_slots_survive_with_all_their_bits),
+        cmocka_unit_test(a_mode_of_flag_sets_its_four_keys),
         cmocka_unit_test(numbers_survive_with_all_their_bits),
         cmocka_unit_test(the_digest_is_of_the_meaning_not_of_the_text),
         cmocka_unit_test(the_server_blames_a_key_as_the_loader_does),

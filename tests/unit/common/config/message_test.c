@@ -128,10 +128,24 @@ static const struct {
     { "workers: {clip_norm: -1}\n",
       "job.yaml:1: workers.clip_norm: expected a number of at least 0, found \"-1\"" },
     { "aggregation: {rule: Flag}\n",
-      "job.yaml:1: aggregation.rule: expected one of mean, unit_mean, median, trimmed_mean, krum, "
-      "multi_krum, geometric_median, flag, found \"Flag\"" },
+      "job.yaml:1: aggregation.rule: expected one of mean, unit_mean, median, trimmed_mean, "
+      "meamed, "
+      "phocas, geometric_median, krum, multi_krum, bulyan, mda, monna, centered_clipping, cge, "
+      "caf, "
+      "smea, aksel, sign_majority, flag, trimmed_flag, found \"Flag\"" },
     { "aggregation: {pre: [nnm, nmm]}\n",
-      "job.yaml:1: aggregation.pre[1]: expected nnm, found \"nmm\"" },
+      "job.yaml:1: aggregation.pre[1]: expected one of nnm, unit, clipping, arc, bucketing, found "
+      "\"nmm\"" },
+    { "aggregation: {share: [1, 0]}\n",
+      "job.yaml:1: aggregation.share[1]: expected a number above 0 and at most 1e18, found \"0\"" },
+    { "aggregation: {clip_quantile: 1.5}\n",
+      "job.yaml:1: aggregation.clip_quantile: expected a number from 0 to 1, found \"1.5\"" },
+    { "aggregation: {threads: 65}\n",
+      "job.yaml:1: aggregation.threads: expected a whole number from 0 to 64, found \"65\"" },
+    { "aggregation: {flag: {alpha: 0.5}}\n",
+      "job.yaml:1: aggregation.flag.alpha: expected a number from 1 to 1e6, found \"0.5\"" },
+    { "aggregation: {flag: {beta: 1}}\n",
+      "job.yaml:1: aggregation.flag.beta: expected a number from 0 to 0.999, found \"1\"" },
     { "aggregation: {flag: {lambda: x}}\n",
       "job.yaml:1: aggregation.flag.lambda: expected a number of at least 0, found \"x\"" },
     { "optimiser: {schedule: {up_share: 1}}\n",
@@ -181,6 +195,17 @@ static const struct {
       "job.yaml:12: aggregation.byzantine: expected less than workers.count (4), found 4" },
     { JOB_SMALL "aggregation:\n  selected: 5\n",
       "job.yaml:12: aggregation.selected: expected at most workers.count (4), found 5" },
+    { JOB_SMALL "aggregation:\n  share: [1, 2, 3]\n",
+      "job.yaml:12: aggregation.share: expected no number or one a slot, workers.max_workers (4), "
+      "found 3" },
+    { JOB_SMALL "aggregation:\n  pivot: 4\n",
+      "job.yaml:12: aggregation.pivot: expected a slot below workers.max_workers (4), found 4" },
+    { JOB_SMALL "aggregation:\n  flag:\n    mode: paper\n    scale: subspace\n",
+      "job.yaml:14: aggregation.flag.scale: expected count or no such key with "
+      "aggregation.flag.mode: paper, found another value" },
+    { JOB_SMALL "aggregation:\n  flag:\n    iterations: 5\n    mode: released\n",
+      "job.yaml:13: aggregation.flag.iterations: expected 1 or no such key with "
+      "aggregation.flag.mode: released, found another value" },
     { JOB_SMALL "aggregation:\n  flag:\n    subspace: 5\n",
       "job.yaml:13: aggregation.flag.subspace: expected at most workers.count (4), found 5" },
     { JOB_HEAD JOB_MODEL JOB_WORKERS "optimiser: {step_size: 1, schedule: {kind: step}}\n",

@@ -68,7 +68,7 @@ static void expect_entry(const char *key, void *context)
     char *start = vx_format(ENTRY_START "%s*: ", key);
     const char *entry = strstr(check->page, start);
     const char *stated = NULL;
-    char line[256];
+    char line[512];
 
     check->keys++;
     if (entry == NULL) {

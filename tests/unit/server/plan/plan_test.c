@@ -126,8 +126,21 @@ static void aggregation_options_say_what_the_job_says(void **state)
                              "  nu: 0.001\n"
                              "  tolerance: 0.01\n"
                              "  iterations: 7\n"
+                             "  share: [1, 2, 3, 4, 5, 6, 7, 8.5]\n"
+                             "  threads: 3\n"
+                             "  compat: byzfl\n"
+                             "  tau: 0.5\n"
+                             "  clip_iterations: 4\n"
+                             "  pivot: 6\n"
+                             "  aksel: trusted\n"
+                             "  clip_norm: 3\n"
+                             "  clip_quantile: 0.75\n"
+                             "  bucket_size: 5\n"
+                             "  bucket_seed: 9\n"
+                             "  exact_rows: 11\n"
                              "  flag: {subspace: 4, iterations: 5, lambda: 0.5, tolerance: 0.25,"
-                             " scale: count, loss: paper, direction: raw}\n");
+                             " alpha: 1.5, beta: 0.25, scale: count, loss: paper,"
+                             " direction: raw}\n");
     const char *pre[VX_PLAN_PRE_MAX];
     vx_aggregate_options options = vx_plan_aggregate_options(job, pre);
 
@@ -147,7 +160,97 @@ static void aggregation_options_say_what_the_job_says(void **state)
     assert_int_equal(options.flag.scale, VX_FLAG_SCALE_COUNT);
     assert_true(options.flag.paper_loss);
     assert_true(options.flag.raw);
+    vx_assert_close(options.flag.alpha, 1.5, 0, 0);
+    vx_assert_close(options.flag.beta, 0.25, 0, 0);
+    vx_assert_close(options.share[7], 8.5, 0, 0);
+    assert_int_equal(options.threads, 3);
+    assert_int_equal(options.compat, VX_COMPAT_BYZFL);
+    vx_assert_close(options.tau, 0.5, 0, 0);
+    assert_int_equal(options.clip_iterations, 4);
+    assert_int_equal(options.pivot, 6);
+    assert_int_equal(options.aksel, VX_AKSEL_TRUSTED);
+    vx_assert_close(options.clip_norm, 3, 0, 0);
+    vx_assert_close(options.clip_quantile, 0.75, 0, 0);
+    assert_int_equal(options.bucket_size, 5);
+    assert_int_equal(options.bucket_seed, 9);
+    assert_int_equal(options.exact_rows, 11);
     vx_job_destroy(job);
+}
+
+static void without_a_number_of_threads_there_are_at_most_eight(void **state)
+{
+    vx_job *job = parse(HEAD OPTIMISER);
+    const char *pre[VX_PLAN_PRE_MAX];
+    vx_aggregate_options options = vx_plan_aggregate_options(job, pre);
+
+    (void)state;
+    assert_in_range(options.threads, 1, VX_PLAN_THREADS_MAX);
+    assert_null(options.share);
+    vx_job_destroy(job);
+}
+
+static void a_value_out_of_range_names_its_key(void **state)
+{
+    (void)state;
+    check_fails(HEAD OPTIMISER "aggregation:\n"
+                               "  tau: 1e301\n",
+                "job.yaml:12: aggregation.tau: tau: expected above 0, found 1e+301");
+    check_fails(HEAD OPTIMISER "aggregation:\n"
+                               "  flag:\n"
+                               "    lambda: 1e7\n",
+                "job.yaml:13: aggregation.flag.lambda: flag.lambda: expected 0 .. 1e6, found "
+                "1e+07");
+}
+
+/* Keys of the job that are no key of a rule. */
+static bool is_of_the_job_alone(const char *key)
+{
+    static const char *const keys[] = { "rule", "pre", "byzantine", "share", "flag.mode" };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static void expect_rule_key(const char *key, void *context)
+{
+    size_t *found = context;
+    bool known = false;
+
+    if (strncmp(key, "aggregation.", 12) != 0 || is_of_the_job_alone(key + 12))
+        return;
+    (*found)++;
+    for (size_t i = 0; i < vx_aggregate_key_count(); i++)
+        known |= strcmp(vx_aggregate_key_at(i).name, key + 12) == 0;
+    if (!known)
+        fail_msg("no rule has a key %s", key + 12);
+}
+
+static void the_job_file_has_the_keys_of_the_rules(void **state)
+{
+    size_t found = 0;
+
+    (void)state;
+    vx_job_keys(expect_rule_key, &found);
+    assert_int_equal(found, vx_aggregate_key_count());
+}
+
+/* Of two lists of names that hold each other, the job's by number. */
+static void the_job_file_names_the_rules_and_pre_aggregators_that_there_are(void **state)
+{
+    size_t named = 0;
+
+    (void)state;
+    for (int i = 0; strcmp(vx_job_rule_name((vx_job_rule)i), "?") != 0; i++, named++)
+        if (!vx_rule_find(vx_job_rule_name((vx_job_rule)i), NULL))
+            fail_msg("there is no rule %s", vx_job_rule_name((vx_job_rule)i));
+    assert_int_equal(named, vx_rule_count());
+    named = 0;
+    for (int i = 0; strcmp(vx_job_pre_name((vx_job_pre)i), "?") != 0; i++, named++)
+        if (!vx_pre_find(vx_job_pre_name((vx_job_pre)i)))
+            fail_msg("there is no pre-aggregator %s", vx_job_pre_name((vx_job_pre)i));
+    assert_int_equal(named, vx_pre_count());
 }
 
 static void optimiser_options_say_what_the_job_says(void **state)
@@ -180,19 +283,20 @@ static void every_kind_of_the_job_file_is_known_to_its_room(void **state)
 {
     static const char *const optimisers[] = { "sgd", "heavy_ball", "nesterov", "adamw" };
     static const char *const schedules[] = { "constant", "cosine", "one_cycle", "step, every: 5" };
-    static const char *const rules[] = { "mean", "unit_mean",  "median",           "trimmed_mean",
-                                         "krum", "multi_krum", "geometric_median", "flag" };
+    size_t rules = vx_rule_count();
     char text[1024];
 
     (void)state;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < rules + vx_pre_count(); i++) {
         vx_job *job = NULL;
         vx_error err = { 0 };
 
         (void)snprintf(text, sizeof(text),
                        HEAD "optimiser: {step_size: 0.1, kind: %s, schedule: {kind: %s}}\n"
-                            "aggregation: {rule: %s, byzantine: 1}\n",
-                       optimisers[i % 4], schedules[i / 2], rules[i]);
+                            "aggregation: {rule: %s, byzantine: 1, pre: [%s]}\n",
+                       optimisers[i % 4], schedules[i / 4 % 4],
+                       i < rules ? vx_rule_at(i).name : "mean",
+                       i < rules ? "" : vx_pre_at(i - rules).name);
         job = parse(text);
         vx_assert_ok(vx_plan_check(job, &err), &err);
         vx_job_destroy(job);
@@ -227,6 +331,10 @@ int main(void)
         cmocka_unit_test(a_chain_that_is_too_long_is_refused),
         cmocka_unit_test(an_optimiser_option_out_of_range_names_its_key),
         cmocka_unit_test(aggregation_options_say_what_the_job_says),
+        cmocka_unit_test(without_a_number_of_threads_there_are_at_most_eight),
+        cmocka_unit_test(a_value_out_of_range_names_its_key),
+        cmocka_unit_test(the_job_file_has_the_keys_of_the_rules),
+        cmocka_unit_test(the_job_file_names_the_rules_and_pre_aggregators_that_there_are),
         cmocka_unit_test(optimiser_options_say_what_the_job_says),
         cmocka_unit_test(every_kind_of_the_job_file_is_known_to_its_room),
         cmocka_unit_test(the_quorum_is_never_below_what_the_rule_needs),
