@@ -123,6 +123,7 @@ static bool reserve_vectors(vx_aggregator *a, size_t n)
         RESERVE(a->reconstruction),
         RESERVE(a->distance),
         RESERVE(a->selected),
+        RESERVE(a->lost),
     };
 
     a->sums = vx_calloc(n, 3 * sizeof(double));
@@ -283,6 +284,7 @@ vx_aggregator *vx_aggregator_destroy(vx_aggregator *a)
         a->reconstruction,
         a->distance,
         a->selected,
+        a->lost,
         a->sums,
         a->squares,
         a->share,
@@ -322,7 +324,7 @@ vx_vecf vx_aggregator_memory(vx_aggregator *aggregator)
 vx_rowset vx_aggregator_rows(const vx_aggregator *a, size_t more)
 {
     return (vx_rowset){ a->in_double ? NULL : a->f32, a->in_double ? a->f64 : NULL, a->raw.n + more,
-                        a->dimension };
+                        a->cols };
 }
 
 static vx_status check_shape(const vx_aggregator *a, size_t rows, size_t cols, size_t ld,
@@ -334,18 +336,24 @@ static vx_status check_shape(const vx_aggregator *a, size_t rows, size_t cols, s
     return VX_OK;
 }
 
-/* Places of the present slots. */
-static vx_status begin(vx_aggregator *a, size_t slots, const bool *present, vx_error *err)
+vx_status vx_aggregator_check_rows(const vx_aggregator *a, vx_error *err)
+{
+    if (a->raw.n >= a->rows_min)
+        return VX_OK;
+    return vx_fail(err, VX_ERR_DOMAIN, "%s needs %zu rows for f = %zu, %zu are present",
+                   a->options.rule, a->rows_min, a->options.byzantine, a->raw.n);
+}
+
+vx_status vx_aggregator_place(vx_aggregator *a, size_t slots, const bool *present, vx_error *err)
 {
     a->slots = slots;
+    a->cols = a->dimension;
+    a->stage = VX_BUCKETS_NONE;
     a->raw = (vx_geometry){ .n = 0, .reference = a->rule->way == VX_WAY_MEMORY };
     for (size_t i = 0; i < slots; i++) {
         if (present[i])
             a->slot[a->raw.n++] = i;
     }
-    if (a->raw.n < a->rows_min)
-        return vx_fail(err, VX_ERR_DOMAIN, "%s needs %zu rows for f = %zu, %zu are present",
-                       a->options.rule, a->rows_min, a->options.byzantine, a->raw.n);
     a->work.iterations = 0;
     a->work.method = "";
     a->work.objective = nan("");
@@ -354,7 +362,7 @@ static vx_status begin(vx_aggregator *a, size_t slots, const bool *present, vx_e
         a->work.score[i] = nan("");
         a->work.selected[i] = true;
     }
-    return VX_OK;
+    return vx_aggregator_check_rows(a, err);
 }
 
 static vx_status check_pivot(const vx_aggregator *a, vx_error *err)
@@ -369,7 +377,7 @@ static vx_status check_pivot(const vx_aggregator *a, vx_error *err)
                    a->options.rule, a->options.pivot);
 }
 
-static vx_status weigh(vx_aggregator *a, vx_error *err)
+vx_status vx_aggregator_weigh(vx_aggregator *a, vx_error *err)
 {
     vx_status status = check_pivot(a, err);
 
@@ -399,7 +407,7 @@ static vx_status weigh_by_columns(vx_aggregator *a, vx_real update, vx_error *er
     a->raw.k = (vx_cmat){ a->raw_k, n, n, n };
     a->raw.d = (vx_cmat){ a->raw_d, n, n, n };
     vx_chain_reference(a);
-    status = weigh(a, err);
+    status = vx_aggregator_weigh(a, err);
     return status == VX_OK ? vx_update_by_weights(a, update, err) : status;
 }
 
@@ -410,13 +418,13 @@ static vx_status make_update(vx_aggregator *a, vx_real update, vx_error *err)
     switch (a->rule->way) {
     case VX_WAY_WEIGHTS:
     case VX_WAY_MEMORY:
-        status = weigh(a, err);
+        status = vx_aggregator_weigh(a, err);
         return status == VX_OK ? vx_update_by_weights(a, update, err) : status;
     case VX_WAY_COLUMNS:
         vx_update_by_columns(a, NULL, update);
         return VX_OK;
     case VX_WAY_SELECT_COLUMNS:
-        status = weigh(a, err);
+        status = vx_aggregator_weigh(a, err);
         if (status == VX_OK)
             vx_update_by_columns(a, a->rule_weights, update);
         return status;
@@ -459,7 +467,7 @@ vx_status vx_aggregator_run(vx_aggregator *a, vx_cmatf rows, const bool *present
     vx_status status = check_shape(a, rows.rows, rows.cols, rows.ld, ret_update.n, err);
 
     if (status == VX_OK)
-        status = begin(a, rows.rows, present, err);
+        status = vx_aggregator_place(a, rows.rows, present, err);
     if (status != VX_OK)
         return status;
     a->in_double = false;
@@ -469,18 +477,25 @@ vx_status vx_aggregator_run(vx_aggregator *a, vx_cmatf rows, const bool *present
     return run(a, (vx_real){ ret_update.at, NULL, ret_update.n }, ret_report, err);
 }
 
+vx_status vx_aggregator_use_double(vx_aggregator *a, vx_error *err)
+{
+    if (!keeps_vector(a->rule) || a->memory_f64 != NULL)
+        return VX_OK;
+    a->memory_f64 = vx_aligned_calloc(a->dimension, sizeof(double));
+    if (a->memory_f64 == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", a->dimension);
+    return VX_OK;
+}
+
 vx_status vx_aggregator_run_f64(vx_aggregator *a, vx_cmat rows, const bool *present,
                                 vx_vec ret_update, vx_aggregate_report *ret_report, vx_error *err)
 {
     vx_status status = check_shape(a, rows.rows, rows.cols, rows.ld, ret_update.n, err);
 
     if (status == VX_OK)
-        status = begin(a, rows.rows, present, err);
-    if (status == VX_OK && keeps_vector(a->rule) && a->memory_f64 == NULL) {
-        a->memory_f64 = vx_aligned_calloc(a->dimension, sizeof(double));
-        if (a->memory_f64 == NULL)
-            status = vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", a->dimension);
-    }
+        status = vx_aggregator_place(a, rows.rows, present, err);
+    if (status == VX_OK)
+        status = vx_aggregator_use_double(a, err);
     if (status != VX_OK)
         return status;
     a->in_double = true;

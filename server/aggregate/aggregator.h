@@ -8,6 +8,12 @@
 #define VX_AGGREGATE_BLOCK   256
 #define VX_AGGREGATE_PRE_MAX 8
 
+typedef enum vx_bucket_stage {
+    VX_BUCKETS_NONE, /* no run in buckets */
+    VX_BUCKETS_OPEN, /* begun: parts are added */
+    VX_BUCKETS_DECIDED
+} vx_bucket_stage;
+
 /*
  * Everything is taken at creation. Three index spaces: a slot is a row of the caller's matrix, a
  * place is the rank of a present slot among the present ones, and a seen row is one that the rule
@@ -28,6 +34,11 @@ struct vx_aggregator {
     const float **f32; /* (n_max + 1) rows of this run, in places; one of both is used */
     const double **f64;
     bool in_double;
+    size_t cols; /* of these rows: the dimension, or those of a bucket */
+
+    vx_bucket_stage stage;
+    size_t added; /* columns */
+    bool *lost;   /* (n_max + 1) places whose row is not finite */
 
     vx_geometry raw, seen;
     double *raw_k, *raw_d; /* (n_max + 1, n_max + 1) each */
@@ -83,8 +94,21 @@ bool vx_chain_needs_products(const vx_aggregator *a);
 /* The raw rows, with `more` rows behind the last place. */
 vx_rowset vx_aggregator_rows(const vx_aggregator *a, size_t more);
 
+/* aggregator.c: the places of the present slots; VX_ERR_DOMAIN: too few. */
+VX_MUST_CHECK vx_status vx_aggregator_place(vx_aggregator *a, size_t slots, const bool *present,
+                                            vx_error *err);
+/* The memory of rules that keep a vector, once in double. */
+VX_MUST_CHECK vx_status vx_aggregator_use_double(vx_aggregator *a, vx_error *err);
+VX_MUST_CHECK vx_status vx_aggregator_check_rows(const vx_aggregator *a, vx_error *err);
+/* rule_weights and raw_weights from what the rule sees. */
+VX_MUST_CHECK vx_status vx_aggregator_weigh(vx_aggregator *a, vx_error *err);
+
 /* chain.c: fills raw and seen and the map between them. a->raw.reference is set before. */
 VX_MUST_CHECK vx_status vx_chain_run(vx_aggregator *a, vx_error *err);
+/* The same when raw_k and raw_d are there already. */
+VX_MUST_CHECK vx_status vx_chain_go(vx_aggregator *a, vx_error *err);
+/* raw.share from the slots that are present. */
+void vx_chain_take_shares(vx_aggregator *a);
 /* ret_weights (raw.n) = map^T weights (seen.n). */
 void vx_chain_pull_back(const vx_aggregator *a, const double *weights, double *ret_weights);
 /* Puts a reference row behind the seen rows: raw products with it are in raw_k and raw_d. */
@@ -97,6 +121,7 @@ void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_u
 /* Whether that leaves the distances of the raw rows to the update in squares. */
 bool vx_update_measures(const vx_aggregator *a);
 
-/* report.c */
+/* report.c; without numbers in update, its norm is that of the weights, and coordinate rules have
+ * no distances. */
 void vx_report_fill(vx_aggregator *a, vx_real update);
 #endif

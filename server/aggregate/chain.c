@@ -21,7 +21,7 @@ static vx_status check_finite(const vx_aggregator *a, size_t n, vx_error *err)
 }
 
 /* The shares of the present rows, summing to 1. */
-static void take_shares(vx_aggregator *a)
+void vx_chain_take_shares(vx_aggregator *a)
 {
     double sum = 0.0;
 
@@ -51,21 +51,13 @@ bool vx_chain_needs_products(const vx_aggregator *a)
     return a->options.measure || a->options.pre_count > 0 || !blind;
 }
 
-static void form_products(vx_aggregator *a, size_t n)
-{
-    vx_products_run(a->products, vx_aggregator_rows(a, a->raw.reference ? 1 : 0),
-                    square(a->raw_k, n), square(a->raw_d, n));
-}
-
-static vx_status form_raw(vx_aggregator *a, vx_error *err)
+static vx_status take_raw(vx_aggregator *a, vx_error *err)
 {
     size_t n = a->raw.n + (a->raw.reference ? 1 : 0);
 
-    if (vx_chain_needs_products(a))
-        form_products(a, n);
     a->raw.k = vx_mat_const(square(a->raw_k, n));
     a->raw.d = vx_mat_const(square(a->raw_d, n));
-    take_shares(a);
+    vx_chain_take_shares(a);
     find_pivot(a);
     return vx_chain_needs_products(a) ? check_finite(a, n, err) : VX_OK;
 }
@@ -176,7 +168,17 @@ void vx_chain_reference(vx_aggregator *a)
 
 vx_status vx_chain_run(vx_aggregator *a, vx_error *err)
 {
-    vx_status status = form_raw(a, err);
+    size_t n = a->raw.n + (a->raw.reference ? 1 : 0);
+
+    if (vx_chain_needs_products(a))
+        vx_products_run(a->products, vx_aggregator_rows(a, a->raw.reference ? 1 : 0),
+                        square(a->raw_k, n), square(a->raw_d, n));
+    return vx_chain_go(a, err);
+}
+
+vx_status vx_chain_go(vx_aggregator *a, vx_error *err)
+{
+    vx_status status = take_raw(a, err);
 
     if (status != VX_OK)
         return status;

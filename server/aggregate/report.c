@@ -136,6 +136,26 @@ static bool has_weights(const vx_aggregator *a)
            a->rule->way == VX_WAY_COLUMNS_WEIGHTS;
 }
 
+/* ||sum of w_i g_i||, from the products. */
+static double norm_of_weights(const vx_aggregator *a)
+{
+    size_t n = a->raw.n + (a->raw.reference ? 1 : 0);
+    double squared = 0.0;
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++)
+            squared += a->raw_weights[i] * a->raw_weights[j] * vx_k(&a->raw, i, j);
+    }
+    return sqrt(fmax(squared, 0.0));
+}
+
+static double norm_of(vx_aggregator *a, vx_real update, bool weighed)
+{
+    if (update.n > 0)
+        return vx_products_norm(a->products, update);
+    return weighed ? norm_of_weights(a) : nan("");
+}
+
 void vx_report_fill(vx_aggregator *a, vx_real update)
 {
     bool weighed = has_weights(a);
@@ -146,7 +166,7 @@ void vx_report_fill(vx_aggregator *a, vx_real update)
         a->selected[i] = false;
     }
     a->report.present = a->raw.n;
-    a->report.update_norm = vx_products_norm(a->products, update);
+    a->report.update_norm = norm_of(a, update, weighed);
     a->report.eigengap = nan("");
     a->report.lambda_limit = nan("");
     a->report.trace_count = 0;

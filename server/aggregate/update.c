@@ -146,7 +146,7 @@ static void one_block(const columns_task *task, size_t column, unsigned thread, 
 static void run_part(void *context, size_t part, unsigned thread)
 {
     const columns_task *task = context;
-    size_t width = vx_part_blocks(task->a->dimension) * VX_AGGREGATE_BLOCK;
+    size_t width = vx_part_blocks(task->a->cols) * VX_AGGREGATE_BLOCK;
     size_t column = part * width, end = column + width;
     double *squares = NULL;
 
@@ -154,13 +154,13 @@ static void run_part(void *context, size_t part, unsigned thread)
         squares = task->squares + part * task->a->raw.n;
         memset(squares, 0, task->a->raw.n * sizeof(*squares));
     }
-    for (; column < end && column < task->a->dimension; column += VX_AGGREGATE_BLOCK)
+    for (; column < end && column < task->a->cols; column += VX_AGGREGATE_BLOCK)
         one_block(task, column, thread, squares);
 }
 
 bool vx_update_measures(const vx_aggregator *a)
 {
-    return a->options.measure &&
+    return a->options.measure && a->stage == VX_BUCKETS_NONE &&
            (a->rule->way == VX_WAY_COLUMNS || a->rule->way == VX_WAY_SELECT_COLUMNS);
 }
 
@@ -181,5 +181,5 @@ void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_u
             a->sums[i] /= sum;
         task.share = a->sums;
     }
-    vx_parallel_run(a->parallel, vx_parts(a->dimension), run_part, &task);
+    vx_parallel_run(a->parallel, vx_parts(a->cols), run_part, &task);
 }

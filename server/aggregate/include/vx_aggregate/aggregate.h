@@ -6,6 +6,7 @@
 #include <vx_base/limits.h>
 #include <vx_base/span.h>
 #include <vx_base/status.h>
+#include <vx_linalg/rowset.h>
 
 #include <vx_aggregate/options.h>
 
@@ -87,4 +88,34 @@ VX_MUST_CHECK vx_status vx_aggregator_run_f64(vx_aggregator *aggregator, vx_cmat
  * that goes on with a recorded run writes the last recorded update into it.
  */
 vx_vecf vx_aggregator_memory(vx_aggregator *aggregator);
+
+/*
+ * Vectors that come in buckets, parts of consecutive columns, as a hook of data-parallel training
+ * has them:
+ *
+ *     begin; add each bucket; decide; combine each bucket -> its part of the update.
+ *
+ * Products are summed over the buckets, weights are decided on all of them, sums are made bucket by
+ * bucket. The bits depend on how the columns are cut and on the order of the buckets; with one
+ * bucket they are those of a run. A rule that looks at columns, without pre-aggregators, needs
+ * neither add nor decide: combine works as soon as the run has begun.
+ *
+ * rows has a pointer a slot, all slots of begin; those of absent rows are not looked at. column is
+ * where the bucket begins. VX_ERR_USAGE: a call out of its order. VX_ERR_SHAPE: it does not fit.
+ * VX_ERR_DOMAIN: too few rows; aksel behind pre-aggregators (it needs whole vectors).
+ */
+VX_MUST_CHECK vx_status vx_aggregator_begin(vx_aggregator *aggregator, size_t slots,
+                                            const bool *present, vx_error *err);
+/* A row with infinity or NaN is absent from here on, in all buckets. Of aksel: VX_ERR_NONFINITE. */
+VX_MUST_CHECK vx_status vx_aggregator_add(vx_aggregator *aggregator, vx_rowset rows, size_t column,
+                                          vx_error *err);
+/* As the report of a run; update_norm is that of the weights, and rules that look at columns have
+ * neither norm nor distances. ret_report may be NULL. */
+VX_MUST_CHECK vx_status vx_aggregator_decide(vx_aggregator *aggregator,
+                                             vx_aggregate_report *ret_report, vx_error *err);
+/* Each bucket once, with the rows that were added. ret_part (rows.cols), in the precision of rows.
+ * A rule with a memory takes its part of it. VX_ERR_NONFINITE: before decide, a row is not finite;
+ * or the part exceeds the range of float. */
+VX_MUST_CHECK vx_status vx_aggregator_combine(vx_aggregator *aggregator, vx_rowset rows,
+                                              size_t column, vx_real ret_part, vx_error *err);
 #endif
