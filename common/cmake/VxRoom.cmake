@@ -17,6 +17,7 @@ set(VX_MAY_USE_worker_app   "base;linalg;config;transport;wire;data;likelihood;g
 set(VX_MAY_USE_roster       "base")
 set(VX_MAY_USE_round        "base")
 set(VX_MAY_USE_aggregate    "base;linalg")
+set(VX_MAY_USE_library      "base;linalg;aggregate")
 set(VX_MAY_USE_optimise     "base")
 set(VX_MAY_USE_plan         "base;config;aggregate;optimise")
 set(VX_MAY_USE_checkpoint   "base;tensor_file")

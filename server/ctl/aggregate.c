@@ -10,6 +10,7 @@
 #include <vx_aggregate/aggregate.h>
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
+#include <vx_base/files.h>
 #include <vx_linalg/finite.h>
 #include <vx_tensor_file/npy.h>
 
@@ -37,6 +38,17 @@ static const char *path_of(const job *j)
     return j->words.in;
 }
 
+static vx_status check_sizes(const job *j, vx_error *err)
+{
+    if (j->rows.shape[0] > VX_WORKERS_MAX)
+        return vx_fail(err, VX_ERR_DATA, "%s: %zu rows, at most %d", path_of(j), j->rows.shape[0],
+                       VX_WORKERS_MAX);
+    if (j->rows.shape[1] > VX_DIMENSION_MAX)
+        return vx_fail(err, VX_ERR_DATA, "%s: rows of %zu numbers, at most %llu", path_of(j),
+                       j->rows.shape[1], (unsigned long long)VX_DIMENSION_MAX);
+    return VX_OK;
+}
+
 static vx_status open_rows(job *j, vx_error *err)
 {
     vx_status status = vx_npy_open(path_of(j), &j->file, err);
@@ -47,13 +59,7 @@ static vx_status open_rows(job *j, vx_error *err)
     if (j->rows.rank != 2)
         return vx_fail(err, VX_ERR_DATA, "%s: expected an array of shape (n, d), found %zu %s",
                        path_of(j), j->rows.rank, j->rows.rank == 1 ? "dimension" : "dimensions");
-    if (j->rows.shape[0] > VX_WORKERS_MAX)
-        return vx_fail(err, VX_ERR_LIMIT, "%s: %zu rows, at most %d", path_of(j), j->rows.shape[0],
-                       VX_WORKERS_MAX);
-    if (j->rows.shape[1] > VX_DIMENSION_MAX)
-        return vx_fail(err, VX_ERR_LIMIT, "%s: rows of %zu numbers, at most %llu", path_of(j),
-                       j->rows.shape[1], (unsigned long long)VX_DIMENSION_MAX);
-    return VX_OK;
+    return check_sizes(j, err);
 }
 
 /* A row with infinity or NaN is absent. */
@@ -141,7 +147,14 @@ static vx_status write_json(const char *path, json_t *root, vx_error *err)
     return status;
 }
 
-/* The update last: it is there only when all went well. */
+static void take_back(const char *path)
+{
+    const vx_files *files = vx_files_current();
+
+    (void)files->remove(files->context, path);
+}
+
+/* The update last: it is there only when all went well; without it there is no report either. */
 static vx_status write_results(job *j, vx_error *err)
 {
     vx_ctl_aggregated of = { &j->options,      &j->report,       j->present,
@@ -151,8 +164,11 @@ static vx_status write_results(job *j, vx_error *err)
 
     if (j->words.report != NULL)
         status = write_json(j->words.report, vx_ctl_aggregated_json(&of), err);
-    if (status == VX_OK && j->words.out != NULL)
+    if (status == VX_OK && j->words.out != NULL) {
         status = vx_npy_write_array(j->words.out, &update, err);
+        if (status != VX_OK && j->words.report != NULL)
+            take_back(j->words.report);
+    }
     if (status != VX_OK || j->words.quiet)
         return status;
     if (j->words.json)

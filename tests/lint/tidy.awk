@@ -142,6 +142,8 @@ function guard_of(file,    parts, n, name, room, private)
     name = parts[n]
     sub(/[.]h$/, "", name)
     private = ""
+    if (parts[n - 1] == "vexil") # of the library for other programs
+        return "VEXIL_" toupper(name) "_H"
     if (n >= 3 && parts[n - 2] == "include") {
         room = substr(parts[n - 1], 4) # without vx_
     } else if (parts[1] == "tests") {

@@ -270,7 +270,8 @@ static void every_printed_form_reads_back_as_the_same_job(void **state)
 
 static void shares_of_slots_survive_with_all_their_bits(void **state)
 {
-    vx_job *job = must_parse(JOB_SMALL "aggregation: {share: [0.1, 1e18, 2.2250738585072014e-308, 3]}\n");
+    vx_job *job =
+        must_parse(JOB_SMALL "aggregation: {share: [0.1, 1e18, 2.2250738585072014e-308, 3]}\n");
     vx_bytes text = { NULL, 0 };
     (void)state;
 
