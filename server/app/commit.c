@@ -8,8 +8,9 @@
 #include <vx_base/assert.h>
 #include <vx_base/median.h>
 
-#define MS(ns)   ((double)(ns) / (double)VX_NS_PER_MS)
-#define RETRY_MS 1000
+#define MS(ns)              ((double)(ns) / (double)VX_NS_PER_MS)
+#define RETRY_MS            1000
+#define LAMBDA_QUIET_ROUNDS 100
 
 /*
  * How a round becomes a fact: rule, step, digest, ledger, in one work item on the pool; then, on
@@ -219,6 +220,7 @@ static vx_status make_round(vx_server *server, vx_error *err)
     server->diverged_why[0] = '\0';
     if (is_replay(server) && server->updates_kept)
         status = vx_replay_update(server, &server->kept, err);
+    vx_aggregator_set_key(server->aggregator, server->row.round);
     if (status == VX_OK && !server->kept)
         status = vx_aggregator_run(server->aggregator, rows, server->present,
                                    (vx_vecf){ server->update, d }, &server->report, err);
@@ -260,6 +262,21 @@ static void on_work(uv_work_t *work)
         break;
     }
     VX_ASSERT(false);
+}
+
+/* Such a lambda destroys the direction that the gradients agree on. */
+static void warn_of_lambda(vx_server *server)
+{
+    double lambda = server->job->aggregation.flag.lambda;
+    double limit = server->report.lambda_limit;
+    uint64_t round = server->row.round;
+
+    if (!(lambda > 0.0 && lambda >= limit) || round < server->lambda_quiet)
+        return;
+    server->lambda_quiet = round + LAMBDA_QUIET_ROUNDS;
+    vx_log_event(&server->log, VX_LOG_WARN, "flag.lambda",
+                 "round=%llu lambda=%g limit=%.3g pairs outweigh the common direction",
+                 (unsigned long long)round, lambda, limit);
 }
 
 static void take_report(vx_server *server)
@@ -337,8 +354,10 @@ static void commit(vx_server *server)
     uint64_t every = server->job->evaluation.every;
     bool replayed = is_replay(server);
 
-    if (!server->kept)
+    if (!server->kept) {
         take_report(server);
+        warn_of_lambda(server);
+    }
     add_phases(server);
     if (replayed)
         note_replay(server);

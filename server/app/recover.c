@@ -87,28 +87,43 @@ static vx_status restore_parameters(vx_server *server, const vx_checkpoint *cont
         memcpy(server->theta + offset, tensor->at, numbers * sizeof(float));
         offset += numbers;
     }
-    if (offset != server->dimension ||
-        content->state_count != vx_optimiser_state_count(server->optimiser))
-        return vx_fail(err, VX_ERR_DATA,
-                       "%s: %zu parameters, %zu optimiser states: expected %zu and %zu", folder,
-                       offset, content->state_count, server->dimension,
-                       vx_optimiser_state_count(server->optimiser));
+    if (offset != server->dimension)
+        return vx_fail(err, VX_ERR_DATA, "%s: %zu parameters: expected %zu", folder, offset,
+                       server->dimension);
     return VX_OK;
 }
 
-static vx_status restore_optimiser(vx_server *server, const vx_checkpoint *content,
-                                   const char *folder, vx_error *err)
+/* What optimiser.safetensors holds of that name, into to. */
+static vx_status restore_state(const vx_checkpoint *content, const char *name, vx_vecf to,
+                               const char *folder, vx_error *err)
 {
     for (size_t i = 0; i < content->state_count; i++) {
-        vx_vecf state = vx_optimiser_state_at(server->optimiser, i);
-
-        if (strcmp(content->state[i].name, vx_optimiser_state_name(server->optimiser, i)) != 0 ||
-            vx_tensor_numbers(&content->state[i]) != state.n)
-            return vx_fail(err, VX_ERR_DATA, "%s: optimiser state %s does not fit", folder,
-                           content->state[i].name);
-        memcpy(state.at, content->state[i].at, state.n * sizeof(float));
+        if (strcmp(content->state[i].name, name) != 0 ||
+            vx_tensor_numbers(&content->state[i]) != to.n)
+            continue;
+        memcpy(to.at, content->state[i].at, to.n * sizeof(float));
+        return VX_OK;
     }
-    return VX_OK;
+    return vx_fail(err, VX_ERR_DATA, "%s: there is no %s of %zu numbers", folder, name, to.n);
+}
+
+static vx_status restore_states(vx_server *server, const vx_checkpoint *content, const char *folder,
+                                vx_error *err)
+{
+    vx_vecf memory = vx_aggregator_memory(server->aggregator);
+    size_t count = vx_optimiser_state_count(server->optimiser);
+    size_t all = count + (memory.at != NULL ? 1 : 0);
+    vx_status status = VX_OK;
+
+    if (content->state_count != all)
+        return vx_fail(err, VX_ERR_DATA, "%s: %zu states of optimiser and rule: expected %zu",
+                       folder, content->state_count, all);
+    for (size_t i = 0; status == VX_OK && i < count; i++)
+        status = restore_state(content, vx_optimiser_state_name(server->optimiser, i),
+                               vx_optimiser_state_at(server->optimiser, i), folder, err);
+    if (status == VX_OK && memory.at != NULL)
+        status = restore_state(content, VX_MEMORY_NAME, memory, folder, err);
+    return status;
 }
 
 /* What does not fit is left out: that slot begins its momentum anew. */
@@ -138,6 +153,7 @@ vx_status vx_recover_restore(vx_server *server, vx_error *err)
 {
     const vx_checkpoint *content = NULL;
     const char *folder = NULL;
+    vx_vecf memory = vx_aggregator_memory(server->aggregator);
     vx_status status = VX_OK;
 
     memset(server->recovered, 0, server->roster.count * sizeof(*server->recovered));
@@ -150,6 +166,8 @@ vx_status vx_recover_restore(vx_server *server, vx_error *err)
 
             memset(state.at, 0, state.n * sizeof(float));
         }
+        if (memory.at != NULL)
+            memset(memory.at, 0, memory.n * sizeof(float));
         if (server->initial != NULL)
             memcpy(server->theta, server->initial, server->dimension * sizeof(float));
         return VX_OK;
@@ -158,7 +176,7 @@ vx_status vx_recover_restore(vx_server *server, vx_error *err)
     folder = vx_checkpoint_folder(server->loaded);
     status = restore_parameters(server, content, folder, err);
     if (status == VX_OK)
-        status = restore_optimiser(server, content, folder, err);
+        status = restore_states(server, content, folder, err);
     if (status == VX_OK)
         restore_momentum(server, content);
     return status;
@@ -280,6 +298,14 @@ static void write_row(vx_server *server, const vx_ledger_round *record, vx_roste
     vx_journal_metrics(server->journal, &row, past);
 }
 
+void vx_server_remember(vx_server *server)
+{
+    vx_vecf memory = vx_aggregator_memory(server->aggregator);
+
+    if (memory.at != NULL)
+        memcpy(memory.at, server->update, memory.n * sizeof(float));
+}
+
 vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past, vx_error *err)
 {
     size_t d = server->dimension;
@@ -295,6 +321,7 @@ vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past, v
         return status;
     if (record.update_bytes.size != d * sizeof(float))
         return VX_AGAIN;
+    vx_server_remember(server);
     status = vx_optimiser_step(server->optimiser, round, (vx_cvecf){ server->update, d },
                                (vx_vecf){ server->theta, d });
     if (status != VX_OK)

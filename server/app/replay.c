@@ -22,6 +22,8 @@ vx_status vx_replay_update(vx_server *server, bool *ret_kept, vx_error *err)
                                       (vx_bytes){ (uint8_t *)server->update, size }, &record, err);
 
     *ret_kept = status == VX_OK && record.update_bytes.size == size;
+    if (*ret_kept)
+        vx_server_remember(server);
     return status;
 }
 

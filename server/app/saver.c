@@ -7,12 +7,19 @@
 #include <vx_base/assert.h>
 #include <vx_linalg/blas.h>
 
-#define STATES_MAX 4 /* vectors of an optimiser */
+#define STATES_MAX 4 /* vectors of an optimiser, and the memory of a rule */
+
+/* Those of the optimiser, and behind them the memory of the rule. */
+static size_t states_of(const vx_server *server)
+{
+    return vx_optimiser_state_count(server->optimiser) +
+           (vx_aggregator_memory(server->aggregator).at != NULL ? 1 : 0);
+}
 
 vx_status vx_saver_create(vx_server *server)
 {
     vx_saver *saver = &server->saver;
-    size_t states = vx_optimiser_state_count(server->optimiser);
+    size_t states = states_of(server);
     size_t slots = server->roster.count;
     size_t d = server->dimension;
 
@@ -39,14 +46,17 @@ void vx_saver_destroy(vx_server *server)
 void vx_saver_copy(vx_server *server, uint64_t rounds)
 {
     vx_saver *saver = &server->saver;
-    size_t d = server->dimension;
+    size_t d = server->dimension, states = vx_optimiser_state_count(server->optimiser);
+    vx_vecf memory = vx_aggregator_memory(server->aggregator);
 
     VX_ASSERT(!saver->loaded);
     saver->rounds = rounds;
     memcpy(saver->theta, server->theta, d * sizeof(float));
-    for (size_t i = 0; i < vx_optimiser_state_count(server->optimiser); i++)
+    for (size_t i = 0; i < states; i++)
         memcpy(saver->state + i * d, vx_optimiser_state_at(server->optimiser, i).at,
                d * sizeof(float));
+    if (memory.at != NULL)
+        memcpy(saver->state + states * d, memory.at, d * sizeof(float));
     for (size_t i = 0; i < server->roster.count && saver->momentum != NULL; i++) {
         saver->labels[i] = server->state_held[i] ? server->roster.slots[i].entered : 0;
         if (saver->labels[i] != 0)
@@ -74,11 +84,11 @@ static void name_parameters(const vx_server *server, vx_tensor *parameters)
 
 static size_t name_states(const vx_server *server, vx_tensor state[STATES_MAX])
 {
-    size_t count = vx_optimiser_state_count(server->optimiser);
+    size_t count = states_of(server), own = vx_optimiser_state_count(server->optimiser);
 
     for (size_t i = 0; i < count; i++) {
         snprintf(state[i].name, sizeof(state[i].name), "%s",
-                 vx_optimiser_state_name(server->optimiser, i));
+                 i < own ? vx_optimiser_state_name(server->optimiser, i) : VX_MEMORY_NAME);
         state[i].rank = 1;
         state[i].shape[0] = server->dimension;
         state[i].at = server->saver.state + i * server->dimension;

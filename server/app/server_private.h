@@ -49,6 +49,9 @@ typedef enum vx_work_kind {
 } vx_work_kind;
 
 /* A checkpoint on its way to the disk, from a copy of one round, while rounds go on. */
+/* The name of a rule's memory among the states of the optimiser. */
+#define VX_MEMORY_NAME "aggregation.memory"
+
 typedef struct vx_saver {
     uv_work_t work;
     bool due;    /* a round whose copy is wanted has been reached */
@@ -58,7 +61,7 @@ typedef struct vx_saver {
     uint64_t rounds;
     uint64_t oldest;  /* checkpoint that may still be gone back to; 0 = the beginning */
     float *theta;     /* (d) */
-    float *state;     /* (optimiser states, d) */
+    float *state;     /* (optimiser states and memory of the rule, d) */
     float *momentum;  /* (slots, d), or NULL */
     uint64_t *labels; /* (slots) 0 = no momentum */
     vx_status status;
@@ -197,6 +200,7 @@ struct vx_server {
     vx_status work_status;
     vx_error work_error;
     vx_metrics_row row;
+    uint64_t lambda_quiet; /* rounds below it do not warn of lambda again */
     uint64_t saved_rounds; /* committed rounds of the newest checkpoint; UINT64_MAX = none */
     uint64_t work_started_ns;
 
@@ -245,6 +249,9 @@ void vx_recover_set_aside(vx_server *server, uint64_t rounds);
 void vx_recover_done(vx_server *server); /* frees what only recovery needs */
 /* To the checkpoint, or to the first parameters when there is none. */
 vx_status vx_recover_restore(vx_server *server, vx_error *err) VX_MUST_CHECK;
+/* A rule with a memory (centered_clipping) goes on from an update that it did not make now:
+ * server->update. */
+void vx_server_remember(vx_server *server);
 /* One recorded round whose update was kept. VX_AGAIN: it was not. past is a roster of the caller's
  * that only serves for this. */
 vx_status vx_recover_apply(vx_server *server, uint64_t round, vx_roster *past,

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from run_test import WithData
-from support import Run, wait_for
+from support import Run, read_safetensors, wait_for
 
 SLOW = """allow_fault_injection: true
 faults:
@@ -16,7 +16,7 @@ ROUNDS = 90
 DURABILITY = "checkpoint:\n  every: 25\n  durability: %s\n"
 
 
-class Recovery(WithData):
+class Interrupted(WithData):
     @classmethod
     def setUpClass(cls):
         cls.clean = {}
@@ -47,6 +47,14 @@ class Recovery(WithData):
         self.assertEqual(run.result()["state"], "done")
         return run
 
+    def kill_all(self, run):
+        self.kill_server(run)
+        run.mpirun.kill()
+        run.mpirun.communicate()
+        self.assert_tidy()
+
+
+class Recovery(Interrupted):
     def test_a_killed_server_goes_on_where_it_was_and_nobody_computes_twice(self):
         job = self.job("full")
         run = self.make(**job).start_server().start_workers()
@@ -142,6 +150,54 @@ class Recovery(WithData):
         self.assertEqual(codes[0], 78, texts)
         self.assertIn(first, texts[0])
         self.assertIn("seed is 2, was 5", texts[0])
+
+
+class RuleState(Interrupted):
+    """What a rule goes on with, or draws, is part of the run."""
+    CLIPPING = "centered_clipping\n  tau: 0.05"
+    BUCKETS = "median\n  pre: [bucketing]"
+
+    def interrupt(self, rule, durability):
+        run = self.make("killed-" + durability, **self.job(durability, rule=rule))
+        run.start_server().start_workers()
+        for rounds in (10, 40):
+            run.wait_for_rounds(rounds)
+            self.kill_server(run)
+            run.start_server("--resume")
+            run.wait_for_rounds(rounds + 2)
+        self.kill_all(run)
+        run.start_server("--resume").start_workers()
+        self.finish(run)
+        self.assertEqual(self.digests(run), self.expected(**self.job("full", rule=rule)))
+
+    def test_the_memory_of_a_rule_is_that_of_the_last_recorded_update(self):
+        self.interrupt(self.CLIPPING, "full")
+
+    def test_the_memory_of_a_rule_is_made_again_with_the_rounds(self):
+        self.interrupt(self.CLIPPING, "ledger")
+
+    def test_the_memory_of_a_rule_is_in_the_checkpoint(self):
+        run = self.make("stopped", **self.job("full", rule=self.CLIPPING))
+        run.start_server().start_workers()
+        run.wait_for_rounds(30)
+        run.server.send_signal(signal.SIGTERM)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [75, 0], texts)
+        rounds = len(run.metrics())
+        state = read_safetensors(os.path.join(run.directory, f"checkpoint-{rounds:010d}",
+                                              "optimiser.safetensors"))
+        memory = state["aggregation.memory"]
+        norm = run.metrics()[-1]["update_norm"]
+        self.assertAlmostEqual(float((memory.astype("float64") ** 2).sum() ** 0.5), norm, 5)
+        run.start_server("--resume").start_workers()
+        self.finish(run)
+        self.assertEqual(self.digests(run), self.expected(**self.job("full", rule=self.CLIPPING)))
+
+    def test_buckets_are_drawn_anew_in_each_round_and_alike_when_it_is_made_again(self):
+        self.interrupt(self.BUCKETS, "ledger")
+        other = self.complete("other", **self.job("full", rule=self.BUCKETS + "\n  bucket_seed: 1"))
+        self.assertNotEqual(self.digests(other)[-1],
+                            self.expected(**self.job("full", rule=self.BUCKETS))[-1])
 
 
 if __name__ == "__main__":

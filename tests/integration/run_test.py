@@ -123,6 +123,12 @@ faults:
                 run = self.complete(rule, rule=rule, byzantine=byzantine, workers=5, rounds=40)
                 self.assertGreater(run.result()["test"]["accuracy"], 0.85)
 
+    def test_a_lambda_that_destroys_the_common_direction_is_warned_of_once(self):
+        run = self.make(rule="flag\n  flag: {lambda: 1000}").start_server().start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(texts[0].count("flag.lambda"), 1)
+
 
 class Faults(WithData):
     def test_a_flipped_worker_breaks_mean_and_not_nnm_with_flag(self):

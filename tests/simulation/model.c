@@ -155,7 +155,7 @@ static int print_job(unsigned variant, char *text, size_t size)
         "name: simulated\nseed: %u\nrounds: %u\n"
         "data:\n  train_features: /data/train-features\n  train_labels: /data/train-labels\n"
         "  test_features: /data/test-features\n  test_labels: /data/test-labels\n  batch: 5\n"
-        "model:\n  family: linear\n%saggregation:\n  %s\noptimiser:\n  %s\n"
+        "model:\n  family: linear\n%saggregation:\n  threads: 1\n  %s\noptimiser:\n  %s\n"
         "checkpoint:\n  every: %u\n  keep: %u\n  durability: %s\n  on_disk_full: %s\n"
         "evaluation:\n  every: %u\n  batch: 10\nlimits:\n  connections: 8\n  handshake_s: %u\n",
         variant, rounds, workers_text, rule, optimiser, save, keep, durability, on_full, evaluate,
