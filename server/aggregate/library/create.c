@@ -80,28 +80,39 @@ void vexil_unmake(vexil_aggregator *v)
     vx_free(v);
 }
 
+static vx_status check_wish(const vexil_wish *wish, size_t rows_max, vx_error *err)
+{
+    if (wish->rule == NULL)
+        return vx_fail(err, VX_ERR_CONFIG, "no rule is named");
+    if (rows_max == 0 || rows_max > VX_WORKERS_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "%zu rows, expected 1 .. %d", rows_max, VX_WORKERS_MAX);
+    return VX_OK;
+}
+
 vx_status vexil_make(const vexil_wish *wish, size_t rows_max, size_t dimension,
                      vexil_aggregator **ret_aggregator, vx_error *err)
 {
-    vexil_aggregator *v = vx_calloc(1, sizeof(*v));
-    char *pre = vx_strdup(wish->pre != NULL ? wish->pre : "");
-    char *options = vx_strdup(wish->options != NULL ? wish->options : "");
-    vx_status status = VX_OK;
+    vx_status status = check_wish(wish, rows_max, err);
+    vexil_aggregator *v = NULL;
+    char *pre = NULL, *options = NULL;
 
-    if (wish->rule == NULL || ret_aggregator == NULL)
-        status = vx_fail(err, VX_ERR_USAGE, "a rule and a place for the aggregator are needed");
-    else if (rows_max == 0 || rows_max > VX_WORKERS_MAX)
-        status = vx_fail(err, VX_ERR_LIMIT, "%zu rows, expected 1 .. %d", rows_max, VX_WORKERS_MAX);
-    else if (v == NULL || pre == NULL || options == NULL)
+    if (status != VX_OK)
+        return status;
+    v = vx_calloc(1, sizeof(*v));
+    pre = vx_strdup(wish->pre != NULL ? wish->pre : "");
+    options = vx_strdup(wish->options != NULL ? wish->options : "");
+    if (v == NULL || pre == NULL || options == NULL) {
         status = vx_fail(err, VX_ERR_NOMEM, "no memory for an aggregator");
-    if (status == VX_OK)
-        status = reserve(v, rows_max, err);
+        goto out;
+    }
+    status = reserve(v, rows_max, err);
     if (status == VX_OK)
         status = make(v, wish, pre, options, dimension, err);
     if (status == VX_OK) {
         *ret_aggregator = v;
         v = NULL; /* moved to the caller */
     }
+out:
     vexil_unmake(v);
     vx_free(pre);
     vx_free(options);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <vx_aggregate/aggregate.h>
-#include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 #include <vx_linalg/finite.h>
 
 #include "create.h"
@@ -277,6 +277,7 @@ int vexil_report_number(const vexil_aggregator *v, const char *name, double *ret
 static void put_list(const double *values, const bool *marks, size_t has, double *ret_values,
                      size_t count)
 {
+    VX_ASSERT(values != NULL || marks != NULL);
     for (size_t i = 0; i < has && i < count; i++)
         ret_values[i] = values != NULL ? values[i] : marks[i] ? 1.0 : 0.0;
 }
