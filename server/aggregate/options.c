@@ -12,7 +12,7 @@
 
 #include "rule.h"
 
-typedef enum kind { COUNT, UNSIGNED, SEED, REAL, CHOICE } kind;
+typedef enum kind { COUNT, UNSIGNED, SEED, REAL, CHOICE, MODE } kind;
 
 typedef struct key {
     vx_aggregate_key shown;
@@ -26,6 +26,7 @@ static const char *const compats[] = { "paper", "byzfl", NULL };
 static const char *const aksel_counts[] = { "middle", "trusted", NULL };
 static const char *const scales[] = { "median_norm", "subspace", "count", NULL };
 static const char *const losses[] = { "released", "paper", NULL };
+static const char *const modes[] = { "default", "released", "paper", NULL };
 static const char *const directions[] = { "unit", "raw", NULL };
 
 #define AT(field) offsetof(vx_aggregate_options, field)
@@ -62,6 +63,9 @@ static const key keys[] = {
       SEED, AT(bucket_seed), 0, 0, NULL },
     { { "exact_rows", " mda smea trimmed_flag ", "0 .. 30", "20", "up to so many rows the best subset is found exactly" },
       COUNT, AT(exact_rows), 0, 30, NULL },
+    { { "flag.mode", " flag trimmed_flag ", "default | released | paper", "default",
+        "iterations, loss, direction and scale of the released code or of the paper; keys behind it count" },
+      MODE, 0, 0, 0, modes },
     { { "flag.subspace", " flag trimmed_flag ", "0 .. 1024", "0", "m; 0: ceil((n + 1) / 2)" },
       COUNT, AT(flag.subspace), 0, VX_WORKERS_MAX, NULL },
     { { "flag.iterations", " flag trimmed_flag ", "1 .. 10000", "1", "reweightings" },
@@ -147,7 +151,7 @@ vx_status vx_aggregate_check_range(const vx_aggregate_options *options, vx_error
         const key *k = &keys[i];
         double value;
 
-        if (k->kind == CHOICE || k->kind == SEED)
+        if (k->kind == CHOICE || k->kind == MODE || k->kind == SEED)
             continue;
         value = number_at(options, k);
         if (!(value >= k->least && value <= k->most))
@@ -244,12 +248,30 @@ static const key *find(const vx_aggregate_options *options, const char *name)
     return NULL;
 }
 
+/* Four options at once. */
+static vx_status set_mode(vx_flag_options *flag, const key *k, const char *value, vx_error *err)
+{
+    bool paper = strcmp(value, modes[2]) == 0, released = strcmp(value, modes[1]) == 0;
+
+    if (!paper && !released && strcmp(value, modes[0]) != 0)
+        return expected(k, value, err);
+    flag->iterations = paper ? 5 : 1;
+    flag->paper_loss = paper;
+    flag->raw = paper;
+    flag->scale = VX_FLAG_SCALE_MEDIAN_NORM;
+    if (paper || released)
+        flag->scale = paper ? VX_FLAG_SCALE_COUNT : VX_FLAG_SCALE_SUBSPACE;
+    return VX_OK;
+}
+
 vx_status vx_aggregate_set(vx_aggregate_options *options, const char *name, const char *value,
                            vx_error *err)
 {
     const key *k = find(options, name);
     char known[512] = "";
 
+    if (k != NULL && k->kind == MODE)
+        return set_mode(&options->flag, k, value, err);
     if (k != NULL && k->kind == CHOICE)
         return set_choice((char *)options + k->offset, k, value, err);
     if (k != NULL)

@@ -318,10 +318,51 @@ static void an_update_beyond_float_is_refused(void **state)
     sample_free(&s);
 }
 
+/* d is no whole number of blocks, stripes or chunks. */
+static void threads_change_no_bit_of_any_rule(void **state)
+{
+    enum { WIDE = 40001 };
+    sample s = sample_make(5, N, WIDE, 1.0);
+    float *first = vx_calloc(WIDE, sizeof(float)), *update = vx_calloc(WIDE, sizeof(float));
+
+    (void)state;
+    s.present[3] = false;
+    for (size_t i = 0; i < 2 * RULES; i++) {
+        vx_aggregate_options options =
+            sample_options(vx_rule_at(i / 2).name, is(i / 2, "bulyan") ? 1 : F, i % 2 == 1);
+        double kept[3 * N];
+
+        options.pivot = 1;
+        for (unsigned threads = 1; threads <= 4; threads *= 2) {
+            vx_aggregate_report report;
+            double numbers[3 * N];
+            vx_aggregator *a;
+
+            options.threads = threads;
+            a = sample_run(&s, &options, threads == 1 ? first : update, &report);
+            memcpy(numbers, report.reconstruction, N * sizeof(double));
+            memcpy(numbers + N, report.distance, N * sizeof(double));
+            memcpy(numbers + 2 * N, report.weight, N * sizeof(double));
+            if (threads == 1) {
+                memcpy(kept, numbers, sizeof(kept));
+            } else {
+                assert_memory_equal(update, first, WIDE * sizeof(float));
+                for (size_t k = 0; k < 3 * N; k++)
+                    assert_true(memcmp(&numbers[k], &kept[k], sizeof(double)) == 0);
+            }
+            vx_aggregator_destroy(a);
+        }
+    }
+    vx_free(first);
+    vx_free(update);
+    sample_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_of_averages_sum_to_one),
+        cmocka_unit_test(threads_change_no_bit_of_any_rule),
         cmocka_unit_test(permuting_workers_permutes_weights),
         cmocka_unit_test(translating_all_rows_translates_the_update),
         cmocka_unit_test(scaling_all_rows_scales_the_update),

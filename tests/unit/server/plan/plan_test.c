@@ -205,7 +205,7 @@ static void a_value_out_of_range_names_its_key(void **state)
 /* Keys of the job that are no key of a rule. */
 static bool is_of_the_job_alone(const char *key)
 {
-    static const char *const keys[] = { "rule", "pre", "byzantine", "share", "flag.mode" };
+    static const char *const keys[] = { "rule", "pre", "byzantine", "share" };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (strcmp(keys[i], key) == 0)
