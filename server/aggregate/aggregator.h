@@ -61,6 +61,12 @@ struct vx_aggregator {
     vx_aggregate_report report;
 };
 
+/* It needs a vector of d numbers of its own. */
+static inline bool vx_rule_keeps_vector(const vx_rule *rule)
+{
+    return rule->way == VX_WAY_MEMORY || rule->way == VX_WAY_COLUMNS_WEIGHTS;
+}
+
 /* Where the mixed rows begin in the block of a thread, behind four lists of n pointers; and its
  * whole size. */
 static inline size_t vx_columns_offset(size_t n)

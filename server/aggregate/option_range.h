@@ -1,5 +1,5 @@
-#ifndef VX_AGGREGATE_OPTIONS_PRIVATE_H
-#define VX_AGGREGATE_OPTIONS_PRIVATE_H
+#ifndef VX_AGGREGATE_OPTION_RANGE_H
+#define VX_AGGREGATE_OPTION_RANGE_H
 #include <vx_aggregate/options.h>
 
 /* VX_ERR_DOMAIN: a number out of its range: which, what was expected. */
