@@ -124,6 +124,7 @@ static void one_block(const columns_task *task, size_t column, unsigned thread, 
     vx_real to = { task->update.f32 != NULL ? task->update.f32 + column : NULL,
                    task->update.f64 != NULL ? task->update.f64 + column : NULL, part.cols };
 
+    VX_ASSERT(a->in_double ? part.f64 != NULL : part.f32 != NULL);
     if (a->options.pre_count > 0)
         mix(a, part, &memory);
     for (size_t i = 0; i < a->seen.n; i++) {
