@@ -33,6 +33,27 @@ static vx_status resolve(vx_aggregator *a, vx_error *err)
     return VX_OK;
 }
 
+/* Names what asks for the most rows: the rule, or a pre-aggregator that does so by itself. */
+static vx_status refuse_count(const vx_aggregator *a, vx_error *err)
+{
+    const vx_aggregate_options *o = &a->options;
+    const char *name = o->rule, *requirement = vx_rule_requirement(a->rule, o);
+    size_t least = a->rule->rows_min(o), at = o->pre_count;
+
+    for (size_t k = o->pre_count; k-- > 0;) {
+        size_t own = a->pre[k]->rows_min(o, 1);
+
+        if (own <= least)
+            continue;
+        least = own;
+        name = a->pre[k]->info.name;
+        requirement = a->pre[k]->info.requirement;
+        at = k;
+    }
+    return vx_fail(err, VX_ERR_DOMAIN, "%s needs %s%s: n = %zu, f = %zu", name, requirement,
+                   at > 0 ? " behind its pre-aggregators" : "", a->n_max, o->byzantine);
+}
+
 /* Rows that are needed before the chain, so that the rule gets enough behind it. */
 static vx_status check_count(vx_aggregator *a, vx_error *err)
 {
@@ -46,10 +67,7 @@ static vx_status check_count(vx_aggregator *a, vx_error *err)
     }
     a->rows_min = least;
     if (a->n_max < least)
-        return vx_fail(err, VX_ERR_DOMAIN, "%s needs %s%s: n = %zu, f = %zu", o->rule,
-                       vx_rule_requirement(a->rule, o),
-                       o->pre_count > 0 ? " behind its pre-aggregators" : "", a->n_max,
-                       o->byzantine);
+        return refuse_count(a, err);
     if (a->rule->weights == vx_monna && o->pivot >= a->n_max)
         return vx_fail(err, VX_ERR_DOMAIN, "%s: pivot %zu is none of %zu slots", o->rule, o->pivot,
                        a->n_max);

@@ -10,7 +10,7 @@ static void permute(size_t n, const vx_aggregate_options *options, vx_rule_work 
 
     for (size_t i = 0; i < n; i++)
         work->items[i] = (uint32_t)i;
-    if (!work->keep_order)
+    if (!work->keep_order && options->bucket_size > 1)
         vx_rng_shuffle(&rng, work->items, n);
 }
 
@@ -23,7 +23,7 @@ static void permute(size_t n, const vx_aggregate_options *options, vx_rule_work 
  * ceil(n / s) rows with the same f.
  *
  * The order is a pure function of bucket_seed and the key of the run (the round): a replayed round
- * has the same groups. O(n^2), thread safe.
+ * has the same groups. Groups of one row keep its place: they are the slots. O(n^2), thread safe.
  */
 size_t vx_bucketing(const vx_geometry *g, const vx_aggregate_options *options, vx_rule_work *work,
                     vx_mat ret_map)

@@ -320,6 +320,54 @@ static void a_bucket_weighs_what_its_rows_weigh(void **state)
         vx_assert_close(with[k], without[k], 1e-13, 1e-13);
 }
 
+/* Buckets of one row are the rows: slots, shares and the pivot keep their meaning. */
+static void buckets_of_one_row_leave_each_row_in_its_slot(void **state)
+{
+    static const char *const chain[] = { "bucketing" };
+    rows r = rows_make(9, 11);
+    vx_aggregate_options options = chain_of(chain, 1);
+    double share[11], with[D], without[D];
+    vx_aggregator *behind, *plain;
+
+    (void)state;
+    for (size_t i = 0; i < 11; i++)
+        share[i] = (double)(1 + i * i);
+    options.rule = "monna";
+    options.share = share;
+    options.pivot = 3;
+    options.bucket_size = 1;
+    behind = run(&r, &options, with);
+    options.pre_count = 0;
+    plain = run(&r, &options, without);
+    for (size_t k = 0; k < D; k++)
+        vx_assert_close(with[k], without[k], 1e-13, 1e-13);
+    for (size_t i = 0; i < 11; i++) {
+        assert_int_equal(behind->report.selected[i], plain->report.selected[i]);
+        vx_assert_close(behind->report.score[i], plain->report.score[i], 1e-13, 1e-13);
+        vx_assert_close(behind->report.weight[i], plain->report.weight[i], 1e-13, 1e-13);
+    }
+    vx_aggregator_destroy(behind);
+    vx_aggregator_destroy(plain);
+}
+
+static void a_chain_that_asks_for_more_rows_than_the_rule_is_named(void **state)
+{
+    static const char *const chain[] = { "bucketing", "nnm" };
+    vx_aggregate_options options = chain_of(chain, 2);
+    vx_aggregator *a = NULL;
+    vx_error err;
+
+    (void)state;
+    vx_assert_status(vx_aggregator_create(&options, 8, D, &a, &err), VX_ERR_DOMAIN, &err);
+    assert_string_equal(err.message,
+                        "nnm needs n >= 2f + 1 behind its pre-aggregators: n = 8, f = 2");
+    options.byzantine = 5;
+    options.pre = chain + 1;
+    options.pre_count = 1;
+    vx_assert_status(vx_aggregator_create(&options, 8, D, &a, &err), VX_ERR_DOMAIN, &err);
+    assert_string_equal(err.message, "nnm needs n >= 2f + 1: n = 8, f = 5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +379,8 @@ int main(void)
         cmocka_unit_test(each_row_is_in_one_bucket_and_the_key_decides_which),
         cmocka_unit_test(a_rule_gets_enough_buckets_or_the_chain_is_refused),
         cmocka_unit_test(a_bucket_weighs_what_its_rows_weigh),
+        cmocka_unit_test(buckets_of_one_row_leave_each_row_in_its_slot),
+        cmocka_unit_test(a_chain_that_asks_for_more_rows_than_the_rule_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
