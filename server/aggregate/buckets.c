@@ -170,8 +170,8 @@ vx_status vx_aggregator_decide(vx_aggregator *a, vx_aggregate_report *ret_report
         status = vx_aggregator_weigh(a, err);
     if (status != VX_OK)
         return status;
-    vx_report_fill(a, (vx_real){ NULL, NULL, 0 });
     a->stage = VX_BUCKETS_DECIDED;
+    vx_report_fill(a, (vx_real){ NULL, NULL, 0 });
     if (ret_report != NULL)
         *ret_report = a->report;
     return VX_OK;

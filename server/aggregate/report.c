@@ -104,8 +104,10 @@ static void fill_reconstruction(vx_aggregator *a)
     /* Of interest only: without it the update stands. */
     if (vx_flag_fit_run(a->work.fit, &a->raw, &standard, none) != VX_OK)
         return;
-    for (size_t i = 0; i < a->raw.n; i++)
-        a->reconstruction[a->slot[i]] = fmin(a->work.fit->ratio[i], 1.0);
+    for (size_t i = 0; i < a->raw.n; i++) {
+        if (!isnan(a->work.fit->ratio[i]))
+            a->reconstruction[a->slot[i]] = fmin(a->work.fit->ratio[i], 1.0);
+    }
 }
 
 /* Scores and selection are of seen rows: they are of slots where these are the same rows. */

@@ -261,6 +261,26 @@ static void the_report_of_a_decision_has_norm_and_weights(void **state)
     drop(&t);
 }
 
+/* The distances of an earlier run are not those of the buckets. */
+static void a_decision_on_columns_knows_no_distances(void **state)
+{
+    static const char *const rules[] = { "median", "bulyan" };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        vx_aggregator *a = create(rules[i], true);
+        setting t = make(3, false);
+        vx_aggregate_report report;
+
+        run_whole(a, &t);
+        run_in_buckets(a, &t, &report);
+        for (size_t k = 0; k < N; k++)
+            assert_true(isnan(report.distance[k]));
+        vx_aggregator_destroy(a);
+        drop(&t);
+    }
+}
+
 static void calls_out_of_order_and_shape_are_refused(void **state)
 {
     vx_aggregator *a = create("krum", false);
@@ -293,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_row_that_is_not_finite_is_absent_in_every_bucket),
         cmocka_unit_test(too_many_lost_rows_are_told_at_the_decision),
         cmocka_unit_test(the_report_of_a_decision_has_norm_and_weights),
+        cmocka_unit_test(a_decision_on_columns_knows_no_distances),
         cmocka_unit_test(calls_out_of_order_and_shape_are_refused),
     };
 
