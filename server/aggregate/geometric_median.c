@@ -5,7 +5,7 @@
 #include "order.h"
 #include "rule.h"
 
-/* A distance below this share of the median norm is rounding of K. */
+/* A distance below this share of what it is the difference of is rounding. */
 static const double RESOLUTION = 1e-8;
 
 /* With nu = 0 a row at z has all the weight, without an overflow. */
@@ -39,6 +39,21 @@ static void distances_to(const vx_geometry *g, const double *c, double *ret_dist
     vx_distances_to(g, g->n, c, ret_distance);
     for (size_t i = 0; i < g->n; i++)
         ret_distance[i] = sqrt(ret_distance[i]);
+}
+
+/* Below this a distance to z is rounding: vx_distances_to() takes the form of the lesser terms,
+ * products or distances of rows. values, order are overwritten. */
+static double resolution(const vx_geometry *g, const double *c, double median_norm, double *values,
+                         size_t *order)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        double far = 0.0;
+
+        for (size_t j = 0; j < g->n; j++)
+            far += c[j] * vx_d(g, i, j);
+        values[i] = sqrt(far);
+    }
+    return RESOLUTION * fmin(median_norm, vx_median_of(values, g->n, order));
 }
 
 /* Copies, and tells the largest relative change of a weight. */
@@ -111,10 +126,9 @@ vx_status vx_geometric_median(const vx_geometry *g, const vx_aggregate_options *
     }
     median_norm = vx_median_norm(g, work->values, work->order);
     typical_distances(g, work, next);
-    least = fmax(options->geometric_nu * vx_median_of(next, g->n, work->order),
-                 RESOLUTION * median_norm);
-    least = fmax(least, DBL_MIN);
+    least = fmax(options->geometric_nu * vx_median_of(next, g->n, work->order), DBL_MIN);
     weigh(g, next, least, ret_weights);
+    least = fmax(least, resolution(g, ret_weights, median_norm, work->values, work->order));
     while (change > options->geometric_tolerance &&
            work->iterations < options->geometric_iterations) {
         distances_to(g, ret_weights, distance);

@@ -132,6 +132,27 @@ static void translating_all_rows_translates_the_update(void **state)
     }
 }
 
+/* Of three points the one at an angle of 120 degrees or more is the geometric median. */
+static void a_common_part_does_not_blur_the_geometric_median(void **state)
+{
+    vx_aggregate_options options = sample_options("geometric_median", 1, false);
+    sample s = sample_make(1, 3, D, 0.0);
+    float update[D];
+    vx_aggregate_report report;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        sample_set_row(&s, i, 1048576.0f);
+    sample_row(&s, 1)[0] += 1.0f;
+    sample_row(&s, 2)[0] -= 1.0f;
+    sample_row(&s, 1)[1] += 0.5f;
+    sample_row(&s, 2)[1] += 0.5f;
+    vx_aggregator_destroy(sample_run(&s, &options, update, &report));
+    for (size_t k = 0; k < D; k++)
+        vx_assert_close((double)update[k], 1048576.0, 0.0, 1e-4);
+    sample_free(&s);
+}
+
 static void scaling_all_rows_scales_the_update(void **state)
 {
     static const double factors[] = { 0x1p-100, 0x1p-20, 0x1p3, 0x1p110 };
@@ -365,6 +386,7 @@ int main(void)
         cmocka_unit_test(threads_change_no_bit_of_any_rule),
         cmocka_unit_test(permuting_workers_permutes_weights),
         cmocka_unit_test(translating_all_rows_translates_the_update),
+        cmocka_unit_test(a_common_part_does_not_blur_the_geometric_median),
         cmocka_unit_test(scaling_all_rows_scales_the_update),
         cmocka_unit_test(identical_rows_give_that_row),
         cmocka_unit_test(a_majority_of_identical_rows_is_the_update),
