@@ -202,8 +202,8 @@ static vx_status copy_shares(vx_aggregator *a, vx_error *err)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu shares", a->n_max);
     for (size_t i = 0; i < a->n_max; i++) {
         if (!(share[i] > 0.0 && share[i] <= 1e18))
-            return vx_fail(err, VX_ERR_DOMAIN, "share %g of slot %zu is not in 0 .. 1e18", share[i],
-                           i);
+            return vx_fail(err, VX_ERR_DOMAIN,
+                           "share %g of slot %zu is not above 0 and at most 1e18", share[i], i);
         a->share[i] = share[i];
     }
     return VX_OK;

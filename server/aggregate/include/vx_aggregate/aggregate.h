@@ -40,10 +40,12 @@ typedef struct vx_aggregate_report {
                             NULL, "" where there is none */
     const double *norm;  /* ||g_i||_2 of each row */
     const double *weight;         /* w_i on the raw rows; NaN for coordinate rules */
-    const double *score;          /* the rule's own number by which it judges a row */
+    const double *score;          /* the rule's own number by which it judges a row; NaN behind a
+                                     chain that changes the number of rows */
     const double *reconstruction; /* v_i in [0, 1] of the raw row, against the subspace fitted
-                                     (flag, trimmed_flag) or, for every other rule, the flag
-                                     subspace of the raw rows with default options */
+                                     (flag) or, for every other rule, the flag subspace of the
+                                     raw rows with default options; trimmed_flag: its scores, of
+                                     the rows behind the chain. NaN for a row of zeros */
     const double *distance;       /* ||g_i - update||_2 */
     const bool *selected;         /* the rows that a selecting rule took; else the present ones */
 } vx_aggregate_report;
@@ -72,20 +74,21 @@ void vx_aggregator_set_key(vx_aggregator *aggregator, uint64_t key);
  * order: results are bitwise the same whatever the order of arrival, and for any number of threads.
  * All rows zero: the update is zero. VX_ERR_DOMAIN: fewer present rows than the rule needs.
  * VX_ERR_NONFINITE: finite rows whose products overflow, or an update beyond float. No heap, no
- * (n, d) temporary.
+ * (n, d) temporary. centered_clipping and aksel keep a vector (d) beside the caller's.
  */
 VX_MUST_CHECK vx_status vx_aggregator_run(vx_aggregator *aggregator, vx_cmatf rows,
                                           const bool *present, vx_vecf ret_update,
                                           vx_aggregate_report *ret_report, vx_error *err);
-/* The same in double. */
+/* The same in double. The first such run of centered_clipping and aksel takes their vector (d) in
+ * double: VX_ERR_NOMEM. Their vectors of both precisions are apart. */
 VX_MUST_CHECK vx_status vx_aggregator_run_f64(vx_aggregator *aggregator, vx_cmat rows,
                                               const bool *present, vx_vec ret_update,
                                               vx_aggregate_report *ret_report, vx_error *err);
 
 /*
  * Rules with a memory (centered_clipping) start from the update before this one; { NULL, 0 } for
- * every other rule. It is the last update of a run that was VX_OK, and zero at first. A server
- * that goes on with a recorded run writes the last recorded update into it.
+ * every other rule. It is the last update of a run in float that was VX_OK, and zero at first. A
+ * server that goes on with a recorded run writes the last recorded update into it.
  */
 vx_vecf vx_aggregator_memory(vx_aggregator *aggregator);
 

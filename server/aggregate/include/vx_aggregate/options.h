@@ -40,7 +40,7 @@ typedef struct vx_aggregate_options {
     size_t pre_count;
     size_t byzantine;    /* f */
     unsigned threads;    /* that share out one aggregation, 1 .. VX_THREADS_MAX; default 1 */
-    const double *share; /* (n_max) a_i >= 0, how much a slot's data weighs (its declared number of
+    const double *share; /* (n_max) a_i > 0, how much a slot's data weighs (its declared number of
                             samples), in any unit; NULL: all the same. Copied by create. */
     vx_compat compat;
     size_t selected;               /* multi_krum: m; 0 = n - f - 2 (paper), n - f (byzfl) */
