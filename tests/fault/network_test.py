@@ -151,6 +151,8 @@ class Links(Linked):
     def test_19_flipped_bits(self):
         """19 (I6): every flip is caught by a CRC; what it hit is sent again."""
         run, proxy = self.begin(["flip 20000"], seed=3)
+        run.until_round(25)
+        proxy.tell("clear")  # or a worker could miss that the run is over
         self.end(run)
         flips = proxy.events("flip")
         lost = run.events("worker.lost")
