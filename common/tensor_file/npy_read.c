@@ -7,9 +7,9 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/bytes.h>
-#include <vx_base/file.h>
 #include <vx_base/log.h>
 
+#include "map.h"
 #include "safetensors_format.h"
 
 #define MAGIC       "\x93NUMPY"
@@ -195,7 +195,7 @@ static vx_status read_header(vx_npy_file *file, vx_error *err)
     size_t size = file->bytes.size, start = 0, length = 0;
     vx_status status;
 
-    if (size < LONG_START || memcmp(at, MAGIC, MAGIC_SIZE) != 0)
+    if (memcmp(at, MAGIC, MAGIC_SIZE) != 0)
         return broken(file, err, "this is no NPY file");
     if (at[MAGIC_SIZE] < 1 || at[MAGIC_SIZE] > 3)
         return vx_fail(err, VX_ERR_DATA, "%s: expected version 1 to 3 of the format, found %u",
@@ -213,39 +213,6 @@ static vx_status read_header(vx_npy_file *file, vx_error *err)
     return status;
 }
 
-static vx_status map(vx_npy_file *file, int handle, vx_error *err)
-{
-    const vx_files *files = vx_files_current();
-    vx_file_info info = { 0 };
-    const void *at = NULL;
-    int result = files->info(files->context, handle, &info);
-
-    if (result < 0)
-        return vx_file_fail(err, result, "stat", file->path);
-    if (!info.is_regular || info.size == 0)
-        return broken(file, err, info.is_regular ? "the file is empty" : "this is no file");
-    if (info.size > SIZE_MAX / 2)
-        return broken(file, err, "the file is too large");
-    result = files->map(files->context, handle, (size_t)info.size, &at);
-    if (result < 0)
-        return vx_file_fail(err, result, "map", file->path);
-    file->bytes = (vx_cbytes){ at, (size_t)info.size };
-    return VX_OK;
-}
-
-static vx_status map_path(vx_npy_file *file, vx_error *err)
-{
-    const vx_files *files = vx_files_current();
-    int handle = files->open(files->context, file->path, O_RDONLY | O_NONBLOCK, 0);
-    vx_status status;
-
-    if (handle < 0)
-        return vx_file_fail(err, handle, "open", file->path);
-    status = map(file, handle, err);
-    vx_file_close(handle);
-    return status;
-}
-
 vx_status vx_npy_open(const char *path, vx_npy_file **ret_file, vx_error *err)
 {
     vx_npy_file *file = vx_calloc(1, sizeof(*file));
@@ -257,7 +224,7 @@ vx_status vx_npy_open(const char *path, vx_npy_file **ret_file, vx_error *err)
         status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory", path);
         goto out;
     }
-    status = map_path(file, err);
+    status = vx_tensor_map(path, LONG_START, &file->bytes, err);
     if (status == VX_OK)
         status = read_header(file, err);
     if (status != VX_OK)
@@ -271,12 +238,9 @@ out:
 
 vx_npy_file *vx_npy_close(vx_npy_file *file)
 {
-    const vx_files *files = vx_files_current();
-
     if (file == NULL)
         return NULL;
-    if (file->bytes.at != NULL)
-        files->unmap(files->context, file->bytes.at, file->bytes.size);
+    vx_tensor_unmap(file->bytes);
     vx_free(file->path);
     vx_free(file);
     return NULL;

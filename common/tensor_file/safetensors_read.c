@@ -9,9 +9,9 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/bytes.h>
-#include <vx_base/file.h>
 #include <vx_base/log.h>
 
+#include "map.h"
 #include "safetensors_format.h"
 
 typedef struct entry { /* a tensor and its place in the data */
@@ -46,40 +46,6 @@ size_t vx_tensor_numbers(const vx_tensor *tensor)
     VX_ASSERT(tensor->rank <= VX_TENSOR_RANK_MAX);
     VX_ASSERT(fits);
     return (size_t)(bytes / sizeof(float));
-}
-
-static vx_status map_handle(vx_tensor_file *file, int handle, vx_error *err)
-{
-    const vx_files *files = vx_files_current();
-    vx_file_info info = { 0 };
-    const void *at = NULL;
-    int result = files->info(files->context, handle, &info);
-
-    if (result < 0)
-        return vx_file_fail(err, result, "stat", file->path);
-    if (!info.is_regular)
-        return vx_fail(err, VX_ERR_DATA, "%s: expected a regular file", file->path);
-    if (info.size < VX_SAFETENSORS_LENGTH_BYTES)
-        return vx_fail(err, VX_ERR_DATA, "%s: %" PRIu64 " bytes, too short for a header",
-                       file->path, info.size);
-    result = files->map(files->context, handle, (size_t)info.size, &at);
-    if (result < 0)
-        return vx_file_fail(err, result, "map", file->path);
-    file->bytes = (vx_cbytes){ at, (size_t)info.size };
-    return VX_OK;
-}
-
-static vx_status map_file(vx_tensor_file *file, vx_error *err)
-{
-    const vx_files *files = vx_files_current();
-    vx_status status = VX_OK;
-    int handle = files->open(files->context, file->path, O_RDONLY | O_NONBLOCK, 0);
-
-    if (handle < 0)
-        return vx_file_fail(err, handle, "open", file->path);
-    status = map_handle(file, handle, err);
-    vx_file_close(handle);
-    return status;
 }
 
 static vx_status parse_header(vx_tensor_file *file, vx_cbytes *ret_data, vx_error *err)
@@ -260,7 +226,7 @@ vx_status vx_safetensors_open(const char *path, vx_tensor_file **ret_file, vx_er
         status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open it", path);
         goto out;
     }
-    status = map_file(file, err);
+    status = vx_tensor_map(path, VX_SAFETENSORS_LENGTH_BYTES, &file->bytes, err);
     if (status != VX_OK)
         goto out;
     status = parse_header(file, &data, err);
@@ -283,8 +249,7 @@ vx_tensor_file *vx_tensor_file_close(vx_tensor_file *file)
 {
     if (file == NULL)
         return NULL;
-    if (file->bytes.at != NULL)
-        vx_files_current()->unmap(vx_files_current()->context, file->bytes.at, file->bytes.size);
+    vx_tensor_unmap(file->bytes);
     json_decref(file->header);
     vx_free(file->entries);
     vx_free(file->path);
