@@ -43,7 +43,7 @@ static void a_signalling_nan_is_found(void **state)
 /* Every place of a whole block, of one that is not whole, and the borders between them. */
 static void a_double_that_is_not_finite_is_found_at_every_place(void **state)
 {
-    static const double bad[] = { HUGE_VAL, -HUGE_VAL, NAN };
+    const double bad[] = { HUGE_VAL, -HUGE_VAL, nan("") };
     static const double good[] = { DBL_MAX, -DBL_MAX, DBL_MIN / 8.0, -0.0, 1.0 };
     enum { COUNT = 4096 + 37 };
     static double at[COUNT];
