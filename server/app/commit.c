@@ -151,10 +151,10 @@ static vx_status write_record(vx_server *server, vx_error *err)
     if (status != VX_OK)
         return status;
     server->forget_records = false;
-    if (first < server->prune_below) {
+    if (first < server->work_prune_below) {
         vx_error why = { 0 }; /* the round is recorded: it costs room, until the next commit */
 
-        (void)!vx_ledger_prune(server->ledger, server->prune_below, &why);
+        (void)!vx_ledger_prune(server->ledger, server->work_prune_below, &why);
     }
     return VX_OK;
 }
@@ -442,6 +442,7 @@ void vx_server_start_work(vx_server *server, vx_work_kind kind)
 {
     VX_ASSERT(server->working == VX_WORK_NONE);
     server->working = kind;
+    server->work_prune_below = server->prune_below;
     server->work.data = server;
     server->work_started_ns = vx_server_now(server);
     VX_ASSERT(vx_uv->queue_work(&server->loop, &server->work, on_work, after_work) == 0);

@@ -176,7 +176,8 @@ struct vx_server {
     vx_ledger *ledger;
     vx_ledger_slot *record_slots; /* (slots) */
     vx_ledger_round record;
-    uint64_t prune_below;
+    uint64_t prune_below;      /* a checkpoint that is saved meanwhile moves it */
+    uint64_t work_prune_below; /* (work) what it was when the work began */
 
     /* recovery */
     vx_recovery plan;

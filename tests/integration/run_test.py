@@ -408,6 +408,15 @@ faults:
         self.assertEqual([row["round"] for row in run.metrics()], list(range(120)))
         self.assert_tidy()
 
+    def test_a_checkpoint_is_written_in_every_round_while_rounds_go_on(self):
+        run = self.make(rounds=200, extra="checkpoint: {every: 1, keep: 2}\n")
+        run.start_server().start_workers()
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual([row["round"] for row in run.metrics()], list(range(200)))
+        self.assertGreater(len(run.events("checkpoint")), 10)
+        self.assert_tidy()
+
     def test_hup_opens_the_log_anew_and_usr2_writes_where_the_run_stands(self):
         log = os.path.join(self.folder, "server.log")
         run = self.make(rounds=5000, extra=self.SLOW).start_server("--log", log).start_workers()

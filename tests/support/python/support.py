@@ -167,10 +167,12 @@ class Run:
                 continue
             try:
                 _, text = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
+            except subprocess.TimeoutExpired as late:
+                left = "\n".join(f"{pid}: {words}" for pid, words in processes_of(self.folder))
                 process.send_signal(signal.SIGKILL)
-                process.communicate()
-                raise
+                _, text = process.communicate()
+                raise AssertionError(f"still there after {seconds} s: {left}\nit wrote: {text}\n"
+                                     f"before it: {codes} {texts}") from late
             codes.append(process.returncode)
             texts.append(text)
         return codes, texts
@@ -195,7 +197,14 @@ class Run:
 
     def wait_for_rounds(self, count):
         path = os.path.join(self.directory, "metrics.jsonl")
-        wait_for(lambda: os.path.exists(path) and len(self.metrics()) > count, 60, "the rounds")
+
+        def are_there():
+            code = self.server.poll() if self.server is not None else None
+            if code is not None and code not in (0, -signal.SIGKILL):
+                raise AssertionError(f"vexild ended with {code}: {self.server.communicate()[1]}")
+            return os.path.exists(path) and len(self.metrics()) > count
+
+        wait_for(are_there, 60, "the rounds")
 
     def kill(self):
         for process in (self.server, self.mpirun):
