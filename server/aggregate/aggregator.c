@@ -37,14 +37,6 @@ static vx_status check_shape(const vx_aggregator *a, size_t rows, size_t cols, s
     return VX_OK;
 }
 
-vx_status vx_aggregator_check_rows(const vx_aggregator *a, vx_error *err)
-{
-    if (a->raw.n >= a->rows_min)
-        return VX_OK;
-    return vx_fail(err, VX_ERR_DOMAIN, "%s needs %zu rows for f = %zu, %zu are present",
-                   a->options.rule, a->rows_min, a->options.byzantine, a->raw.n);
-}
-
 vx_status vx_aggregator_place(vx_aggregator *a, size_t slots, const bool *present, vx_error *err)
 {
     a->slots = slots;
@@ -63,7 +55,7 @@ vx_status vx_aggregator_place(vx_aggregator *a, size_t slots, const bool *presen
         a->work.score[i] = nan("");
         a->work.selected[i] = true;
     }
-    return vx_aggregator_check_rows(a, err);
+    return vx_requirement_check(a, a->raw.n, a->slots, err);
 }
 
 static vx_status check_pivot(const vx_aggregator *a, vx_error *err)

@@ -105,7 +105,10 @@ VX_MUST_CHECK vx_status vx_aggregator_place(vx_aggregator *a, size_t slots, cons
                                             vx_error *err);
 /* The memory of rules that keep a vector, once in double. */
 VX_MUST_CHECK vx_status vx_aggregator_use_double(vx_aggregator *a, vx_error *err);
-VX_MUST_CHECK vx_status vx_aggregator_check_rows(const vx_aggregator *a, vx_error *err);
+/* requirement.c: VX_ERR_DOMAIN when `rows` of `slots` are too few. Names who asks for more, the
+ * rule or a pre-aggregator, with its formula and the numbers. a->rows_min is set before. */
+VX_MUST_CHECK vx_status vx_requirement_check(const vx_aggregator *a, size_t rows, size_t slots,
+                                             vx_error *err);
 /* rule_weights and raw_weights from what the rule sees. */
 VX_MUST_CHECK vx_status vx_aggregator_weigh(vx_aggregator *a, vx_error *err);
 

@@ -33,32 +33,12 @@ static vx_status resolve(vx_aggregator *a, vx_error *err)
     return VX_OK;
 }
 
-/* Names what asks for the most rows: the rule, or a pre-aggregator that does so by itself. */
-static vx_status refuse_count(const vx_aggregator *a, vx_error *err)
-{
-    const vx_aggregate_options *o = &a->options;
-    const char *name = o->rule, *requirement = vx_rule_requirement(a->rule, o);
-    size_t least = a->rule->rows_min(o), at = o->pre_count;
-
-    for (size_t k = o->pre_count; k-- > 0;) {
-        size_t own = a->pre[k]->rows_min(o, 1);
-
-        if (own <= least)
-            continue;
-        least = own;
-        name = a->pre[k]->info.name;
-        requirement = a->pre[k]->info.requirement;
-        at = k;
-    }
-    return vx_fail(err, VX_ERR_DOMAIN, "%s needs %s%s: n = %zu, f = %zu", name, requirement,
-                   at > 0 ? " behind its pre-aggregators" : "", a->n_max, o->byzantine);
-}
-
 /* Rows that are needed before the chain, so that the rule gets enough behind it. */
 static vx_status check_count(vx_aggregator *a, vx_error *err)
 {
     const vx_aggregate_options *o = &a->options;
     size_t least = a->rule->rows_min(o);
+    vx_status status = VX_OK;
 
     for (size_t k = o->pre_count; k-- > 0;) {
         size_t own = a->pre[k]->rows_min(o, least);
@@ -66,8 +46,9 @@ static vx_status check_count(vx_aggregator *a, vx_error *err)
         least = own > least ? own : least;
     }
     a->rows_min = least;
-    if (a->n_max < least)
-        return refuse_count(a, err);
+    status = vx_requirement_check(a, a->n_max, a->n_max, err);
+    if (status != VX_OK)
+        return status;
     if (a->rule->weights == vx_monna && o->pivot >= a->n_max)
         return vx_fail(err, VX_ERR_DOMAIN, "%s: pivot %zu is none of %zu slots", o->rule, o->pivot,
                        a->n_max);
@@ -232,8 +213,10 @@ vx_status vx_aggregator_create(const vx_aggregate_options *options, size_t n_max
     vx_status status;
     vx_aggregator *a = NULL;
 
-    if (n_max == 0 || n_max > VX_WORKERS_MAX || dimension == 0 || dimension > VX_DIMENSION_MAX)
-        return vx_fail(err, VX_ERR_LIMIT, "%zu rows of %zu parameters", n_max, dimension);
+    if (n_max > VX_WORKERS_MAX || dimension == 0 || dimension > VX_DIMENSION_MAX)
+        return vx_fail(err, VX_ERR_LIMIT,
+                       "n = %zu rows of d = %zu numbers; expected n at most %d, d from 1 to %llu",
+                       n_max, dimension, VX_WORKERS_MAX, (unsigned long long)VX_DIMENSION_MAX);
     a = vx_calloc(1, sizeof(*a));
     if (a == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for an aggregator");

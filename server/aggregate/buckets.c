@@ -151,7 +151,7 @@ static vx_status take_products(vx_aggregator *a, vx_error *err)
             a->slot[kept++] = a->slot[i];
     }
     a->raw.n = kept;
-    return vx_aggregator_check_rows(a, err);
+    return vx_requirement_check(a, a->raw.n, a->slots, err);
 }
 
 vx_status vx_aggregator_decide(vx_aggregator *a, vx_aggregate_report *ret_report, vx_error *err)

@@ -160,8 +160,12 @@ enum { KEY_SIZE = 64 };
 static const char *aggregation_key(const char *message, char key[KEY_SIZE])
 {
     static const key_of keys[] = {
-        { " needs ", "byzantine" }, { "pre-aggregator", "pre" }, { "no rule", "rule" },
-        { "share", "share" },       { NULL, "byzantine" },
+        { "bucketing by ", "bucket_size" },
+        { " needs ", "byzantine" },
+        { "pre-aggregator", "pre" },
+        { "no rule", "rule" },
+        { "share", "share" },
+        { NULL, "byzantine" },
     };
     const char *name = find_key(keys, message);
 

@@ -204,7 +204,7 @@ class AggregateBadInput(WithFolder):
         path = self.put(numpy.full((7, 4), numpy.nan))
         done = self.aggregate("--rule", "krum", "-f", "1", "--in", path, "--out", self.out,
                               "--report", self.report, code=78)
-        self.assertIn("krum needs 5 rows for f = 1, 0 are present", done.stderr)
+        self.assertIn("krum needs n >= 2f + 3: n = 0 (of 7, 7 absent), f = 1", done.stderr)
         self.assertEqual(os.listdir(self.folder), ["rows.npy"])
 
     def test_names_and_values_that_are_none(self):

@@ -53,9 +53,9 @@ typedef struct vx_aggregate_report {
 typedef struct vx_aggregator vx_aggregator; /* one thread at a time */
 
 /* Takes all memory that rounds will need, and starts options->threads - 1 threads. VX_ERR_CONFIG:
- * unknown rule or pre-aggregator (the message lists the known ones); VX_ERR_DOMAIN: n_max and f do
- * not fit the rule (the message names the requirement), or an option is out of range; VX_ERR_LIMIT:
- * n_max or dimension is. */
+ * unknown rule or pre-aggregator (the message lists the known ones); VX_ERR_DOMAIN: n_max (0 too)
+ * and f do not fit the rule or a pre-aggregator (the message names it and its requirement), or an
+ * option is out of range; VX_ERR_LIMIT: n_max or dimension is, or dimension is 0. */
 VX_MUST_CHECK vx_status vx_aggregator_create(const vx_aggregate_options *options, size_t n_max,
                                              size_t dimension, vx_aggregator **ret_aggregator,
                                              vx_error *err);
@@ -72,9 +72,10 @@ void vx_aggregator_set_key(vx_aggregator *aggregator, uint64_t key);
  * rows (n, d), n <= n_max; present (n); absent rows are never read. ret_update (d) is written only
  * on VX_OK. *ret_report borrows from the aggregator until the next run. Order of rows is slot
  * order: results are bitwise the same whatever the order of arrival, and for any number of threads.
- * All rows zero: the update is zero. VX_ERR_DOMAIN: fewer present rows than the rule needs.
- * VX_ERR_NONFINITE: finite rows whose products overflow, or an update beyond float. No heap, no
- * (n, d) temporary. centered_clipping and aksel keep a vector (d) beside the caller's.
+ * All rows zero: the update is zero. VX_ERR_DOMAIN: fewer present rows than the rule or a
+ * pre-aggregator needs: the message is that of create, and counts the absent ones.
+ * VX_ERR_NONFINITE: finite rows whose products overflow, or an update beyond float. No heap, no (n,
+ * d) temporary. centered_clipping and aksel keep a vector (d) beside the caller's.
  */
 VX_MUST_CHECK vx_status vx_aggregator_run(vx_aggregator *aggregator, vx_cmatf rows,
                                           const bool *present, vx_vecf ret_update,

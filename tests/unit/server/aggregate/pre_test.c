@@ -297,7 +297,7 @@ static void a_rule_gets_enough_buckets_or_the_chain_is_refused(void **state)
     assert_int_equal(vx_aggregator_rows_min(a), 9); /* 5 buckets of 2: 2 * 4 + 1 */
     a = vx_aggregator_destroy(a);
     vx_assert_status(vx_aggregator_create(&options, 8, D, &a, &err), VX_ERR_DOMAIN, &err);
-    assert_non_null(strstr(err.message, "median needs n >= 2f + 1 behind its pre-aggregators"));
+    assert_non_null(strstr(err.message, "median behind it needs n >= 2f + 1"));
 }
 
 /* Shares: a mean by shares is the same before and behind buckets. */
@@ -360,7 +360,8 @@ static void a_chain_that_asks_for_more_rows_than_the_rule_is_named(void **state)
     (void)state;
     vx_assert_status(vx_aggregator_create(&options, 8, D, &a, &err), VX_ERR_DOMAIN, &err);
     assert_string_equal(err.message,
-                        "nnm needs n >= 2f + 1 behind its pre-aggregators: n = 8, f = 2");
+                        "bucketing by 2 leaves 4 of n = 8 rows, nnm behind it needs n >= 2f + 1: "
+                        "f = 2; n >= 9 is enough");
     options.byzantine = 5;
     options.pre = chain + 1;
     options.pre_count = 1;

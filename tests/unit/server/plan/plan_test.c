@@ -58,6 +58,12 @@ static void too_many_byzantine_workers_are_told_with_file_line_and_key(void **st
                 "job.yaml:12: aggregation.byzantine: krum needs n >= 2f + 3: n = 8, f = 3");
     check_fails(HEAD "aggregation: {byzantine: 4}\n" OPTIMISER,
                 "job.yaml:10: aggregation.byzantine: flag needs n >= 2f + 1: n = 8, f = 4");
+    check_fails(HEAD "aggregation:\n"
+                     "  byzantine: 2\n"
+                     "  bucket_size: 3\n"
+                     "  pre: [bucketing]\n" OPTIMISER,
+                "job.yaml:12: aggregation.bucket_size: bucketing by 3 leaves 3 of n = 8 rows, flag "
+                "behind it needs n >= 2f + 1: f = 2; n >= 13 is enough");
 }
 
 static void an_override_is_named_in_place_of_the_line(void **state)
