@@ -194,33 +194,101 @@ static vx_status temp_fill(int handle, const vx_cbytes *pieces, size_t count, mo
     return status;
 }
 
-vx_status vx_file_replace_pieces(const char *path, const vx_cbytes *pieces, size_t count,
-                                 mode_t mode, vx_error *err)
+struct vx_staged {
+    char *path, *temp; /* owned; temp is NULL when there is none */
+};
+
+/* A rename would take the place of a device, or of a folder that is empty on some systems. */
+static vx_status check_target(const char *path, vx_error *err)
 {
     const vx_files *files = vx_files_current();
-    vx_status status = VX_ERR_NOMEM;
-    char *folder = vx_path_folder(path);
-    char *temp = NULL;
-    int handle = -1;
-    int result = 0;
+    vx_file_info info = { 0 };
+    int result = files->info_of(files->context, path, &info);
 
-    if (folder == NULL) {
+    if (result == -ENOENT || result == -ENOTDIR)
+        return VX_OK; /* nothing is there, or making the temp file tells why */
+    if (result < 0)
+        return vx_file_fail(err, result, "look at", path);
+    if (!info.is_regular)
+        return vx_fail(err, VX_ERR_IO, "cannot replace %s: expected a regular file, it is %s", path,
+                       info.is_folder ? "a folder" : "none");
+    return VX_OK;
+}
+
+vx_status vx_file_stage(const char *path, const vx_cbytes *pieces, size_t count, mode_t mode,
+                        vx_staged **ret_staged, vx_error *err)
+{
+    vx_staged *staged = NULL;
+    vx_status status = check_target(path, err);
+    int handle = -1;
+
+    if (status != VX_OK)
+        return status;
+    staged = vx_calloc(1, sizeof(*staged));
+    if (staged != NULL)
+        staged->path = vx_strdup(path);
+    if (staged == NULL || staged->path == NULL) {
         status = fail_nomem(err, path);
         goto out;
     }
-    status = temp_create(path, &temp, &handle, err);
+    status = temp_create(path, &staged->temp, &handle, err);
+    if (status == VX_OK)
+        status = temp_fill(handle, pieces, count, mode, path, err);
     if (status != VX_OK)
         goto out;
-    status = temp_fill(handle, pieces, count, mode, path, err);
-    if (status == VX_OK && (result = files->rename(files->context, temp, path)) < 0)
-        status = vx_file_fail(err, result, "replace", path);
-    if (status == VX_OK)
-        status = vx_file_sync_folder(folder, err);
-    else
-        (void)files->remove(files->context, temp);
+    *ret_staged = staged;
+    staged = NULL; /* moved to the caller */
 out:
-    vx_free(temp);
+    vx_file_unstage(staged);
+    return status;
+}
+
+vx_status vx_file_publish(vx_staged *staged, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    vx_status status = VX_OK;
+    char *folder = NULL;
+    int result = 0;
+
+    VX_ASSERT(staged != NULL && staged->temp != NULL);
+    folder = vx_path_folder(staged->path);
+    if (folder == NULL)
+        return fail_nomem(err, staged->path);
+    result = files->rename(files->context, staged->temp, staged->path);
+    if (result < 0) {
+        status = vx_file_fail(err, result, "replace", staged->path);
+    } else {
+        vx_free(staged->temp);
+        staged->temp = NULL;
+        status = vx_file_sync_folder(folder, err);
+    }
     vx_free(folder);
+    return status;
+}
+
+vx_staged *vx_file_unstage(vx_staged *staged)
+{
+    const vx_files *files = vx_files_current();
+
+    if (staged == NULL)
+        return NULL;
+    if (staged->temp != NULL)
+        (void)files->remove(files->context, staged->temp);
+    vx_free(staged->temp);
+    vx_free(staged->path);
+    vx_free(staged);
+    return NULL;
+}
+
+vx_status vx_file_replace_pieces(const char *path, const vx_cbytes *pieces, size_t count,
+                                 mode_t mode, vx_error *err)
+{
+    vx_staged *staged = NULL;
+    vx_status status = vx_file_stage(path, pieces, count, mode, &staged, err);
+
+    if (status == VX_OK)
+        status = vx_file_publish(staged, err);
+    vx_file_unstage(staged);
     return status;
 }
 

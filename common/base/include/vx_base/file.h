@@ -24,12 +24,25 @@ VX_MUST_CHECK vx_status vx_file_read(const char *path, size_t size_max, vx_bytes
 /* Replaces path by content so that a reader sees the old file or the new one: temp file beside it,
  * fsync, rename, fsync of the folder. mode e.g. 0644, whatever the umask. On failure the old file
  * stands and no temp file is left; only when the last fsync fails does the new one stand, perhaps
- * not durable. A crash can leave path.tmp.N. VX_ERR_SPACE, VX_ERR_IO, VX_ERR_NOT_FOUND. */
+ * not durable. A crash can leave path.tmp.N. What is there and is no regular file (a folder, a
+ * device) is refused. VX_ERR_SPACE, VX_ERR_IO, VX_ERR_NOT_FOUND. */
 VX_MUST_CHECK vx_status vx_file_replace(const char *path, vx_cbytes content, mode_t mode,
                                         vx_error *err);
 /* The same, of a content in pieces. */
 VX_MUST_CHECK vx_status vx_file_replace_pieces(const char *path, const vx_cbytes *pieces,
                                                size_t count, mode_t mode, vx_error *err);
+
+/*
+ * The same in steps, for files that change together: stage each, then publish each. Staged:
+ * complete and durable in a temp file beside path, which stands as it was. Publish, once: the
+ * rename and the fsync of the folder; on failure of the rename the old file stands. Unstage takes
+ * NULL, returns NULL, frees, and removes a temp file that was not published.
+ */
+typedef struct vx_staged vx_staged;
+VX_MUST_CHECK vx_status vx_file_stage(const char *path, const vx_cbytes *pieces, size_t count,
+                                      mode_t mode, vx_staged **ret_staged, vx_error *err);
+VX_MUST_CHECK vx_status vx_file_publish(vx_staged *staged, vx_error *err);
+vx_staged *vx_file_unstage(vx_staged *staged);
 
 /* Writes all bytes; short writes are handled. The caller closes the handle. */
 VX_MUST_CHECK vx_status vx_file_write_all(int handle, vx_cbytes content,

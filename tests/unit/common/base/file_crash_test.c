@@ -119,7 +119,7 @@ static const vx_disk_trial trial = { disk_with_old, disk_end,      replace,
 static void a_failure_of_any_operation_of_replace_leaves_no_temp_file(void **state)
 {
     (void)state;
-    vx_disk_trial_failures(&trial, 7);
+    vx_disk_trial_failures(&trial, 8);
 }
 
 static void a_full_disk_keeps_the_old_file_and_says_that_it_is_full(void **state)

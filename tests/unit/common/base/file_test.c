@@ -181,7 +181,7 @@ static void replace_survives_the_failure_of_every_allocation(void **state)
         assert_true(status == VX_OK || status == VX_ERR_NOMEM);
         assert_int_equal(vx_test_folder_entries(*state), 1);
     }
-    assert_int_equal(k, 3); /* the folder's name, the temp file's name, then success */
+    assert_int_equal(k, 5); /* what is staged, its two names, the folder's, then success */
     assert_content(path, "new");
     vx_free(path);
 }
@@ -203,6 +203,41 @@ static void read_survives_the_failure_of_every_allocation(void **state)
     }
     assert_true(k >= 2);
     vx_free(content.at);
+}
+
+/* A rename would put a file in the place of the device. */
+static void what_is_no_regular_file_is_not_replaced(void **state)
+{
+    vx_error err = { 0 };
+
+    vx_assert_status(vx_file_replace("/dev/full", bytes_of("x"), 0644, &err), VX_ERR_IO, &err);
+    assert_string_equal(err.message,
+                        "cannot replace /dev/full: expected a regular file, it is none");
+    vx_assert_status(vx_file_replace(*state, bytes_of("x"), 0644, &err), VX_ERR_IO, &err);
+    assert_non_null(strstr(err.message, "it is a folder"));
+    assert_int_equal(vx_test_folder_entries(*state), 0);
+}
+
+static void what_is_staged_takes_its_place_when_it_is_published(void **state)
+{
+    char *path = vx_path_join(*state, "x");
+    vx_cbytes piece = bytes_of("new");
+    vx_staged *staged = NULL;
+    vx_error err = { 0 };
+
+    vx_assert_ok(vx_file_replace(path, bytes_of("old"), 0644, &err), &err);
+    vx_assert_ok(vx_file_stage(path, &piece, 1, 0644, &staged, &err), &err);
+    assert_content(path, "old");
+    assert_int_equal(vx_test_folder_entries(*state), 2);
+    assert_null(vx_file_unstage(staged)); /* not published: as if it had never been */
+    assert_content(path, "old");
+    assert_int_equal(vx_test_folder_entries(*state), 1);
+    vx_assert_ok(vx_file_stage(path, &piece, 1, 0644, &staged, &err), &err);
+    vx_assert_ok(vx_file_publish(staged, &err), &err);
+    assert_null(vx_file_unstage(staged));
+    assert_content(path, "new");
+    assert_int_equal(vx_test_folder_entries(*state), 1);
+    vx_free(path);
 }
 
 static void write_all_reports_a_closed_reader(void **state)
@@ -442,6 +477,8 @@ int main(void)
         IN_FOLDER(a_failed_write_leaves_the_old_file_and_no_temp_file),
         IN_FOLDER(a_failed_rename_leaves_what_was_there_and_no_temp_file),
         IN_FOLDER(replace_in_a_missing_folder_fails),
+        IN_FOLDER(what_is_no_regular_file_is_not_replaced),
+        IN_FOLDER(what_is_staged_takes_its_place_when_it_is_published),
         IN_FOLDER(replace_survives_the_failure_of_every_allocation),
         cmocka_unit_test(read_survives_the_failure_of_every_allocation),
         cmocka_unit_test(write_all_reports_a_closed_reader),
