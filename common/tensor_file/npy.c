@@ -14,8 +14,9 @@
 #define TEXT_AT   (LENGTH_AT + 2)
 #define ALIGNMENT                                                                                  \
     64 /* of the values; the text is padded with spaces, its last byte is a line feed */
-#define HEADER_SIZE (4 * ALIGNMENT)
-#define SHAPE_SIZE  (VX_TENSOR_RANK_MAX * 24)
+#define HEADER_SIZE VX_NPY_HEADER_SIZE
+_Static_assert(HEADER_SIZE % ALIGNMENT == 0, "whole blocks");
+#define SHAPE_SIZE (VX_TENSOR_RANK_MAX * 24)
 
 /* "(2, 3)", "(3,)", "()". */
 static void print_shape(const vx_npy_array *tensor, char text[SHAPE_SIZE])
@@ -50,18 +51,26 @@ static size_t print_header(const vx_npy_array *tensor, uint8_t header[HEADER_SIZ
     return size;
 }
 
-vx_status vx_npy_write_array(const char *path, const vx_npy_array *array, vx_error *err)
+vx_status vx_npy_pieces(const char *path, const vx_npy_array *array,
+                        uint8_t header[VX_NPY_HEADER_SIZE], vx_cbytes ret_pieces[2], vx_error *err)
 {
-    uint8_t header[HEADER_SIZE];
-    vx_cbytes pieces[2];
     uint64_t bytes = 0;
 
     if (array->rank > VX_TENSOR_RANK_MAX || !vx_tensor_bytes(array->shape, array->rank, &bytes) ||
         bytes > INT64_MAX / 2)
         return vx_fail(err, VX_ERR_LIMIT, "%s: the tensor is too large", path);
-    pieces[0] = (vx_cbytes){ header, print_header(array, header) };
-    pieces[1] = (vx_cbytes){ array->at, array->is_double ? 2 * bytes : bytes };
-    return vx_file_replace_pieces(path, pieces, 2, FILE_MODE, err);
+    ret_pieces[0] = (vx_cbytes){ header, print_header(array, header) };
+    ret_pieces[1] = (vx_cbytes){ array->at, array->is_double ? 2 * bytes : bytes };
+    return VX_OK;
+}
+
+vx_status vx_npy_write_array(const char *path, const vx_npy_array *array, vx_error *err)
+{
+    uint8_t header[VX_NPY_HEADER_SIZE];
+    vx_cbytes pieces[2];
+    vx_status status = vx_npy_pieces(path, array, header, pieces, err);
+
+    return status == VX_OK ? vx_file_replace_pieces(path, pieces, 2, FILE_MODE, err) : status;
 }
 
 vx_status vx_npy_write(const char *path, const vx_tensor *tensor, vx_error *err)

@@ -174,9 +174,6 @@ static vx_status check_size(vx_npy_file *file, size_t start, vx_error *err)
     const vx_npy_array *array = &file->array;
     uint64_t bytes = 0, found = file->bytes.size - start;
 
-    for (size_t i = 0; i < array->rank; i++)
-        if (array->shape[i] == 0)
-            return vx_fail(err, VX_ERR_DATA, "%s: dimension %zu is 0", file->path, i);
     if (!vx_tensor_bytes(array->shape, array->rank, &bytes) || bytes > INT64_MAX / 2)
         return broken(file, err, "the shape is too large");
     bytes = array->is_double ? 2 * bytes : bytes;

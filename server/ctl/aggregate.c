@@ -5,20 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include <vx_aggregate/aggregate.h>
 #include <vx_base/alloc.h>
-#include <vx_base/file.h>
-#include <vx_base/files.h>
 #include <vx_linalg/finite.h>
 #include <vx_tensor_file/npy.h>
 
 #include "aggregate_bench.h"
 #include "aggregate_options.h"
+#include "aggregate_output.h"
 #include "aggregate_report.h"
-
-#define FILE_MODE 0644
 
 /* One call of the command. */
 typedef struct job {
@@ -38,14 +33,19 @@ static const char *path_of(const job *j)
     return j->words.in;
 }
 
+/* Too few rows are the aggregator's to refuse: that depends on the rule. */
 static vx_status check_sizes(const job *j, vx_error *err)
 {
-    if (j->rows.shape[0] > VX_WORKERS_MAX)
-        return vx_fail(err, VX_ERR_DATA, "%s: %zu rows, at most %d", path_of(j), j->rows.shape[0],
-                       VX_WORKERS_MAX);
-    if (j->rows.shape[1] > VX_DIMENSION_MAX)
-        return vx_fail(err, VX_ERR_DATA, "%s: rows of %zu numbers, at most %llu", path_of(j),
-                       j->rows.shape[1], (unsigned long long)VX_DIMENSION_MAX);
+    size_t n = j->rows.shape[0], d = j->rows.shape[1];
+
+    if (d == 0)
+        return vx_fail(err, VX_ERR_DATA, "%s: %s needs d >= 1: its %zu rows have d = 0 numbers",
+                       path_of(j), j->words.rule, n);
+    if (n > VX_WORKERS_MAX)
+        return vx_fail(err, VX_ERR_DATA, "%s: %zu rows, at most %d", path_of(j), n, VX_WORKERS_MAX);
+    if (d > VX_DIMENSION_MAX)
+        return vx_fail(err, VX_ERR_DATA, "%s: rows of %zu numbers, at most %llu", path_of(j), d,
+                       (unsigned long long)VX_DIMENSION_MAX);
     return VX_OK;
 }
 
@@ -57,8 +57,10 @@ static vx_status open_rows(job *j, vx_error *err)
         return status;
     j->rows = vx_npy_at(j->file);
     if (j->rows.rank != 2)
-        return vx_fail(err, VX_ERR_DATA, "%s: expected an array of shape (n, d), found %zu %s",
-                       path_of(j), j->rows.rank, j->rows.rank == 1 ? "dimension" : "dimensions");
+        return vx_fail(err, VX_ERR_DATA,
+                       "%s: expected an array of shape (n, d), a row a worker, found %zu "
+                       "dimension%s; numpy.reshape changes it",
+                       path_of(j), j->rows.rank, j->rows.rank == 1 ? "" : "s");
     return check_sizes(j, err);
 }
 
@@ -87,7 +89,7 @@ static vx_status read_shares(job *j, vx_error *err)
     size_t n = j->rows.shape[0], count = 0;
     const char *at = j->words.share;
 
-    if (at == NULL)
+    if (at == NULL || n == 0)
         return VX_OK;
     j->share = vx_calloc(n, sizeof(*j->share));
     if (j->share == NULL)
@@ -113,66 +115,53 @@ static vx_status read_shares(job *j, vx_error *err)
     return VX_OK;
 }
 
-static vx_status aggregate(job *j, vx_error *err)
+/* What is wrong with the rows is told with their file. */
+static vx_status of_file(const job *j, vx_status status, vx_error *err)
+{
+    if (status == VX_ERR_DOMAIN || status == VX_ERR_NONFINITE)
+        (void)vx_error_prefix(err, "%s", path_of(j));
+    return status;
+}
+
+static vx_status create(job *j, vx_error *err)
 {
     size_t n = j->rows.shape[0], d = j->rows.shape[1];
     vx_status status = vx_aggregator_create(&j->options, n, d, &j->aggregator, err);
 
     if (status != VX_OK)
-        return status;
+        return of_file(j, status, err);
     j->update = vx_aligned_calloc(d, j->rows.is_double ? sizeof(double) : sizeof(float));
     if (j->update == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", d);
+    return VX_OK;
+}
+
+static vx_status aggregate(job *j, vx_error *err)
+{
+    size_t n = j->rows.shape[0], d = j->rows.shape[1];
+    vx_status status;
+
     if (j->rows.is_double)
-        return vx_aggregator_run_f64(j->aggregator, (vx_cmat){ j->rows.at, n, d, d }, j->present,
-                                     (vx_vec){ j->update, d }, &j->report, err);
-    return vx_aggregator_run(j->aggregator, (vx_cmatf){ j->rows.at, n, d, d }, j->present,
-                             (vx_vecf){ j->update, d }, &j->report, err);
-}
-
-static vx_status write_json(const char *path, json_t *root, vx_error *err)
-{
-    char *text = root != NULL ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    vx_status status = VX_OK;
-
-    json_decref(root);
-    if (text == NULL)
-        return vx_fail(err, VX_ERR_NOMEM, "no memory for the report");
-    if (path != NULL)
-        status = vx_file_replace(path, (vx_cbytes){ (const uint8_t *)text, strlen(text) },
-                                 FILE_MODE, err);
+        status = vx_aggregator_run_f64(j->aggregator, (vx_cmat){ j->rows.at, n, d, d }, j->present,
+                                       (vx_vec){ j->update, d }, &j->report, err);
     else
-        (void)printf("%s\n", text);
-    vx_free(text);
-    return status;
+        status = vx_aggregator_run(j->aggregator, (vx_cmatf){ j->rows.at, n, d, d }, j->present,
+                                   (vx_vecf){ j->update, d }, &j->report, err);
+    return of_file(j, status, err);
 }
 
-static void take_back(const char *path)
-{
-    const vx_files *files = vx_files_current();
-
-    (void)files->remove(files->context, path);
-}
-
-/* The update last: it is there only when all went well; without it there is no report either. */
 static vx_status write_results(job *j, vx_error *err)
 {
     vx_ctl_aggregated of = { &j->options,      &j->report,       j->present,
                              j->rows.shape[0], j->rows.shape[1], j->rows.is_double };
     vx_npy_array update = { j->update, j->rows.is_double, 1, { j->rows.shape[1] } };
-    vx_status status = VX_OK;
+    json_t *report = j->words.report != NULL ? vx_ctl_aggregated_json(&of) : NULL;
+    vx_status status = vx_ctl_aggregate_write(&j->words, &update, report, err);
 
-    if (j->words.report != NULL)
-        status = write_json(j->words.report, vx_ctl_aggregated_json(&of), err);
-    if (status == VX_OK && j->words.out != NULL) {
-        status = vx_npy_write_array(j->words.out, &update, err);
-        if (status != VX_OK && j->words.report != NULL)
-            take_back(j->words.report);
-    }
     if (status != VX_OK || j->words.quiet)
         return status;
     if (j->words.json)
-        return write_json(NULL, vx_ctl_aggregated_json(&of), err);
+        return vx_ctl_aggregate_print_json(vx_ctl_aggregated_json(&of), err);
     vx_ctl_aggregated_print(stdout, &of);
     return VX_OK;
 }
@@ -191,12 +180,16 @@ static void warn_of_lambda(const job *j)
 
 static vx_status run_file(job *j, vx_error *err)
 {
-    vx_status status = open_rows(j, err);
+    vx_status status = vx_ctl_aggregate_check_paths(&j->words, err);
 
     if (status == VX_OK)
-        status = look_at_rows(j, err);
+        status = open_rows(j, err);
     if (status == VX_OK)
         status = read_shares(j, err);
+    if (status == VX_OK)
+        status = create(j, err);
+    if (status == VX_OK)
+        status = look_at_rows(j, err);
     if (status == VX_OK)
         status = aggregate(j, err);
     if (status != VX_OK)
@@ -209,7 +202,7 @@ static vx_status run_file(job *j, vx_error *err)
 static vx_status run_list(const job *j, vx_error *err)
 {
     if (j->words.json)
-        return write_json(NULL, vx_ctl_rules_json(), err);
+        return vx_ctl_aggregate_print_json(vx_ctl_rules_json(), err);
     vx_ctl_rules_print(stdout);
     return VX_OK;
 }

@@ -1,6 +1,8 @@
 """vexil aggregate on files of gradients, and what it says of those that it cannot use."""
 import json
 import os
+import resource
+import stat
 import struct
 import sys
 import unittest
@@ -166,11 +168,11 @@ class AggregateBadInput(WithFolder):
         self.assertIn(said, done.stderr)
         self.assertEqual(sorted(os.listdir(self.folder)), [os.path.basename(path)])
 
-    def refuse_file(self, code, said, content):
+    def refuse_file(self, code, said, content, rule="krum"):
         path = self.path("bad.npy")
         with open(path, "wb") as file:
             file.write(content)
-        self.refuse(code, said, "-f", "2", path=path)
+        self.refuse(code, said, "-f", "2", path=path, rule=rule)
         os.remove(path)
 
     def test_too_many_byzantine_rows(self):
@@ -180,13 +182,25 @@ class AggregateBadInput(WithFolder):
         self.refuse(78, "byzantine", "-f", "5000")
 
     def test_shapes_that_are_none(self):
-        self.refuse_file(65, "expected an array of shape (n, d), found 1 dimension",
+        self.refuse_file(65, "shape (n, d), a row a worker, found 1 dimension;",
                          header("(6,)") + bytes(24))
         self.refuse_file(65, "found 3 dimensions", header("(2, 3, 1)") + bytes(24))
-        self.refuse_file(65, "dimension 0 is 0", header("(0, 3)"))
-        self.refuse_file(78, "krum needs n >= 2f + 3: n = 1, f = 2", header("(1, 3)") + bytes(12))
-        self.refuse_file(65, "dimension 1 is 0", header("(7, 0)"))
+        self.refuse_file(65, "bad.npy: krum needs d >= 1: its 7 rows have d = 0 numbers",
+                         header("(7, 0)"))
+        self.refuse_file(65, "bad.npy: krum needs d >= 1", header("(0, 0)"))
         self.refuse_file(65, "1025 rows, at most 1024", header("(1025, 1)") + bytes(4100))
+
+    def test_too_few_rows_are_told_with_file_and_requirement(self):
+        for rule in json.loads(self.aggregate("--list", "--json").stdout)["rules"]:
+            name, needs = rule["name"], rule["requirement"]
+            self.refuse_file(78, f"bad.npy: {name} needs {needs}: n = 0, f = 2",
+                             header("(0, 3)"), rule=name)
+            if name != "mean":
+                self.refuse_file(78, f"bad.npy: {name} needs {needs}: n = 1, f = 2",
+                                 header("(1, 3)") + bytes(12), rule=name)
+            self.refuse_file(78, f"bad.npy: {name} needs {needs}: n = 0 (of 11, 11 absent), f = 2",
+                             header("(11, 3)") + numpy.full(33, numpy.nan, "<f4").tobytes(),
+                             rule=name)
 
     def test_forms_that_are_not_read(self):
         self.refuse_file(65, "Fortran order", header("(7, 3)", fortran=True) + bytes(84))
@@ -238,6 +252,54 @@ class AggregateBadInput(WithFolder):
             self.assertIn(done.returncode, (66, 74), done.stderr)
             self.assertIn("no/", done.stderr)
             self.assertEqual(os.listdir(self.folder), ["rows.npy"])
+
+    def test_what_was_there_stands_when_one_of_two_files_cannot_be_written(self):
+        path = self.put(self.rows())
+        os.mkdir(self.path("folder"))
+        os.mkfifo(self.path("pipe"))
+        for old in (self.out, self.report):
+            with open(old, "w", encoding="utf-8") as file:
+                file.write("old")
+        listed = sorted(os.listdir(self.folder))
+        bad = [self.path("folder"), self.path("pipe"), "/dev/full", self.path("no/file")]
+        for out, report in [(x, self.report) for x in bad] + [(self.out, x) for x in bad]:
+            done = vexil("aggregate", "--rule", "mean", "--in", path, "--out", out,
+                         "--report", report)
+            self.assertIn(done.returncode, (66, 74), done.stderr)
+            self.assertIn(out if out != self.out else report, done.stderr)
+            self.assertEqual(sorted(os.listdir(self.folder)), listed)
+            for old in (self.out, self.report):
+                with open(old, encoding="utf-8") as file:
+                    self.assertEqual(file.read(), "old")
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
+
+    def test_a_disk_that_is_full_loses_nothing(self):
+        path = self.put(self.rows(7, 5000))
+        with open(self.report, "w", encoding="utf-8") as file:
+            file.write("old")
+        words = ("aggregate", "--rule", "mean", "--in", path, "--out", self.out,
+                 "--report", self.report)
+        done = vexil(*words, restore_signals=False,  # Python ignores SIGXFSZ
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000)))
+        self.assertEqual(done.returncode, 74, done.stderr)
+        self.assertIn(self.out, done.stderr)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["report.json", "rows.npy"])
+        with open(self.report, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "old")
+
+    def test_one_file_has_one_part(self):
+        path = self.put(self.rows())
+        before = numpy.load(path)
+        os.symlink(self.folder, self.path("link"))
+        self.addCleanup(os.remove, self.path("link"))
+        other = self.path("link/rows.npy")
+        for out, report, said in ((other, self.report, "--out"), (self.out, other, "--report"),
+                                  (self.out, self.path("link/out.npy"), "is the file of --out")):
+            done = self.aggregate("--rule", "mean", "--in", path, "--out", out,
+                                  "--report", report, code=2)
+            self.assertIn(said, done.stderr)
+            self.assertEqual(sorted(os.listdir(self.folder)), ["link", "rows.npy"])
+        self.assertEqual(numpy.load(path).tobytes(), before.tobytes())
 
 
 if __name__ == "__main__":

@@ -78,8 +78,9 @@ def program(name):
     return os.path.join(BIN, name)
 
 
-def vexil(*words):
-    return subprocess.run([program("vexil"), *words], capture_output=True, text=True, timeout=20)
+def vexil(*words, **options):
+    return subprocess.run([program("vexil"), *words], capture_output=True, text=True, timeout=20,
+                          **options)
 
 
 def read_json(*path):
