@@ -187,9 +187,9 @@ static const cyaml_strval_t log_levels[] = {
     X(COUNT, vx_job_aggregation, threads, "0", 0, 64)                                              \
     X(ENUM, vx_job_aggregation, compat, "paper", compats)                                          \
     X(COUNT, vx_job_aggregation, selected, "0", 0, VX_WORKERS_MAX)                                 \
-    X(REAL, vx_job_aggregation, nu, "1e-6", VX_RANGE_POSITIVE)                                     \
+    X(REAL, vx_job_aggregation, nu, "1e-6", VX_RANGE_NOT_NEGATIVE)                                 \
     X(REAL, vx_job_aggregation, tolerance, "1e-10", VX_RANGE_NOT_NEGATIVE)                         \
-    X(COUNT, vx_job_aggregation, iterations, "100", 1, 10000)                                      \
+    X(COUNT, vx_job_aggregation, iterations, "1000", 1, 1000000)                                   \
     X(REAL, vx_job_aggregation, tau, "100", VX_RANGE_POSITIVE)                                     \
     X(COUNT, vx_job_aggregation, clip_iterations, "1", 1, 1000)                                    \
     X(COUNT, vx_job_aggregation, pivot, "0", 0, VX_WORKERS_MAX - 1)                                \

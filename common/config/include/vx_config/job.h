@@ -172,7 +172,7 @@ typedef struct vx_job_aggregation {
     uint64_t selected;        /* multi_krum: m; 0 = the paper's */
     double nu;                /* geometric_median; 1e-6 */
     double tolerance;         /* geometric_median; 1e-10 */
-    uint64_t iterations;      /* geometric_median; 100 */
+    uint64_t iterations;      /* geometric_median; 1000 */
     double tau;               /* centered_clipping: radius; 100 */
     uint64_t clip_iterations; /* centered_clipping: L; 1 */
     uint64_t pivot;           /* monna: the trusted slot; 0 */

@@ -242,6 +242,75 @@ static void the_job_file_has_the_keys_of_the_rules(void **state)
     assert_int_equal(found, vx_aggregate_key_count());
 }
 
+static void check_standard(const vx_aggregate_options *options, const char *whose)
+{
+    for (size_t i = 0; i < vx_aggregate_key_count(); i++) {
+        vx_aggregate_key key = vx_aggregate_key_at(i);
+        vx_aggregate_options set;
+        vx_error err = { 0 };
+
+        memcpy(&set, options, sizeof(set)); /* the gaps between members too */
+        vx_assert_ok(vx_aggregate_set(&set, key.name, key.standard, &err), &err);
+        if (memcmp(&set, options, sizeof(set)) != 0)
+            fail_msg("%s: the default of %s is not %s", whose, key.name, key.standard);
+    }
+}
+
+static void job_command_and_library_have_the_same_defaults(void **state)
+{
+    vx_job *job = parse(HEAD OPTIMISER);
+    const char *pre[VX_PLAN_PRE_MAX];
+    vx_aggregate_options here = vx_aggregate_options_default();
+    vx_aggregate_options of_job = vx_plan_aggregate_options(job, pre);
+
+    (void)state;
+    assert_string_equal(of_job.rule, here.rule);
+    assert_int_equal(of_job.byzantine, here.byzantine);
+    assert_int_equal(of_job.pre_count, here.pre_count);
+    of_job.threads = here.threads;    /* a job leaves them to the server's host, on purpose */
+    here.rule = of_job.rule = "mean"; /* "tolerance" is then no key of the flag rules */
+    check_standard(&here, "library");
+    check_standard(&of_job, "job");
+    vx_job_destroy(job);
+}
+
+static void check_border(const char *key, const char *value)
+{
+    static const char text[] = HEAD OPTIMISER;
+    char override[96];
+    const char *overrides[] = { "workers.count=1024", override };
+    vx_job *job = NULL;
+    vx_error err = { 0 };
+
+    (void)snprintf(override, sizeof(override), "aggregation.%s=%s", key, value);
+    vx_assert_ok(vx_job_parse((vx_cbytes){ (const uint8_t *)text, sizeof(text) - 1 }, "job.yaml",
+                              "/run/job", overrides, 2, &job, &err),
+                 &err);
+    vx_job_destroy(job);
+}
+
+static void a_job_takes_what_the_rules_take(void **state)
+{
+    size_t borders = 0;
+
+    (void)state;
+    for (size_t i = 0; i < vx_aggregate_key_count(); i++) {
+        vx_aggregate_key key = vx_aggregate_key_at(i);
+        char range[64], *high;
+
+        (void)snprintf(range, sizeof(range), "%s", key.range);
+        high = strstr(range, " .. ");
+        if (high == NULL)
+            continue;
+        *high = '\0';
+        high = strchr(high + 4, '^') != NULL ? range : high + 4; /* 2^64 - 1 is no number here */
+        check_border(key.name, range);
+        check_border(key.name, high);
+        borders++;
+    }
+    assert_true(borders >= 10);
+}
+
 /* Of two lists of names that hold each other, the job's by number. */
 static void the_job_file_names_the_rules_and_pre_aggregators_that_there_are(void **state)
 {
@@ -340,6 +409,8 @@ int main(void)
         cmocka_unit_test(without_a_number_of_threads_there_are_at_most_eight),
         cmocka_unit_test(a_value_out_of_range_names_its_key),
         cmocka_unit_test(the_job_file_has_the_keys_of_the_rules),
+        cmocka_unit_test(job_command_and_library_have_the_same_defaults),
+        cmocka_unit_test(a_job_takes_what_the_rules_take),
         cmocka_unit_test(the_job_file_names_the_rules_and_pre_aggregators_that_there_are),
         cmocka_unit_test(optimiser_options_say_what_the_job_says),
         cmocka_unit_test(every_kind_of_the_job_file_is_known_to_its_room),
