@@ -59,6 +59,10 @@ static const cyaml_strval_t compats[] = {
     { "paper", VX_JOB_COMPAT_PAPER },
     { "byzfl", VX_JOB_COMPAT_BYZFL },
 };
+static const cyaml_strval_t reports[] = {
+    { "full", VX_JOB_REPORT_FULL },
+    { "weights", VX_JOB_REPORT_WEIGHTS },
+};
 static const cyaml_strval_t aksels[] = {
     { "middle", VX_JOB_AKSEL_MIDDLE },
     { "trusted", VX_JOB_AKSEL_TRUSTED },
@@ -186,6 +190,7 @@ static const cyaml_strval_t log_levels[] = {
     X(LIST, vx_job_aggregation, share, "[]", share, 0, VX_WORKERS_MAX)                             \
     X(COUNT, vx_job_aggregation, threads, "0", 0, 64)                                              \
     X(ENUM, vx_job_aggregation, compat, "paper", compats)                                          \
+    X(ENUM, vx_job_aggregation, report, "full", reports)                                           \
     X(COUNT, vx_job_aggregation, selected, "0", 0, VX_WORKERS_MAX)                                 \
     X(REAL, vx_job_aggregation, nu, "1e-6", VX_RANGE_NOT_NEGATIVE)                                 \
     X(REAL, vx_job_aggregation, tolerance, "1e-10", VX_RANGE_NOT_NEGATIVE)                         \

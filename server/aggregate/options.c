@@ -27,6 +27,7 @@ static const char *const aksel_counts[] = { "middle", "trusted", NULL };
 static const char *const scales[] = { "median_norm", "subspace", "count", NULL };
 static const char *const losses[] = { "released", "paper", NULL };
 static const char *const modes[] = { "default", "released", "paper", NULL };
+static const char *const reports[] = { "weights", "full", NULL }; /* false, true */
 static const char *const directions[] = { "unit", "raw", NULL };
 
 #define AT(field) offsetof(vx_aggregate_options, field)
@@ -44,6 +45,14 @@ static const key keys[] = {
       1,
       VX_THREADS_MAX,
       NULL },
+    { { "report", "", "full | weights", "full",
+        "full: norm, distance and ratio of each row too, where the rule itself does not need "
+        "them" },
+      CHOICE,
+      AT(measure),
+      0,
+      0,
+      reports },
     { { "selected", " multi_krum ", "0 .. 1024", "0",
         "m, rows that are averaged; 0: n - f - 2, with byzfl n - f" },
       COUNT,
@@ -240,7 +249,8 @@ static const void *at_const(const vx_aggregate_options *options, const key *k)
 /* The enums and flags behind CHOICE are ints and bools of 0, 1, 2. */
 static bool is_bool(const key *k)
 {
-    return k->offset == AT(flag.paper_loss) || k->offset == AT(flag.raw);
+    return k->offset == AT(measure) || k->offset == AT(flag.paper_loss) ||
+           k->offset == AT(flag.raw);
 }
 
 static double number_at(const vx_aggregate_options *options, const key *k)

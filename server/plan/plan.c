@@ -52,6 +52,7 @@ static void take_rule_options(const vx_job_aggregation *aggregation, vx_aggregat
 {
     options->compat =
         aggregation->compat == VX_JOB_COMPAT_BYZFL ? VX_COMPAT_BYZFL : VX_COMPAT_PAPER;
+    options->measure = aggregation->report == VX_JOB_REPORT_FULL;
     options->selected = aggregation->selected;
     options->geometric_nu = aggregation->nu;
     options->geometric_tolerance = aggregation->tolerance;

@@ -128,6 +128,19 @@ class Aggregate(WithFolder):
             self.assertEqual(report["present"], [i not in (3, 5) for i in range(7)])
             self.assertIsNone(report["norm"][3])
 
+    def test_a_report_of_weights_has_no_more_than_the_rule_needs(self):
+        rows = self.rows()
+        for rule, needs in (("mean", False), ("median", False), ("krum", True)):
+            full, whole, _ = self.run_rule(rows, "-f", "1", "--set", "report=full", rule=rule)
+            same, short, done = self.run_rule(rows, "-f", "1", "--set", "report=weights", rule=rule)
+            self.assertEqual(full.tobytes(), same.tobytes())
+            self.assertEqual(whole["weight"], short["weight"])
+            for name in ("norm", "reconstruction"):
+                self.assertNotIn(None, whole[name], rule)
+                self.assertEqual(short[name], whole[name] if needs else [None] * 7, rule)
+            self.assertEqual(None in short["distance"], not needs, rule)
+            self.assertIn(f"{rule}: 7 of 7 rows", done.stdout)
+
     def test_what_is_printed(self):
         path = self.put(self.rows())
         words = ("--rule", "krum", "-f", "1", "--pre", "nnm", "--in", path)

@@ -85,6 +85,23 @@ class Runs(WithData):
         digests = [[row["parameters_digest"] for row in run.metrics()] for run in (first, second)]
         self.assertEqual(digests[0], digests[1])
 
+    def test_a_report_of_weights_leaves_numbers_out_and_the_parameters_the_same(self):
+        full = self.complete("full", rule="median")
+        short = self.make("short", rule="median")
+        short.start_server("--set", "aggregation.report=weights").start_workers()
+        codes, texts = short.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        for row, same in zip(full.metrics(), short.metrics(), strict=True):
+            self.assertEqual(row["parameters_digest"], same["parameters_digest"])
+            self.assertNotIn(None, row["norm"] + row["reconstruction"] + [row["median_norm"]])
+            self.assertEqual(same["norm"], [None] * 4)
+            self.assertEqual(same["reconstruction"], [None] * 4)
+            self.assertIsNone(same["median_norm"])
+            self.assertEqual(row["update_norm"], same["update_norm"])
+            self.assertEqual(row["nll"], same["nll"])
+        text = vexil("status", "--run-dir", short.directory)
+        self.assertEqual(text.returncode, 0, text.stderr)
+
     def test_another_order_of_arrival_gives_the_same_digest(self):
         delays = """allow_fault_injection: true
 faults:

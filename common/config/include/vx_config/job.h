@@ -55,6 +55,7 @@ typedef enum vx_job_pre {
     VX_JOB_PRE_BUCKETING
 } vx_job_pre;
 typedef enum vx_job_compat { VX_JOB_COMPAT_PAPER, VX_JOB_COMPAT_BYZFL } vx_job_compat;
+typedef enum vx_job_report { VX_JOB_REPORT_FULL, VX_JOB_REPORT_WEIGHTS } vx_job_report;
 typedef enum vx_job_aksel { VX_JOB_AKSEL_MIDDLE, VX_JOB_AKSEL_TRUSTED } vx_job_aksel;
 typedef enum vx_job_flag_mode {
     VX_JOB_FLAG_MODE_DEFAULT,
@@ -169,6 +170,7 @@ typedef struct vx_job_aggregation {
     unsigned share_count;
     uint64_t threads;         /* 0 = cores of the server's host, at most 8; the bits are the same */
     vx_job_compat compat;     /* paper */
+    vx_job_report report;     /* full */
     uint64_t selected;        /* multi_krum: m; 0 = the paper's */
     double nu;                /* geometric_median; 1e-6 */
     double tolerance;         /* geometric_median; 1e-10 */

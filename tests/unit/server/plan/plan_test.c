@@ -135,6 +135,7 @@ static void aggregation_options_say_what_the_job_says(void **state)
                              "  share: [1, 2, 3, 4, 5, 6, 7, 8.5]\n"
                              "  threads: 3\n"
                              "  compat: byzfl\n"
+                             "  report: weights\n"
                              "  tau: 0.5\n"
                              "  clip_iterations: 4\n"
                              "  pivot: 6\n"
@@ -171,6 +172,7 @@ static void aggregation_options_say_what_the_job_says(void **state)
     vx_assert_close(options.share[7], 8.5, 0, 0);
     assert_int_equal(options.threads, 3);
     assert_int_equal(options.compat, VX_COMPAT_BYZFL);
+    assert_false(options.measure);
     vx_assert_close(options.tau, 0.5, 0, 0);
     assert_int_equal(options.clip_iterations, 4);
     assert_int_equal(options.pivot, 6);
