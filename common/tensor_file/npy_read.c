@@ -89,7 +89,9 @@ static vx_status take_descr(vx_npy_file *file, text *t, vx_error *err)
     if (!take_quoted(t, kind, sizeof(kind)))
         return broken(file, err, "the kind of the numbers cannot be read; expected '<f4' or '<f8'");
     if (strcmp(kind, "<f4") != 0 && strcmp(kind, "<f8") != 0)
-        return vx_fail(err, VX_ERR_DATA, "%s: expected numbers of kind '<f4' or '<f8', found %s%s",
+        return vx_fail(err, VX_ERR_DATA,
+                       "%s: expected numbers of kind '<f4' or '<f8', found %s%s; "
+                       "numpy.astype changes it",
                        file->path, vx_log_quote(kind, quoted),
                        kind[0] == '>' ? " (big-endian)" : "");
     file->array.is_double = kind[2] == '8';
@@ -193,7 +195,7 @@ static vx_status read_header(vx_npy_file *file, vx_error *err)
     vx_status status;
 
     if (memcmp(at, MAGIC, MAGIC_SIZE) != 0)
-        return broken(file, err, "this is no NPY file");
+        return broken(file, err, "this is no NPY file; numpy.save writes one");
     if (at[MAGIC_SIZE] < 1 || at[MAGIC_SIZE] > 3)
         return vx_fail(err, VX_ERR_DATA, "%s: expected version 1 to 3 of the format, found %u",
                        file->path, at[MAGIC_SIZE]);

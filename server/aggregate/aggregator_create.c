@@ -50,8 +50,8 @@ static vx_status check_count(vx_aggregator *a, vx_error *err)
     if (status != VX_OK)
         return status;
     if (a->rule->weights == vx_monna && o->pivot >= a->n_max)
-        return vx_fail(err, VX_ERR_DOMAIN, "%s: pivot %zu is none of %zu slots", o->rule, o->pivot,
-                       a->n_max);
+        return vx_fail(err, VX_ERR_DOMAIN, "pivot: expected a slot, 0 .. %zu, found %zu",
+                       a->n_max - 1, o->pivot);
     return VX_OK;
 }
 

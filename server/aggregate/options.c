@@ -33,7 +33,8 @@ static const char *const directions[] = { "unit", "raw", NULL };
 #define AT(field) offsetof(vx_aggregate_options, field)
 
 static const key keys[] = {
-    { { "compat", "", "paper | byzfl", "paper", "whose definition counts where they differ" },
+    { { "compat", "", "paper | byzfl", "paper",
+        "whose definition counts where they differ: krum, multi_krum, geometric_median, caf" },
       CHOICE,
       AT(compat),
       0,
@@ -352,6 +353,18 @@ static bool is_read_by(const key *k, const char *rule)
     return strstr(k->shown.rules, word) != NULL;
 }
 
+/* To the rule or to a pre-aggregator before it. */
+static bool matters(const vx_aggregate_options *options, const key *k)
+{
+    bool found = k->shown.rules[0] == '\0';
+
+    if (!found && options->rule != NULL)
+        found = is_read_by(k, options->rule);
+    for (size_t i = 0; !found && i < options->pre_count; i++)
+        found = is_read_by(k, options->pre[i]);
+    return found;
+}
+
 static const key *find(const vx_aggregate_options *options, const char *name)
 {
     for (size_t i = 0; i < KEYS; i++) {
@@ -388,7 +401,7 @@ vx_status vx_aggregate_set(vx_aggregate_options *options, const char *name, cons
                            vx_error *err)
 {
     const key *k = find(options, name);
-    char known[512] = "";
+    char known[256] = "";
 
     if (k != NULL && k->kind == MODE)
         return set_mode(&options->flag, k, value, err);
@@ -399,8 +412,11 @@ vx_status vx_aggregate_set(vx_aggregate_options *options, const char *name, cons
     for (size_t i = 0; i < KEYS; i++) {
         size_t used = strlen(known);
 
+        if (!matters(options, &keys[i]))
+            continue;
         snprintf(known + used, sizeof(known) - used, "%s%s", used > 0 ? ", " : "",
                  keys[i].shown.name);
     }
-    return vx_fail(err, VX_ERR_CONFIG, "no key '%.64s'; there are %s", name, known);
+    return vx_fail(err, VX_ERR_CONFIG, "no key '%.64s'; %.*s has %s", name, VX_NAME_MAX,
+                   options->rule != NULL ? options->rule : "every rule", known);
 }

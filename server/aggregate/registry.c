@@ -54,7 +54,7 @@ static size_t same_majority(const vx_aggregate_options *options, size_t behind)
 }
 
 #define GRAM_COST    "n^2 d / 2 + n d"
-#define COLUMN_COST  "n log^2 n d, beyond n = 32 n d"
+#define COLUMN_COST  "n log^2 n d (n d beyond n = 32)"
 #define BY_SHARES    "each row counts by its share"
 #define NEAREST_MASS "the nearest values up to 1 - f / n of the shares"
 #define NOT_WEIGHTED "no: it chooses rows, and a share says nothing about a row's honesty"

@@ -57,10 +57,15 @@ static void check_whole(const vx_ctl_aggregate_options *o, const struct argp_sta
         argp_error(state, "--bench writes no file");
 }
 
-/* A number from 0 on; vx_ctl_word_count begins at 1. */
 static size_t take_byzantine(const char *word, const struct argp_state *state)
 {
-    return strcmp(word, "0") == 0 ? 0 : (size_t)vx_ctl_word_count("byzantine", word, state);
+    char *end = NULL;
+    unsigned long count = strtoul(word, &end, 10);
+
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || count >= VX_WORKERS_MAX)
+        argp_error(state, "--byzantine: expected a number from 0 to %d, found '%s'",
+                   VX_WORKERS_MAX - 1, word);
+    return count;
 }
 
 static void take_listed(const char **list, size_t *count, size_t most, const char *option,
@@ -158,6 +163,40 @@ static vx_status set_one(const char *word, vx_aggregate_options *options, vx_err
     return status == VX_OK ? VX_OK : vx_fail(err, status, "--set %.64s: %s", word, why.message);
 }
 
+typedef struct names {
+    char text[256];
+} names;
+
+static void add_name(names *list, const char *name)
+{
+    size_t used = strlen(list->text);
+
+    (void)snprintf(list->text + used, sizeof(list->text) - used, "%s%s", used > 0 ? ", " : "",
+                   name);
+}
+
+/* As the aggregator would, with the option that is wrong. */
+static vx_status check_names(const vx_ctl_aggregate_options *options, vx_error *err)
+{
+    names list = { "" };
+
+    if (vx_rule_find(options->rule, NULL)) {
+        for (size_t i = 0; i < options->pre_count; i++) {
+            if (vx_pre_find(options->pre[i]))
+                continue;
+            for (size_t k = 0; k < vx_pre_count(); k++)
+                add_name(&list, vx_pre_at(k).name);
+            return vx_fail(err, VX_ERR_CONFIG, "--pre: no pre-aggregator '%.48s'; there are %s",
+                           options->pre[i], list.text);
+        }
+        return VX_OK;
+    }
+    for (size_t k = 0; k < vx_rule_count(); k++)
+        add_name(&list, vx_rule_at(k).name);
+    return vx_fail(err, VX_ERR_CONFIG, "--rule: no rule '%.48s'; there are %s", options->rule,
+                   list.text);
+}
+
 vx_status vx_ctl_aggregate_rule_options(const vx_ctl_aggregate_options *options,
                                         vx_aggregate_options *ret_options, vx_error *err)
 {
@@ -168,6 +207,7 @@ vx_status vx_ctl_aggregate_rule_options(const vx_ctl_aggregate_options *options,
     made.pre = options->pre;
     made.pre_count = options->pre_count;
     made.byzantine = options->byzantine;
+    status = check_names(options, err);
     for (size_t i = 0; status == VX_OK && i < options->sets_count; i++)
         status = set_one(options->sets[i], &made, err);
     if (status == VX_OK)

@@ -171,15 +171,37 @@ json_t *vx_ctl_rules_json(void)
     return NULL;
 }
 
+enum { LIST_WIDTH = 79, LIST_INDENT = 12 };
+
+/* A word of the head and text behind it, in lines of LIST_WIDTH. */
+static void print_wrapped(FILE *out, const char *head, const char *text)
+{
+    int at = fprintf(out, "    %-7s", head);
+
+    while (*text != '\0') {
+        int size = (int)strcspn(text, " ");
+
+        if (at + 1 + size > LIST_WIDTH && at > LIST_INDENT)
+            at = fprintf(out, "\n%*s", LIST_INDENT - 1, "") - 1;
+        at += fprintf(out, " %.*s", size, text);
+        text += size;
+        text += strspn(text, " ");
+    }
+    (void)fputs("\n", out);
+}
+
 static void print_keys(FILE *out, const char *name)
 {
+    char text[512];
+
     for (size_t i = 0; i < vx_aggregate_key_count(); i++) {
         vx_aggregate_key key = vx_aggregate_key_at(i);
 
         if (name[0] == '\0' ? key.rules[0] != '\0' : !is_read_by(&key, name))
             continue;
-        (void)fprintf(out, "    --set %s=%s  (%s) %s\n", key.name, key.standard, key.range,
-                      key.about);
+        (void)snprintf(text, sizeof(text), "%s=%s (%s): %s", key.name, key.standard, key.range,
+                       key.about);
+        print_wrapped(out, "--set", text);
     }
 }
 
@@ -189,16 +211,20 @@ void vx_ctl_rules_print(FILE *out)
     for (size_t i = 0; i < vx_rule_count(); i++) {
         vx_rule_info info = vx_rule_at(i);
 
-        (void)fprintf(out, "  %s\n    needs %s; cost %s\n    shares: %s\n    %s\n", info.name,
-                      info.requirement, info.cost, info.weighted, info.source);
+        (void)fprintf(out, "  %s\n", info.name);
+        print_wrapped(out, "needs", info.requirement);
+        print_wrapped(out, "cost", info.cost);
+        print_wrapped(out, "shares", info.weighted);
+        print_wrapped(out, "source", info.source);
         print_keys(out, info.name);
     }
     (void)fputs("Pre-aggregators:\n", out);
     for (size_t i = 0; i < vx_pre_count(); i++) {
         vx_pre_info info = vx_pre_at(i);
 
-        (void)fprintf(out, "  %s\n    needs %s\n    %s\n", info.name, info.requirement,
-                      info.source);
+        (void)fprintf(out, "  %s\n", info.name);
+        print_wrapped(out, "needs", info.requirement);
+        print_wrapped(out, "source", info.source);
         print_keys(out, info.name);
     }
     (void)fputs("Every rule:\n", out);

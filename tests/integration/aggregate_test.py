@@ -161,6 +161,13 @@ class Aggregate(WithFolder):
         self.assertIn("nnm", [pre["name"] for pre in listed["pre"]])
         self.assertIn("threads", [key["name"] for key in listed["keys"]])
         text = self.aggregate("--list").stdout
+        self.assertLess(max(map(len, text.splitlines())), 80)
+        plain = " ".join(text.split())
+        for entry in listed["rules"] + listed["pre"] + [listed]:
+            for member in ("requirement", "cost", "weighted", "source"):
+                self.assertIn(entry.get(member, ""), plain)
+            for key in entry["keys"]:
+                self.assertIn("--set {name}={default} ({range}): {about}".format(**key), plain)
         for name in list(rules) + [pre["name"] for pre in listed["pre"]]:
             self.assertIn(f"\n  {name}\n", text)
 
@@ -191,8 +198,15 @@ class AggregateBadInput(WithFolder):
     def test_too_many_byzantine_rows(self):
         self.refuse(78, "krum needs n >= 2f + 3: n = 6, f = 2", "-f", "2",
                     path=self.put(self.rows(6)))
-        self.refuse(78, "n >= 2f + 1", "--byzantine", "4", rule="median")
-        self.refuse(78, "byzantine", "-f", "5000")
+        for rule in json.loads(self.aggregate("--list", "--json").stdout)["rules"]:
+            if rule["name"] != "mean":
+                said = f"rows.npy: {rule['name']} needs {rule['requirement']}: n = 7, f = 4"
+                self.refuse(78, said, "--byzantine", "4", rule=rule["name"])
+        self.refuse(78, "rows.npy: nnm needs n >= 2f + 1: n = 7, f = 4", "-f", "4", "--pre", "nnm",
+                    rule="mean")
+        for bad in ("1024", "5000", "99999999999999999999", "-1", "x", "1.5", ""):
+            self.refuse(2, f"--byzantine: expected a number from 0 to 1023, found '{bad}'",
+                        f"--byzantine={bad}")
 
     def test_shapes_that_are_none(self):
         self.refuse_file(65, "shape (n, d), a row a worker, found 1 dimension;",
@@ -218,9 +232,19 @@ class AggregateBadInput(WithFolder):
     def test_forms_that_are_not_read(self):
         self.refuse_file(65, "Fortran order", header("(7, 3)", fortran=True) + bytes(84))
         self.refuse_file(65, "big-endian", header("(7, 3)", ">f4") + bytes(84))
-        self.refuse_file(65, "bad.npy", header("(7, 3)", "<i4") + bytes(84))
-        self.refuse_file(65, "bad.npy", b"no array at all")
-        self.refuse_file(65, "bad.npy", b"")
+        for dtype in ("<i4", "<f2", "<c8", "|b1", "|O4", "float32"):
+            said = f"bad.npy: expected numbers of kind '<f4' or '<f8', found \"{dtype}\""
+            self.refuse_file(65, said, header("(7, 3)", dtype) + bytes(84))
+        self.refuse_file(65, "bad.npy: this is no NPY file; numpy.save writes one",
+                         b"no array at all")
+        self.refuse_file(65, "bad.npy: 0 bytes, too short for a header", b"")
+
+    def test_a_header_that_lies(self):
+        for shape in ("(9, 3)", "(7, 4)", "(4611686018427387904, 4)", "(1024, 1048576)"):
+            self.refuse_file(65, "bad.npy: ", header(shape) + bytes(84))
+        self.refuse_file(65, "needs 80 bytes of values, there are 84", header("(5, 4)") + bytes(84))
+        self.refuse_file(65, "needs 168 bytes of values, there are 84 (truncated)",
+                         header("(7, 3)", "<f8") + bytes(84))
 
     def test_a_truncated_file(self):
         whole = header("(7, 3)") + bytes(84)
@@ -235,9 +259,11 @@ class AggregateBadInput(WithFolder):
         self.assertEqual(os.listdir(self.folder), ["rows.npy"])
 
     def test_names_and_values_that_are_none(self):
-        self.refuse(78, "no rule 'krumm'; there are mean,", rule="krumm")
-        self.refuse(78, "no pre-aggregator 'mix'; there are nnm", "--pre", "mix")
-        self.refuse(78, "no key 'taus'", "--set", "taus=1")
+        self.refuse(78, "--rule: no rule 'krumm'; there are mean,", rule="krumm")
+        self.refuse(78, "--pre: no pre-aggregator 'mix'; there are nnm", "--pre", "mix")
+        self.refuse(78, "no key 'taus'; krum has compat, threads, report, clip_norm, "
+                    "clip_quantile\n", "--set", "taus=1", "--pre", "clipping")
+        self.refuse(78, "pivot: expected a slot, 0 .. 6, found 7", "--set", "pivot=7", rule="monna")
         self.refuse(78, "tau: expected above 0, found '-1'", "--set", "tau=-1")
         self.refuse(78, "iterations", "--set", "iterations=2.5", rule="geometric_median")
         self.refuse(78, "expected paper | byzfl", "--set", "compat=peer")
