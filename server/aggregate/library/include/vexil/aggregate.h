@@ -15,7 +15,7 @@
 #define VEXIL_MEMORY    1 /* out of memory or threads */
 #define VEXIL_LIMIT     2 /* too many rows or columns */
 #define VEXIL_SHAPE     3 /* n, d or ld do not fit */
-#define VEXIL_DOMAIN    4 /* too few rows for the rule, an option out of range */
+#define VEXIL_DOMAIN    4 /* too few rows for the rule or a pre-aggregator, a value out of range */
 #define VEXIL_NONFINITE 5 /* products or update beyond the range of the numbers */
 #define VEXIL_USAGE     6 /* calls out of their order, no such name of a report */
 #define VEXIL_CONFIG    7 /* no such rule, pre-aggregator or key, or no such value */
@@ -59,7 +59,7 @@ VEXIL_API int vexil_create(const char *rule, const char *pre, size_t byzantine, 
                            vexil_aggregator **ret_aggregator);
 VEXIL_API void vexil_destroy(vexil_aggregator *aggregator); /* takes NULL */
 
-/* Fewest rows that the rule works with. */
+/* Fewest rows that rule and pre-aggregators work with. */
 VEXIL_API size_t vexil_rows_min(const vexil_aggregator *aggregator);
 /* What chance (bucketing) is keyed by in later runs: the number of a round, say. */
 VEXIL_API void vexil_set_key(vexil_aggregator *aggregator, unsigned long key);
