@@ -62,6 +62,12 @@ static bool is_share(double value)
 
 static vx_status check_adamw(const vx_optimiser_options *o, vx_error *err)
 {
+    if (o->l1 > 0.0)
+        return vx_fail(err, VX_ERR_DOMAIN,
+                       "l1 %g must be 0 with adamw: it divides the gradient by another number in "
+                       "each coordinate, so a threshold would not minimise the loss with l1; use "
+                       "sgd, heavy_ball or nesterov",
+                       o->l1);
     if (!is_share(o->beta1))
         return vx_fail(err, VX_ERR_DOMAIN, "beta1 %g must be in [0, 1)", o->beta1);
     if (!is_share(o->beta2))
@@ -81,6 +87,8 @@ vx_status vx_optimiser_check(const vx_optimiser_options *o, vx_error *err)
         return vx_fail(err, VX_ERR_DOMAIN, "momentum %g must be in [0, 1)", o->momentum);
     if ((unsigned)o->kind > VX_OPTIMISER_ADAMW)
         return vx_fail(err, VX_ERR_DOMAIN, "no optimiser %d", (int)o->kind);
+    if (!(o->l1 >= 0.0 && isfinite(o->l1)))
+        return vx_fail(err, VX_ERR_DOMAIN, "l1 %g must be at least 0", o->l1);
     if (o->kind == VX_OPTIMISER_ADAMW) {
         vx_status status = check_adamw(o, err);
 

@@ -6,25 +6,22 @@
 #include <vx_base/alloc.h>
 
 #include "check.h"
-
-enum { BLOCK = 512, STATES_MAX = 2 };
+#include "steps.h"
 
 struct vx_optimiser {
     vx_optimiser_options options;
     size_t dimension, state_count;
-    float *state[STATES_MAX]; /* (dimension) each */
+    float *state[VX_STATES_MAX]; /* (dimension) each */
+    vx_optimiser_part *exempt;   /* of l1; NULL without */
+    size_t exempt_count;
 };
 
-/* A few coordinates after the step, before it is known whether the step is taken. */
-typedef struct block {
-    float theta[BLOCK], state[STATES_MAX][BLOCK];
-} block;
-
-/* The numbers of one round. */
-typedef struct rates {
-    double eta, decay, momentum;
-    double beta1, beta2, epsilon, correction1, correction2; /* adamw */
-} rates;
+/* A piece of the parameters that l1 holds for, or not, as a whole. */
+typedef struct piece {
+    size_t from, width; /* <= VX_STEP_BLOCK */
+    size_t exempt;      /* the first part that does not end before it */
+    bool shrinks;
+} piece;
 
 vx_optimiser_options vx_optimiser_options_default(void)
 {
@@ -58,6 +55,37 @@ static size_t states_of(vx_optimiser_kind kind)
     return 0;
 }
 
+static vx_status check_exempt(const vx_optimiser_options *options, size_t dimension, vx_error *err)
+{
+    size_t end = 0;
+
+    for (size_t i = 0; i < options->exempt_count; i++) {
+        const vx_optimiser_part *part = &options->exempt[i];
+
+        if (part->from < end || part->from > dimension || part->count > dimension - part->from)
+            return vx_fail(err, VX_ERR_SHAPE,
+                           "part %zu without l1, %zu parameters from %zu, does not fit behind %zu "
+                           "of %zu",
+                           i, part->count, part->from, end, dimension);
+        end = part->from + part->count;
+    }
+    return VX_OK;
+}
+
+static bool copy_exempt(vx_optimiser *o, const vx_optimiser_options *options)
+{
+    size_t count = options->l1 > 0.0 ? options->exempt_count : 0;
+
+    if (count == 0)
+        return true;
+    o->exempt = vx_calloc(count, sizeof(*o->exempt));
+    if (o->exempt == NULL)
+        return false;
+    memcpy(o->exempt, options->exempt, count * sizeof(*o->exempt));
+    o->exempt_count = count;
+    return true;
+}
+
 vx_status vx_optimiser_create(const vx_optimiser_options *options, size_t dimension,
                               vx_optimiser **ret_optimiser, vx_error *err)
 {
@@ -68,11 +96,17 @@ vx_status vx_optimiser_create(const vx_optimiser_options *options, size_t dimens
         return status;
     if (dimension == 0)
         return vx_fail(err, VX_ERR_SHAPE, "an optimiser of no parameters");
+    status = check_exempt(options, dimension, err);
+    if (status != VX_OK)
+        return status;
     o = vx_calloc(1, sizeof(*o));
     if (o == NULL)
         goto nomem;
     o->options = *options;
+    o->options.exempt = NULL; /* borrowed until now */
     o->dimension = dimension;
+    if (!copy_exempt(o, options))
+        goto nomem;
     o->state_count = states_of(options->kind);
     for (size_t i = 0; i < o->state_count; i++) {
         o->state[i] = vx_aligned_calloc(dimension, sizeof(float));
@@ -90,8 +124,9 @@ vx_optimiser *vx_optimiser_destroy(vx_optimiser *optimiser)
 {
     if (optimiser == NULL)
         return NULL;
-    for (size_t i = 0; i < STATES_MAX; i++)
+    for (size_t i = 0; i < VX_STATES_MAX; i++)
         vx_free(optimiser->state[i]);
+    vx_free(optimiser->exempt);
     vx_free(optimiser);
     return NULL;
 }
@@ -101,89 +136,21 @@ double vx_optimiser_step_size(const vx_optimiser *optimiser, uint64_t round)
     return optimiser->options.step_size * vx_schedule_factor(&optimiser->options.schedule, round);
 }
 
-static rates rates_at(const vx_optimiser *o, uint64_t round)
+static vx_rates rates_at(const vx_optimiser *o, uint64_t round)
 {
     double steps = (double)round + 1.0;
 
-    return (rates){
+    return (vx_rates){
         .eta = vx_optimiser_step_size(o, round),
         .decay = o->options.weight_decay,
         .momentum = vx_schedule_momentum(&o->options.schedule, o->options.momentum, round),
+        .l1 = o->options.l1,
         .beta1 = o->options.beta1,
         .beta2 = o->options.beta2,
         .epsilon = o->options.epsilon,
         .correction1 = 1.0 / (1.0 - pow(o->options.beta1, steps)),
         .correction2 = 1.0 / (1.0 - pow(o->options.beta2, steps)),
     };
-}
-
-static void sgd(const rates *r, const float *update, const float *theta, size_t width, block *ret)
-{
-    for (size_t k = 0; k < width; k++) {
-        double g = (double)update[k] + r->decay * (double)theta[k];
-
-        ret->theta[k] = (float)((double)theta[k] - r->eta * g);
-    }
-}
-
-static void heavy_ball(const rates *r, const float *update, const float *theta, const float *b,
-                       size_t width, block *ret)
-{
-    for (size_t k = 0; k < width; k++) {
-        double g = (double)update[k] + r->decay * (double)theta[k];
-        double moved = r->momentum * (double)b[k] + g;
-
-        ret->state[0][k] = (float)moved;
-        ret->theta[k] = (float)((double)theta[k] - r->eta * moved);
-    }
-}
-
-static void nesterov(const rates *r, const float *update, const float *theta, const float *b,
-                     size_t width, block *ret)
-{
-    for (size_t k = 0; k < width; k++) {
-        double g = (double)update[k] + r->decay * (double)theta[k];
-        double moved = r->momentum * (double)b[k] + g;
-
-        ret->state[0][k] = (float)moved;
-        ret->theta[k] = (float)((double)theta[k] - r->eta * (g + r->momentum * moved));
-    }
-}
-
-static void adamw(const rates *r, const float *update, const float *theta, const float *first,
-                  const float *second, size_t width, block *ret)
-{
-    for (size_t k = 0; k < width; k++) {
-        double g = (double)update[k];
-        double m = r->beta1 * (double)first[k] + (1.0 - r->beta1) * g;
-        double v = r->beta2 * (double)second[k] + (1.0 - r->beta2) * g * g;
-        double along = m * r->correction1 / (sqrt(v * r->correction2) + r->epsilon);
-
-        ret->state[0][k] = (float)m;
-        ret->state[1][k] = (float)v;
-        ret->theta[k] = (float)((double)theta[k] - r->eta * (along + r->decay * (double)theta[k]));
-    }
-}
-
-static void compute(const vx_optimiser *o, const rates *r, const float *update, const float *theta,
-                    size_t from, size_t width, block *ret)
-{
-    const float *u = update + from, *t = theta + from;
-
-    switch (o->options.kind) {
-    case VX_OPTIMISER_SGD:
-        sgd(r, u, t, width, ret);
-        break;
-    case VX_OPTIMISER_HEAVY_BALL:
-        heavy_ball(r, u, t, o->state[0] + from, width, ret);
-        break;
-    case VX_OPTIMISER_NESTEROV:
-        nesterov(r, u, t, o->state[0] + from, width, ret);
-        break;
-    case VX_OPTIMISER_ADAMW:
-        adamw(r, u, t, o->state[0] + from, o->state[1] + from, width, ret);
-        break;
-    }
 }
 
 /* Bits, not values: an exponent of ones carries into the sign bit. */
@@ -200,56 +167,89 @@ static uint32_t carry_of(const float *at, size_t width)
     return carry & 0x80000000u;
 }
 
-static bool block_is_finite(const vx_optimiser *o, const block *b, size_t width)
+static bool block_is_finite(const vx_optimiser *o, const vx_step_block *b, size_t width)
 {
     uint32_t carry = carry_of(b->theta, width);
 
-    for (size_t i = 0; i < STATES_MAX && o->state[i] != NULL; i++)
+    for (size_t i = 0; i < VX_STATES_MAX && o->state[i] != NULL; i++)
         carry |= carry_of(b->state[i], width);
     return carry == 0;
 }
 
-static size_t width_at(const vx_optimiser *o, size_t from)
+/* The piece behind `at`, which begins as all zeros; false at the end. */
+static bool next_piece(const vx_optimiser *o, piece *at)
 {
-    return o->dimension - from < BLOCK ? o->dimension - from : BLOCK;
+    size_t from = at->from + at->width;
+    const vx_optimiser_part *part = o->exempt;
+    size_t end = o->dimension - from < VX_STEP_BLOCK ? o->dimension : from + VX_STEP_BLOCK;
+
+    at->shrinks = o->options.l1 > 0.0;
+    while (at->exempt < o->exempt_count && part[at->exempt].from + part[at->exempt].count <= from)
+        at->exempt++;
+    if (at->exempt < o->exempt_count) {
+        size_t border = part[at->exempt].from;
+
+        if (border <= from) {
+            at->shrinks = false;
+            border += part[at->exempt].count;
+        }
+        end = border < end ? border : end;
+    }
+    at->from = from;
+    at->width = end - from;
+    return from < o->dimension;
 }
 
-static bool stays_finite(const vx_optimiser *o, const rates *r, const float *update,
+static void try_piece(const vx_optimiser *o, const vx_rates *r, const float *update,
+                      const float *theta, const piece *at, vx_step_block *ret)
+{
+    vx_step step = { .kind = o->options.kind,
+                     .shrinks = at->shrinks,
+                     .width = at->width,
+                     .update = update + at->from,
+                     .theta = theta + at->from };
+
+    for (size_t i = 0; i < o->state_count; i++)
+        step.state[i] = o->state[i] + at->from;
+    vx_step_try(&step, r, ret);
+}
+
+static bool stays_finite(const vx_optimiser *o, const vx_rates *r, const float *update,
                          const float *theta)
 {
-    block after;
+    vx_step_block after;
+    piece at = { 0 };
 
-    for (size_t from = 0; from < o->dimension; from += BLOCK) {
-        size_t width = width_at(o, from);
-
-        compute(o, r, update, theta, from, width, &after);
-        if (!block_is_finite(o, &after, width))
+    while (next_piece(o, &at)) {
+        try_piece(o, r, update, theta, &at, &after);
+        if (!block_is_finite(o, &after, at.width))
             return false;
     }
     return true;
 }
 
-static void take_step(vx_optimiser *o, const rates *r, const float *update, float *theta)
+static void take_step(vx_optimiser *o, const vx_rates *r, const float *update, float *theta)
 {
-    block after;
+    vx_step_block after;
+    piece at = { 0 };
 
-    for (size_t from = 0; from < o->dimension; from += BLOCK) {
-        size_t width = width_at(o, from);
-
-        compute(o, r, update, theta, from, width, &after);
-        memcpy(theta + from, after.theta, width * sizeof(*theta));
-        for (size_t i = 0; i < STATES_MAX && o->state[i] != NULL; i++)
-            memcpy(o->state[i] + from, after.state[i], width * sizeof(float));
+    while (next_piece(o, &at)) {
+        try_piece(o, r, update, theta, &at, &after);
+        memcpy(theta + at.from, after.theta, at.width * sizeof(*theta));
+        for (size_t i = 0; i < VX_STATES_MAX && o->state[i] != NULL; i++)
+            memcpy(o->state[i] + at.from, after.state[i], at.width * sizeof(float));
     }
 }
 
 vx_status vx_optimiser_step(vx_optimiser *optimiser, uint64_t round, vx_cvecf update, vx_vecf theta)
 {
-    rates r;
+    vx_rates r;
 
     if (update.n != optimiser->dimension || theta.n != optimiser->dimension)
         return VX_ERR_SHAPE;
     r = rates_at(optimiser, round);
+    if (!isfinite(r.eta * (1.0 + r.momentum) * r.l1)) /* it would turn any parameter into 0 */
+        return VX_ERR_NONFINITE;
     /* All of it is tried before any of it is written. */
     if (!stays_finite(optimiser, &r, update.at, theta.at))
         return VX_ERR_NONFINITE;

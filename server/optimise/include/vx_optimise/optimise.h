@@ -44,6 +44,11 @@ typedef enum vx_optimiser_kind {
                           corrected as if every round up to this one had been a step */
 } vx_optimiser_kind;
 
+/* Parameters `from` to `from` + `count` - 1. */
+typedef struct vx_optimiser_part {
+    size_t from, count;
+} vx_optimiser_part;
+
 typedef struct vx_optimiser_options {
     vx_optimiser_kind kind;
     double step_size;             /* eta > 0 */
@@ -51,12 +56,17 @@ typedef struct vx_optimiser_options {
     double beta1, beta2, epsilon; /* adamw */
     double weight_decay;          /* >= 0; added to the gradient (L2), adamw: decoupled */
     vx_schedule schedule;
+    double l1;                       /* >= 0; not for adamw. See vx_optimiser_step. */
+    const vx_optimiser_part *exempt; /* that l1 leaves alone: ascending, none overlaps another;
+                                        borrowed during the creation */
+    size_t exempt_count;
 } vx_optimiser_options;
 
 vx_optimiser_options vx_optimiser_options_default(void);
 
 typedef struct vx_optimiser vx_optimiser;
-/* VX_ERR_DOMAIN names the option that is out of range. */
+/* VX_ERR_DOMAIN names the option that is out of range. VX_ERR_SHAPE: no parameters, or exempt parts
+ * out of order or beyond the dimension. */
 VX_MUST_CHECK vx_status vx_optimiser_create(const vx_optimiser_options *options, size_t dimension,
                                             vx_optimiser **ret_optimiser, vx_error *err);
 vx_optimiser *vx_optimiser_destroy(vx_optimiser *optimiser);
@@ -64,7 +74,16 @@ vx_optimiser *vx_optimiser_destroy(vx_optimiser *optimiser);
 /* theta and update (d): theta moves against update. Arithmetic in double a coordinate, state and
  * theta in float32. round counts from 0 and is the only clock. O(d), no allocation. VX_ERR_SHAPE.
  * VX_ERR_NONFINITE when a parameter or the state would leave the finite numbers: theta and state
- * are then as before, because every step is first tried in full (two passes). */
+ * are then as before, because every step is first tried in full (two passes).
+ *
+ * l1 > 0 adds l1 |theta_j| to what is minimised, as a proximal gradient step (Parikh, Boyd 2014,
+ * 4.2): theta_j = S(z_j, w l1), S(z, t) = sign(z) max(|z| - t, 0), z the parameters after the plain
+ * step, w what this round's own gradient is multiplied by in it: eta; nesterov: eta (1 + mu). The
+ * subgradient that the threshold has applied, s = (z - theta) / w in [-l1, l1], joins the momentum
+ * as if it had been part of the gradient (heavy_ball: the inertial forward-backward step of Ochs et
+ * al. 2014, iPiano). So every kind rests only where g_j = -l1 sign(theta_j), |g_j| <= l1 at 0, g
+ * with the weight decay in it (an elastic net). adamw is refused: its steps are divided by a
+ * different number in each coordinate, and where it would rest depends on those. */
 VX_MUST_CHECK vx_status vx_optimiser_step(vx_optimiser *optimiser, uint64_t round, vx_cvecf update,
                                           vx_vecf theta);
 double vx_optimiser_step_size(const vx_optimiser *optimiser, uint64_t round); /* eta x schedule */
