@@ -224,6 +224,7 @@ static const cyaml_strval_t log_levels[] = {
     X(REAL, vx_job_optimiser, beta2, "0.999", VX_RANGE_BELOW_ONE)                                  \
     X(REAL, vx_job_optimiser, epsilon, "1e-8", VX_RANGE_POSITIVE)                                  \
     X(REAL, vx_job_optimiser, weight_decay, "0", VX_RANGE_NOT_NEGATIVE)                            \
+    X(REAL, vx_job_optimiser, l1, "0", VX_RANGE_NOT_NEGATIVE)                                      \
     X(SECTION, vx_job_optimiser, schedule, "{}")
 
 #define CHECKPOINT_KEYS(X)                                                                         \

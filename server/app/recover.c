@@ -62,7 +62,7 @@ vx_status vx_server_make_ready(vx_server *server, vx_error *err)
         status =
             vx_plan_aggregator_create(server->job, server->dimension, &server->aggregator, err);
     if (status == VX_OK)
-        status = vx_plan_optimiser_create(server->job, server->dimension, &server->optimiser, err);
+        status = vx_server_optimiser_create(server, err);
     if (status == VX_OK && take_memory(server) != VX_OK)
         status = vx_fail(err, VX_ERR_NOMEM, "no memory for %zu workers x %zu parameters",
                          server->roster.count, server->dimension);

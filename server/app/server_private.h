@@ -238,6 +238,9 @@ const char *vx_server_state_name(const vx_server *server);
 vx_frame_header vx_server_header(const vx_server *server, const vx_peer *peer, vx_wire_type type,
                                  uint64_t round);
 
+/* tensors.c */
+vx_status vx_server_optimiser_create(vx_server *server, vx_error *err) VX_MUST_CHECK;
+
 /* recover.c */
 /* The model is known and theta holds the first parameters: takes all memory, starts the recovery,
  * which opens the rounds when it is done. */

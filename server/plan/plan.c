@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vx_base/limits.h>
+
 static vx_flag_scale flag_scale(vx_job_flag_scale scale)
 {
     switch (scale) {
@@ -131,6 +133,7 @@ vx_optimiser_options vx_plan_optimiser_options(const vx_job *job)
         .beta2 = optimiser->beta2,
         .epsilon = optimiser->epsilon,
         .weight_decay = optimiser->weight_decay,
+        .l1 = optimiser->l1,
         .schedule = { .kind = schedule_kind(schedule->kind),
                       .warmup = schedule->warmup,
                       .every = schedule->every,
@@ -212,6 +215,7 @@ vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
 static const char *optimiser_key(const char *message)
 {
     static const key_of keys[] = {
+        { "l1 ", "optimiser.l1" },
         { "step_size", "optimiser.step_size" },
         { "momentum_low", "optimiser.schedule.momentum_low" },
         { "momentum", "optimiser.momentum" },
@@ -231,13 +235,43 @@ static const char *optimiser_key(const char *message)
     return find_key(keys, message);
 }
 
+bool vx_plan_is_bias(const vx_plan_tensor *tensor)
+{
+    const char *last = strrchr(tensor->name, '.');
+
+    if (last != NULL)
+        return strcmp(last, ".bias") == 0;
+    return tensor->rank == 1 && strcmp(tensor->name, "bias") == 0;
+}
+
+static size_t find_biases(const vx_plan_tensor *tensors, size_t count,
+                          vx_optimiser_part ret_parts[VX_TENSORS_MAX])
+{
+    size_t offset = 0, found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (vx_plan_is_bias(&tensors[i]))
+            ret_parts[found++] = (vx_optimiser_part){ offset, tensors[i].numbers };
+        offset += tensors[i].numbers;
+    }
+    return found;
+}
+
 vx_status vx_plan_optimiser_create(const vx_job *job, size_t dimension,
+                                   const vx_plan_tensor *tensors, size_t count,
                                    vx_optimiser **ret_optimiser, vx_error *err)
 {
     vx_optimiser_options options = vx_plan_optimiser_options(job);
+    vx_optimiser_part biases[VX_TENSORS_MAX];
     vx_error why = { 0 };
-    vx_status status = vx_optimiser_create(&options, dimension, ret_optimiser, &why);
+    vx_status status = VX_OK;
 
+    if (count > VX_TENSORS_MAX)
+        return vx_fail(err, VX_ERR_SHAPE, "%zu tensors: expected at most %d", count,
+                       VX_TENSORS_MAX);
+    options.exempt_count = find_biases(tensors, count, biases);
+    options.exempt = biases;
+    status = vx_optimiser_create(&options, dimension, ret_optimiser, &why);
     if (status == VX_ERR_DOMAIN)
         return vx_job_fail(job, optimiser_key(why.message), err, "%s", why.message);
     if (status != VX_OK && err != NULL)
@@ -252,7 +286,7 @@ vx_status vx_plan_check(const vx_job *job, vx_error *err)
     vx_status status = create_aggregator(job, job->workers.count, 1, &aggregator, err);
 
     if (status == VX_OK)
-        status = vx_plan_optimiser_create(job, 1, &optimiser, err);
+        status = vx_plan_optimiser_create(job, 1, NULL, 0, &optimiser, err);
     vx_optimiser_destroy(optimiser);
     vx_aggregator_destroy(aggregator);
     return status;

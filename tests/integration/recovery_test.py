@@ -200,5 +200,46 @@ class RuleState(Interrupted):
                             self.expected(**self.job("full", rule=self.BUCKETS))[-1])
 
 
+class Proximal(Interrupted):
+    """Weights that optimiser.l1 has made 0 are 0 in a run that was interrupted too."""
+    OPTIONS = ("--set", "model.family=linear", "--set", "model.widths=[]", "--set",
+               "optimiser.l1=0.02", "--set", "optimiser.step_size=0.5")
+
+    def start(self, name, durability, kind, *more):
+        run = self.make(name, **self.job(durability, rule="mean"))
+        self.options = (*self.OPTIONS, "--set", "optimiser.kind=" + kind)
+        return run.start_server(*self.options, *more).start_workers()
+
+    def tensors(self, run):
+        return read_safetensors(os.path.join(run.directory, f"checkpoint-{ROUNDS:010d}",
+                                             "parameters.safetensors"))
+
+    def compare(self, kind):
+        clean = self.finish(self.start("clean", "full", kind))
+        for durability in ("full", "ledger"):
+            run = self.start(durability, durability, kind)
+            run.wait_for_rounds(10)
+            self.kill_server(run)
+            run.start_server("--resume", *self.options)
+            run.wait_for_rounds(40)
+            self.kill_all(run)
+            run.start_server("--resume", *self.options).start_workers()
+            self.finish(run)
+            self.assertEqual(self.digests(run), self.digests(clean))
+            kept = [row["applied"] > 0 and row["to_replay"] == 0 for row in run.events("recovery")]
+            self.assertEqual(kept, [durability == "full"] * 2)
+        tensors = self.tensors(run)
+        weight, bias = tensors["layer1.weight"], tensors["layer1.bias"]
+        zeros = int((weight == 0).sum())
+        self.assertTrue(10 < zeros < weight.size - 10, (zeros, weight.size))
+        self.assertTrue((bias != 0).all(), bias)
+
+    def test_exact_zeros_and_the_same_bits_after_everything_was_killed(self):
+        self.compare("sgd")
+
+    def test_the_momentum_of_shrunk_weights_is_recovered(self):
+        self.compare("heavy_ball")
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv, verbosity=2)

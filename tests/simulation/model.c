@@ -19,6 +19,8 @@
 #define FEATURES 6
 #define CLASSES  3
 
+#define TENSORS_MAX 4
+
 struct sim_oracle {
     vx_task tasks[SIM_WORKERS_MAX];
     vx_aggregator *aggregator;
@@ -64,7 +66,7 @@ void sim_model_write_data(const char *folder)
 static const char *const rules[] = { "rule: mean", "rule: flag\n  pre: [nnm]\n  byzantine: 1",
                                      "rule: median\n  byzantine: 1", "rule: flag\n  byzantine: 1" };
 static const char *const optimisers[] = { "kind: sgd\n  step_size: 0.2",
-                                          "kind: heavy_ball\n  step_size: 0.05",
+                                          "kind: heavy_ball\n  step_size: 0.05\n  l1: 0.02",
                                           "kind: adamw\n  step_size: 0.02" };
 
 /* The second: of a job with old gradients. */
@@ -181,6 +183,25 @@ static void find_clean_end(sim_model *model)
     model->clean = sim_model_digest(model, &state);
 }
 
+static void create_optimiser(sim_model *model)
+{
+    const vx_model *of = model->oracle->tasks[0].model;
+    vx_model_tensor known[TENSORS_MAX];
+    vx_plan_tensor tensors[TENSORS_MAX];
+    size_t count = vx_model_tensor_count(of);
+    vx_error err = { 0 };
+
+    VX_ASSERT(count <= TENSORS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = vx_model_tensor_at(of, i);
+        tensors[i] = (vx_plan_tensor){ known[i].name, known[i].rank, 1 };
+        for (size_t k = 0; k < known[i].rank; k++)
+            tensors[i].numbers *= known[i].shape[k];
+    }
+    VX_ASSERT(vx_plan_optimiser_create(model->job, model->dimension, tensors, count,
+                                       &model->oracle->optimiser, &err) == VX_OK);
+}
+
 static void create_oracle(sim_model *model)
 {
     struct sim_oracle *oracle = vx_calloc(1, sizeof(*oracle));
@@ -201,8 +222,7 @@ static void create_oracle(sim_model *model)
                         (vx_vecf){ model->first.theta, model->dimension });
     VX_ASSERT(vx_plan_aggregator_create(model->job, model->dimension, &oracle->aggregator, &err) ==
               VX_OK);
-    VX_ASSERT(vx_plan_optimiser_create(model->job, model->dimension, &oracle->optimiser, &err) ==
-              VX_OK);
+    create_optimiser(model);
     model->states = vx_optimiser_state_count(oracle->optimiser);
     VX_ASSERT(model->states <= SIM_STATES_MAX);
 }

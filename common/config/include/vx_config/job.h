@@ -204,6 +204,7 @@ typedef struct vx_job_optimiser {
     double momentum;              /* heavy_ball, nesterov; 0.9 */
     double beta1, beta2, epsilon; /* adamw; 0.9, 0.999, 1e-8 */
     double weight_decay;          /* 0 */
+    double l1;                    /* not adamw; 0 */
     vx_job_schedule schedule;
 } vx_job_optimiser;
 

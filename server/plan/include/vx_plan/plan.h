@@ -1,5 +1,6 @@
 #ifndef VX_PLAN_PLAN_H
 #define VX_PLAN_PLAN_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,12 +22,22 @@
 vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pre[VX_PLAN_PRE_MAX]);
 vx_optimiser_options vx_plan_optimiser_options(const vx_job *job);
 
+/* A tensor of the model. */
+typedef struct vx_plan_tensor {
+    const char *name; /* borrowed */
+    size_t rank, numbers;
+} vx_plan_tensor;
+/* optimiser.l1 holds for weights: not for a tensor `bias` of rank 1, nor for any `....bias`. */
+bool vx_plan_is_bias(const vx_plan_tensor *tensor);
+
 /* vx_aggregator_create for workers.max_workers rows, vx_optimiser_create. An option that does not
  * fit is VX_ERR_CONFIG with file, line and key of the job; memory and limits keep their own status.
- */
+ * tensors: all of them in the order of the parameters, at most VX_TENSORS_MAX; NULL and 0: all
+ * parameters are weights. */
 VX_MUST_CHECK vx_status vx_plan_aggregator_create(const vx_job *job, size_t dimension,
                                                   vx_aggregator **ret_aggregator, vx_error *err);
 VX_MUST_CHECK vx_status vx_plan_optimiser_create(const vx_job *job, size_t dimension,
+                                                 const vx_plan_tensor *tensors, size_t count,
                                                  vx_optimiser **ret_optimiser, vx_error *err);
 
 /* Both of them once, with one parameter and workers.count rows: everything that can be said before

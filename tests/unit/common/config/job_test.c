@@ -53,6 +53,7 @@ static void missing_keys_get_their_defaults(void **state)
     assert_int_equal(job->aggregation.flag.scale, VX_JOB_FLAG_SCALE_MEDIAN_NORM);
     assert_int_equal(job->optimiser.kind, VX_JOB_OPTIMISER_SGD);
     vx_assert_close(job->optimiser.epsilon, 1e-8, 0, 0);
+    vx_assert_close(job->optimiser.l1, 0, 0, 0);
     vx_assert_close(job->optimiser.schedule.up_share, 0.3, 0, 0);
     assert_int_equal(job->checkpoint.keep, 3);
     assert_int_equal(job->checkpoint.keep_every, 0);

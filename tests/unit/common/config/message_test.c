@@ -148,6 +148,8 @@ static const struct {
       "job.yaml:1: aggregation.flag.beta: expected a number from 0 to 0.999, found \"1\"" },
     { "aggregation: {flag: {lambda: x}}\n",
       "job.yaml:1: aggregation.flag.lambda: expected a number of at least 0, found \"x\"" },
+    { "optimiser: {l1: -1e-9}\n",
+      "job.yaml:1: optimiser.l1: expected a number of at least 0, found \"-1e-9\"" },
     { "optimiser: {schedule: {up_share: 1}}\n",
       "job.yaml:1: optimiser.schedule.up_share: expected a number between 0 and 1, found \"1\"" },
     { "optimiser: {schedule: {initial_divisor: 0.5}}\n",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vx_base/limits.h>
 #include <vx_plan/plan.h>
 
 /* workers.count stands in line 9, the next section begins in line 10. */
@@ -110,13 +111,69 @@ static void an_optimiser_option_out_of_range_names_its_key(void **state)
 
     (void)state;
     job->optimiser.beta1 = 2.0;
-    vx_assert_status(vx_plan_optimiser_create(job, 1, &optimiser, &err), VX_ERR_CONFIG, &err);
+    vx_assert_status(vx_plan_optimiser_create(job, 1, NULL, 0, &optimiser, &err), VX_ERR_CONFIG,
+                     &err);
     assert_string_equal(err.message, "job.yaml:13: optimiser.beta1: beta1 2 must be in [0, 1)");
     job->optimiser.beta1 = 0.5;
     job->optimiser.schedule.final_factor = 3.0;
-    vx_assert_status(vx_plan_optimiser_create(job, 1, &optimiser, &err), VX_ERR_CONFIG, &err);
+    vx_assert_status(vx_plan_optimiser_create(job, 1, NULL, 0, &optimiser, &err), VX_ERR_CONFIG,
+                     &err);
     assert_string_equal(err.message, "job.yaml:14: optimiser.schedule.final_factor: schedule: "
                                      "final_factor 3 must be in 0..1");
+    assert_null(optimiser);
+    vx_job_destroy(job);
+}
+
+static void l1_with_adamw_is_refused_before_the_data_is_read(void **state)
+{
+    (void)state;
+    check_fails(HEAD "optimiser:\n"
+                     "  kind: adamw\n"
+                     "  step_size: 0.1\n"
+                     "  l1: 0.5\n",
+                "job.yaml:13: optimiser.l1: l1 0.5 must be 0 with adamw: it divides the gradient "
+                "by another number in each coordinate, so a threshold would not minimise the loss "
+                "with l1; use sgd, heavy_ball or nesterov");
+}
+
+static void l1_leaves_biases_alone(void **state)
+{
+    static const vx_plan_tensor tensors[] = {
+        { "layer1.weight", 2, 2 }, { "layer1.bias", 1, 1 }, { "unbias", 1, 1 },
+        { "a.bias", 2, 2 },        { "bias", 2, 1 },        { "bias", 1, 2 },
+        { "bias.weight", 1, 1 },
+    };
+    static const bool expected[] = { false, true, false, true, false, true, false };
+    static const float after[] = { 0, 0, 1, 0, 1, 1, 0, 1, 1, 0 };
+    vx_job *job = parse(HEAD "optimiser: {step_size: 1, l1: 1}\n");
+    vx_optimiser *optimiser = NULL;
+    vx_error err = { 0 };
+    float theta[10], update[10] = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        assert_int_equal(vx_plan_is_bias(&tensors[i]), expected[i]);
+    for (size_t k = 0; k < 10; k++)
+        theta[k] = 1.0f;
+    vx_assert_ok(vx_plan_optimiser_create(job, 10, tensors, 7, &optimiser, &err), &err);
+    vx_assert_ok(vx_optimiser_step(optimiser, 0, (vx_cvecf){ update, 10 }, (vx_vecf){ theta, 10 }),
+                 NULL);
+    assert_memory_equal(theta, after, sizeof(after));
+    vx_optimiser_destroy(optimiser);
+    vx_job_destroy(job);
+}
+
+static void tensors_that_do_not_fit_the_parameters_are_refused(void **state)
+{
+    static const vx_plan_tensor bias = { "bias", 1, 2 };
+    vx_job *job = parse(HEAD OPTIMISER);
+    vx_optimiser *optimiser = NULL;
+
+    (void)state;
+    vx_assert_status(vx_plan_optimiser_create(job, 1, &bias, 1, &optimiser, NULL), VX_ERR_SHAPE,
+                     NULL);
+    vx_assert_status(vx_plan_optimiser_create(job, 1, &bias, VX_TENSORS_MAX + 1, &optimiser, NULL),
+                     VX_ERR_SHAPE, NULL);
     assert_null(optimiser);
     vx_job_destroy(job);
 }
@@ -337,6 +394,7 @@ static void optimiser_options_say_what_the_job_says(void **state)
                              "  step_size: 0.2\n"
                              "  momentum: 0.8\n"
                              "  weight_decay: 0.01\n"
+                             "  l1: 0.001\n"
                              "  schedule: {kind: one_cycle, warmup: 3, final_factor: 0.125,"
                              " initial_divisor: 10, up_share: 0.4, momentum_low: 0.7}\n");
     vx_optimiser_options options = vx_plan_optimiser_options(job);
@@ -346,6 +404,7 @@ static void optimiser_options_say_what_the_job_says(void **state)
     vx_assert_close(options.step_size, 0.2, 0, 0);
     vx_assert_close(options.momentum, 0.8, 0, 0);
     vx_assert_close(options.weight_decay, 0.01, 0, 0);
+    vx_assert_close(options.l1, 0.001, 0, 0);
     assert_int_equal(options.schedule.kind, VX_SCHEDULE_ONE_CYCLE);
     assert_int_equal(options.schedule.warmup, 3);
     vx_assert_close(options.schedule.final_factor, 0.125, 0, 0);
@@ -407,6 +466,9 @@ int main(void)
         cmocka_unit_test(an_override_is_named_in_place_of_the_line),
         cmocka_unit_test(a_chain_that_is_too_long_is_refused),
         cmocka_unit_test(an_optimiser_option_out_of_range_names_its_key),
+        cmocka_unit_test(l1_with_adamw_is_refused_before_the_data_is_read),
+        cmocka_unit_test(l1_leaves_biases_alone),
+        cmocka_unit_test(tensors_that_do_not_fit_the_parameters_are_refused),
         cmocka_unit_test(aggregation_options_say_what_the_job_says),
         cmocka_unit_test(without_a_number_of_threads_there_are_at_most_eight),
         cmocka_unit_test(a_value_out_of_range_names_its_key),
