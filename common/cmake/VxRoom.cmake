@@ -6,7 +6,7 @@ set(VX_MAY_USE_tensor_file  "base")
 set(VX_MAY_USE_transport    "base")
 set(VX_MAY_USE_wire         "base")
 
-set(VX_MAY_USE_data         "base")
+set(VX_MAY_USE_data         "base;tensor_file")
 set(VX_MAY_USE_likelihood   "base;linalg")
 set(VX_MAY_USE_gradient     "base")
 set(VX_MAY_USE_fault        "base")

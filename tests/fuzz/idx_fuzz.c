@@ -21,7 +21,7 @@ static void check_dataset(const vx_dataset *dataset)
     for (uint32_t i = 0; i < info.count; i++) {
         uint32_t label = UINT32_MAX;
 
-        vx_dataset_gather(dataset, &i, 1, (vx_standardise){ 0.0f, 1.0f },
+        vx_dataset_gather(dataset, &i, 1, VX_STANDARDISE_NONE,
                           (vx_matf){ row, 1, info.features, info.features }, &label);
         VX_ASSERT(label < info.classes);
         for (size_t k = 0; k < info.features; k++)
@@ -34,7 +34,9 @@ static void check_pair(const char *features, const char *labels, size_t classes)
 {
     vx_dataset *dataset = NULL;
     vx_error err = { 0 };
-    vx_status status = vx_dataset_load_idx(features, labels, classes, &dataset, &err);
+    vx_status status = vx_dataset_load(
+        &(vx_data_source){ .features = features, .labels = labels, .classes = classes }, &dataset,
+        &err);
 
     if (status == VX_OK) {
         check_dataset(dataset);

@@ -7,7 +7,8 @@
 
 static vx_standardise standardise_of(const vx_job *job)
 {
-    return (vx_standardise){ (float)job->data.mean, (float)job->data.deviation };
+    return (vx_standardise){ .mean = (float)job->data.mean,
+                             .deviation = (float)job->data.deviation };
 }
 
 void vx_task_gradient_at(vx_task *task, vx_cvecf theta, uint64_t round, vx_vecf ret_gradient,

@@ -24,8 +24,11 @@ static vx_status load_dataset(vx_task *task, const vx_bootstrap *bootstrap, cons
     vx_status status = VX_ERR_NOMEM;
 
     if (features_path != NULL && labels_path != NULL)
-        status = vx_dataset_load_idx(features_path, labels_path, task->job->data.classes,
-                                     &task->dataset, err);
+        status = vx_dataset_load(&(vx_data_source){ .format = VX_DATA_IDX,
+                                                    .features = features_path,
+                                                    .labels = labels_path,
+                                                    .classes = task->job->data.classes },
+                                 &task->dataset, err);
     vx_free(features_path);
     vx_free(labels_path);
     return status;
@@ -103,12 +106,13 @@ static vx_status find_observations(const vx_task *task, const uint32_t *shards, 
                                    uint32_t **ret_indices, size_t *ret_count, vx_error *err)
 {
     const vx_job *job = task->job;
-    vx_shard_spec spec = { shard_kind(job->data.shard), job->data.alpha, job->seed,
-                           (uint32_t)job->workers.max_workers };
+    vx_shard_spec spec = { .kind = shard_kind(job->data.shard),
+                           .alpha = job->data.alpha,
+                           .seed = job->seed,
+                           .slots = (uint32_t)job->workers.max_workers };
 
-    return vx_shard_union(&spec, vx_dataset_labels(task->dataset),
-                          vx_dataset_get_info(task->dataset).count, shards, count, ret_indices,
-                          ret_count, err);
+    return vx_shard_union(&spec, vx_dataset_shard_targets(task->dataset), shards, count,
+                          ret_indices, ret_count, err);
 }
 
 vx_status vx_task_take_shards(vx_task *task, const uint32_t *shards, size_t count, vx_error *err)

@@ -4,85 +4,61 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_data/shard.h>
 
-#include "idx.h"
+#include "store.h"
 
-struct vx_dataset {
-    vx_dataset_info info;
-    uint8_t *features; /* (count, features) */
-    uint8_t *labels;   /* (count) */
-};
-
-/* 1 + largest label, or an error that names the observation. */
-static vx_status count_classes(const char *path, const vx_idx *labels, size_t declared,
-                               size_t *ret_classes, vx_error *err)
+static vx_status check_source(const vx_data_source *source, vx_error *err)
 {
-    char name[VX_IDX_NAME_SIZE];
-    size_t classes = declared;
+    if (source->classes > VX_DATA_CLASSES_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "%zu classes: at most %zu", source->classes,
+                       VX_DATA_CLASSES_MAX);
+    return VX_OK;
+}
 
-    for (size_t i = 0; i < labels->size; i++) {
-        size_t label = labels->values[i];
-
-        if (declared == 0 && label >= classes)
-            classes = label + 1;
-        if (label >= classes)
-            return vx_fail(err, VX_ERR_DATA,
-                           "%s: observation %zu (offset %zu): label %zu, expected 0 to %zu",
-                           vx_idx_name(path, name), i, i + 8, label, declared - 1);
+static vx_status read_source(const vx_data_source *source, vx_dataset *dataset, vx_error *err)
+{
+    switch (source->format) {
+    case VX_DATA_IDX:
+        return vx_read_idx(source, dataset, err);
+    case VX_DATA_NPY:
+    case VX_DATA_CSV:
+    case VX_DATA_SVMLIGHT:
+    case VX_DATA_CIFAR:
+        break;
     }
-    *ret_classes = classes;
-    return VX_OK;
+    return vx_fail(err, VX_ERR_DOMAIN, "no such format of data");
 }
 
-static vx_status check_pair(const char *features_path, const vx_idx *features,
-                            const char *labels_path, const vx_idx *labels, vx_error *err)
+static void clear(vx_dataset *dataset)
 {
-    char features_name[VX_IDX_NAME_SIZE];
-    char labels_name[VX_IDX_NAME_SIZE];
-
-    if (labels->rank != 1)
-        return vx_fail(err, VX_ERR_DATA, "%s: expected labels (1 dimension), found %zu dimensions",
-                       vx_idx_name(labels_path, labels_name), labels->rank);
-    if (features->rank < 2)
-        return vx_fail(err, VX_ERR_DATA,
-                       "%s: expected observations (2 or more dimensions), found %zu",
-                       vx_idx_name(features_path, features_name), features->rank);
-    if (features->shape[0] != labels->shape[0])
-        return vx_fail(err, VX_ERR_DATA, "%s has %zu observations, %s has %zu labels",
-                       vx_idx_name(features_path, features_name), features->shape[0],
-                       vx_idx_name(labels_path, labels_name), labels->shape[0]);
-    return VX_OK;
+    vx_block_clear(&dataset->features);
+    vx_block_clear(&dataset->columns);
+    vx_block_clear(&dataset->begin);
+    vx_block_clear(&dataset->targets);
+    vx_free(dataset->numbers);
 }
 
-vx_status vx_dataset_load_idx(const char *features_path, const char *labels_path, size_t classes,
-                              vx_dataset **ret_dataset, vx_error *err)
+vx_status vx_dataset_load(const vx_data_source *source, vx_dataset **ret_dataset, vx_error *err)
 {
-    vx_idx features = { 0 };
-    vx_idx labels = { 0 };
+    vx_dataset draft = { 0 };
     vx_dataset *dataset = NULL;
-    vx_status status = vx_idx_read(features_path, &features, err);
+    vx_status status = check_source(source, err);
 
     if (status == VX_OK)
-        status = vx_idx_read(labels_path, &labels, err);
-    if (status == VX_OK)
-        status = check_pair(features_path, &features, labels_path, &labels, err);
-    if (status == VX_OK)
-        status = count_classes(labels_path, &labels, classes, &classes, err);
+        status = read_source(source, &draft, err);
     if (status != VX_OK)
         goto out;
-    dataset = vx_calloc(1, sizeof(*dataset));
+    dataset = vx_malloc(sizeof(*dataset));
     if (dataset == NULL) {
         status = vx_fail(err, VX_ERR_NOMEM, "out of memory");
         goto out;
     }
-    dataset->info = (vx_dataset_info){ labels.size, features.size / labels.size, classes };
-    dataset->features = features.values;
-    dataset->labels = labels.values;
-    features.values = labels.values = NULL; /* moved */
+    *dataset = draft; /* moved */
+    draft = (vx_dataset){ 0 };
     *ret_dataset = dataset;
 out:
-    vx_free(features.values);
-    vx_free(labels.values);
+    clear(&draft);
     return status;
 }
 
@@ -90,8 +66,7 @@ vx_dataset *vx_dataset_destroy(vx_dataset *dataset)
 {
     if (dataset == NULL)
         return NULL;
-    vx_free(dataset->features);
-    vx_free(dataset->labels);
+    clear(dataset);
     vx_free(dataset);
     return NULL;
 }
@@ -101,52 +76,83 @@ vx_dataset_info vx_dataset_get_info(const vx_dataset *dataset)
     return dataset->info;
 }
 
-const uint8_t *vx_dataset_labels(const vx_dataset *dataset)
+vx_shard_targets vx_dataset_shard_targets(const vx_dataset *dataset)
 {
-    return dataset->labels;
+    bool real = dataset->info.classes == 0;
+
+    VX_ASSERT(dataset->numbers == NULL);
+    return (vx_shard_targets){ .labels = real ? NULL : dataset->targets.at,
+                               .values = real ? dataset->targets.at : NULL,
+                               .stride = dataset->info.target_columns,
+                               .count = dataset->info.count };
+}
+
+/* The given rows of a block of rows, in new memory. */
+static vx_status copy_rows(const vx_block *from, size_t width, const uint32_t *indices,
+                           size_t count, vx_block *ret_block)
+{
+    uint8_t *to = vx_malloc(count * width);
+
+    if (to == NULL)
+        return VX_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        memcpy(to + i * width, (const uint8_t *)from->at + indices[i] * width, width);
+    *ret_block = (vx_block){ .at = to, .size = count * width, .heap = to };
+    return VX_OK;
+}
+
+/* Rows that are all in memory: the kept ones move to memory of their size. */
+static vx_status keep_copies(vx_dataset *dataset, const uint32_t *indices, size_t count)
+{
+    vx_block features = { 0 };
+    vx_block targets = { 0 };
+    size_t target_width = dataset->targets.size / dataset->info.count;
+    vx_status status = copy_rows(&dataset->features, dataset->stride, indices, count, &features);
+
+    if (status == VX_OK)
+        status = copy_rows(&dataset->targets, target_width, indices, count, &targets);
+    if (status != VX_OK) {
+        vx_block_clear(&features);
+        return status;
+    }
+    vx_block_clear(&dataset->features);
+    vx_block_clear(&dataset->targets);
+    dataset->features = features;
+    dataset->targets = targets;
+    dataset->compact = true;
+    return VX_OK;
 }
 
 vx_status vx_dataset_keep(vx_dataset *dataset, const uint32_t *indices, size_t count)
 {
-    size_t width = dataset->info.features;
-    uint8_t *features = vx_malloc(count * width);
-    uint8_t *labels = vx_malloc(count);
+    bool in_memory = dataset->features.heap != NULL && dataset->targets.heap != NULL;
+    uint32_t *numbers = NULL;
+    vx_status status = VX_OK;
 
-    if (features == NULL || labels == NULL) {
-        vx_free(features);
-        vx_free(labels);
-        return VX_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
+    VX_ASSERT(dataset->numbers == NULL);
+    VX_ASSERT(count >= 1);
+    for (size_t i = 0; i < count; i++)
         VX_ASSERT(indices[i] < dataset->info.count);
-        memcpy(features + i * width, dataset->features + indices[i] * width, width);
-        labels[i] = dataset->labels[indices[i]];
+    numbers = vx_calloc(count, sizeof(*numbers));
+    if (numbers == NULL)
+        return VX_ERR_NOMEM;
+    memcpy(numbers, indices, count * sizeof(*numbers));
+    if (in_memory && !dataset->info.sparse)
+        status = keep_copies(dataset, indices, count);
+    if (status != VX_OK) {
+        vx_free(numbers);
+        return status;
     }
-    vx_free(dataset->features);
-    vx_free(dataset->labels);
-    dataset->features = features;
-    dataset->labels = labels;
+    dataset->numbers = numbers;
     dataset->info.count = count;
     return VX_OK;
 }
 
-void vx_dataset_gather(const vx_dataset *dataset, const uint32_t *indices, size_t batch,
-                       vx_standardise standardise, vx_matf ret_features, uint32_t *ret_labels)
+void vx_dataset_observations(const vx_dataset *dataset, const uint32_t *indices, size_t batch,
+                             uint32_t *ret_numbers)
 {
-    size_t width = dataset->info.features;
-    float table[256]; /* of the 256 values that a pixel can have */
-
-    VX_ASSERT(ret_features.cols == width);
-    VX_ASSERT(ret_features.rows == batch);
-    for (int value = 0; value < 256; value++)
-        table[value] = ((float)value / 255.0f - standardise.mean) / standardise.deviation;
     for (size_t b = 0; b < batch; b++) {
-        const uint8_t *from = dataset->features + (size_t)indices[b] * width;
-        float *to = ret_features.at + b * ret_features.ld;
-
         VX_ASSERT(indices[b] < dataset->info.count);
-        for (size_t k = 0; k < width; k++)
-            to[k] = table[from[k]];
-        ret_labels[b] = dataset->labels[indices[b]];
+        ret_numbers[b] = dataset->numbers != NULL ? dataset->numbers[indices[b]] : indices[b];
     }
 }

@@ -50,6 +50,18 @@ typedef struct vx_cbytes {
     const uint8_t *at;
     size_t size;
 } vx_cbytes;
+/* Sparse rows (compressed): row i has values[k] in columns[k] < cols for begin[i] <= k < begin[i +
+ * 1], no column twice. begin (rows + 1). */
+typedef struct vx_csr {
+    const float *values;
+    const uint32_t *columns;
+    const size_t *begin;
+    size_t rows, cols;
+} vx_csr;
+/* An observation as an image, channel by channel, row by row; all 0: it is none. */
+typedef struct vx_shape {
+    size_t channels, height, width;
+} vx_shape;
 
 static inline vx_cvec vx_vec_const(vx_vec v)
 {

@@ -59,7 +59,10 @@ void pair_write(const idx_pair *files, content features, content labels)
 
 vx_status pair_load(const idx_pair *files, size_t classes, vx_dataset **ret_dataset, vx_error *err)
 {
-    return vx_dataset_load_idx(files->features, files->labels, classes, ret_dataset, err);
+    return vx_dataset_load(&(vx_data_source){ .features = files->features,
+                                              .labels = files->labels,
+                                              .classes = classes },
+                           ret_dataset, err);
 }
 
 void expect_refusal(const idx_pair *files, size_t classes, vx_status expected, ...)

@@ -54,7 +54,7 @@ static void expect_the_pair(void)
     assert_int_equal(vx_dataset_get_info(dataset).count, 3);
     assert_int_equal(vx_dataset_get_info(dataset).features, 4);
     assert_int_equal(vx_dataset_get_info(dataset).classes, 3);
-    vx_dataset_gather(dataset, (uint32_t[]){ 0, 1, 2 }, 3, (vx_standardise){ 0, 1 },
+    vx_dataset_gather(dataset, (uint32_t[]){ 0, 1, 2 }, 3, VX_STANDARDISE_NONE,
                       (vx_matf){ pixels, 3, 4, 4 }, labels);
     for (size_t i = 0; i < 12; i++)
         vx_assert_close((double)pixels[i], 20.0 * (double)i / 255, 1e-6, 0);
@@ -273,7 +273,9 @@ static void a_long_path_leaves_room_for_the_message(void **state)
     }
     strcat(path, "x");
     vx_test_file_put(path, "abcd", 4);
-    vx_assert_status(vx_dataset_load_idx(path, path, 0, &dataset, &err), VX_ERR_DATA, &err);
+    vx_assert_status(
+        vx_dataset_load(&(vx_data_source){ .features = path, .labels = path }, &dataset, &err),
+        VX_ERR_DATA, &err);
     assert_non_null(strstr(err.message, "bb/x: offset 0: expected the idx magic"));
 }
 

@@ -30,7 +30,8 @@ static void gather_standardises_the_rows_asked_for(void **state)
     (void)state;
 
     memset(out, 0x7f, sizeof(out));
-    vx_dataset_gather(dataset, (uint32_t[]){ 2, 0 }, 2, (vx_standardise){ 0.25f, 0.5f },
+    vx_dataset_gather(dataset, (uint32_t[]){ 2, 0 }, 2,
+                      (vx_standardise){ .mean = 0.25f, .deviation = 0.5f },
                       (vx_matf){ &out[0][0], 2, 4, 6 }, labels);
     assert_int_equal(vx_alloc_count(), before);
     for (size_t j = 0; j < 4; j++) { /* pixels 160, 180, .. of observation 2; 0, 20, .. of 0 */
@@ -43,24 +44,38 @@ static void gather_standardises_the_rows_asked_for(void **state)
     files_remove(&f);
 }
 
-static void keep_leaves_the_given_observations_in_their_order(void **state)
+static void expect_two_kept(vx_dataset *dataset)
 {
-    idx_pair f = files_create();
-    vx_dataset *dataset = small(&f);
     float out[3][4];
     uint32_t labels[3];
-    (void)state;
 
     vx_assert_ok(vx_dataset_keep(dataset, (uint32_t[]){ 2, 0 }, 2), NULL);
     assert_int_equal(vx_dataset_get_info(dataset).count, 2);
     assert_int_equal(vx_dataset_get_info(dataset).classes, 3); /* of the job, not of the shard */
-    assert_true(vx_dataset_labels(dataset)[0] == 1 && vx_dataset_labels(dataset)[1] == 2);
-    vx_dataset_gather(dataset, (uint32_t[]){ 0, 1, 0 }, 3, (vx_standardise){ 0, 1 },
+    vx_dataset_gather(dataset, (uint32_t[]){ 0, 1, 0 }, 3, VX_STANDARDISE_NONE,
                       (vx_matf){ &out[0][0], 3, 4, 4 }, labels);
     vx_assert_close((double)out[0][0], 160.0 / 255, 1e-6, 0);
     vx_assert_close((double)out[1][1], 20.0 / 255, 1e-6, 0);
     assert_memory_equal(out[0], out[2], sizeof(out[0]));
-    vx_dataset_destroy(dataset);
+    assert_true(labels[0] == 1 && labels[1] == 2 && labels[2] == 1);
+    vx_dataset_observations(dataset, (uint32_t[]){ 1, 0 }, 2, labels);
+    assert_true(labels[0] == 0 && labels[1] == 2); /* the numbers that they have in the files */
+}
+
+static void keep_leaves_the_given_observations_in_their_order(void **state)
+{
+    idx_pair f = files_create();
+    (void)state;
+
+    for (int packed = 0; packed < 2; packed++) { /* mapped, and in memory */
+        vx_dataset *dataset = NULL;
+
+        pair_write(&f, packed ? compressed(features_content()) : features_content(),
+                   labels_content());
+        vx_assert_ok(pair_load(&f, 0, &dataset, NULL), NULL);
+        expect_two_kept(dataset);
+        vx_dataset_destroy(dataset);
+    }
     files_remove(&f);
 }
 
@@ -92,21 +107,28 @@ static void load_survives_the_failure_of_every_allocation(void **state)
 
 static void keep_survives_the_failure_of_every_allocation(void **state)
 {
+    static const int allocations[] = { 1, 3 }; /* mapped: an index; in memory: copies too */
     idx_pair f = files_create();
-    vx_dataset *dataset = small(&f);
-    int k = 0;
     (void)state;
 
-    for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
-        int left = k;
+    for (int packed = 0; packed < 2; packed++) {
+        vx_dataset *dataset = NULL;
+        int k = 0;
 
-        vx_alloc_set_hook(vx_test_fail_at_zero, &left);
-        status = vx_dataset_keep(dataset, (uint32_t[]){ 1 }, 1);
-        vx_alloc_set_hook(NULL, NULL);
-        assert_int_equal(vx_dataset_get_info(dataset).count, status == VX_OK ? 1 : 3);
+        pair_write(&f, packed ? compressed(features_content()) : features_content(),
+                   labels_content());
+        vx_assert_ok(pair_load(&f, 0, &dataset, NULL), NULL);
+        for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
+            int left = k;
+
+            vx_alloc_set_hook(vx_test_fail_at_zero, &left);
+            status = vx_dataset_keep(dataset, (uint32_t[]){ 1 }, 1);
+            vx_alloc_set_hook(NULL, NULL);
+            assert_int_equal(vx_dataset_get_info(dataset).count, status == VX_OK ? 1 : 3);
+        }
+        assert_int_equal(k, allocations[packed] + 1);
+        vx_dataset_destroy(dataset);
     }
-    assert_int_equal(k, 3);
-    vx_dataset_destroy(dataset);
     files_remove(&f);
 }
 
@@ -126,18 +148,20 @@ static void fashion_mnist_is_what_its_page_says(void **state)
         skip();
     }
     begin = vx_clock_monotonic_ns(&clock);
-    vx_assert_ok(vx_dataset_load_idx(FASHION "train-images-idx3-ubyte.gz",
-                                     FASHION "train-labels-idx1-ubyte.gz", 0, &dataset, &err),
-                 &err);
+    vx_assert_ok(
+        vx_dataset_load(&(vx_data_source){ .features = FASHION "train-images-idx3-ubyte.gz",
+                                           .labels = FASHION "train-labels-idx1-ubyte.gz" },
+                        &dataset, &err),
+        &err);
     print_message("60000 x 784 in %.0f ms\n",
                   (double)(vx_clock_monotonic_ns(&clock) - begin) / 1e6);
     assert_int_equal(vx_dataset_get_info(dataset).count, 60000);
     assert_int_equal(vx_dataset_get_info(dataset).features, 784);
     assert_int_equal(vx_dataset_get_info(dataset).classes, 10);
     for (uint32_t i = 0; i < 60000; i++) {
-        counts[vx_dataset_labels(dataset)[i]]++;
-        vx_dataset_gather(dataset, &i, 1, (vx_standardise){ 0, 1 },
-                          (vx_matf){ pixels, 1, 784, 784 }, &label);
+        vx_dataset_gather(dataset, &i, 1, VX_STANDARDISE_NONE, (vx_matf){ pixels, 1, 784, 784 },
+                          &label);
+        counts[label]++;
         for (size_t j = 0; j < 784; j++)
             sum += (double)pixels[j];
     }
