@@ -25,8 +25,8 @@ void vx_block_clear(vx_block *block)
     *block = (vx_block){ 0 };
 }
 
-static vx_status map_handle(const char *path, int handle, size_t offset, size_t size,
-                            vx_block *ret_block, vx_error *err)
+static vx_status map_handle(const char *path, int handle, size_t least, vx_block *ret_block,
+                            vx_error *err)
 {
     const vx_files *files = vx_files_current();
     vx_file_info info = { 0 };
@@ -37,30 +37,44 @@ static vx_status map_handle(const char *path, int handle, size_t offset, size_t 
         return vx_file_fail(err, result, "stat", path);
     if (!info.is_regular)
         return vx_fail(err, VX_ERR_DATA, "%s: expected a regular file", path);
-    if (info.size < offset || info.size - offset < size)
-        return vx_fail(err, VX_ERR_DATA, "%s: truncated: expected %zu bytes at offset %zu", path,
-                       size, offset);
-    result = files->map(files->context, handle, offset + size, &at);
+    if (info.size < least)
+        return vx_fail(err, VX_ERR_DATA, "%s: truncated: expected at least %zu bytes, found %llu",
+                       path, least, (unsigned long long)info.size);
+    result = files->map(files->context, handle, (size_t)info.size, &at);
     if (result < 0)
         return vx_file_fail(err, result, "map", path);
-    *ret_block = (vx_block){
-        .at = (const uint8_t *)at + offset, .size = size, .map = at, .map_size = offset + size
-    };
+    *ret_block =
+        (vx_block){ .at = at, .size = (size_t)info.size, .map = at, .map_size = (size_t)info.size };
     return VX_OK;
+}
+
+vx_status vx_block_map_file(const char *path, size_t least, vx_block *ret_block, vx_error *err)
+{
+    const vx_files *files = vx_files_current();
+    int handle = -1;
+    vx_status status = VX_OK;
+
+    VX_ASSERT(least > 0);
+    handle = files->open(files->context, path, O_RDONLY | O_NONBLOCK, 0);
+    if (handle < 0)
+        return vx_file_fail(err, handle, "open", path);
+    status = map_handle(path, handle, least, ret_block, err);
+    vx_file_close(handle);
+    return status;
 }
 
 vx_status vx_block_map(const char *path, size_t offset, size_t size, vx_block *ret_block,
                        vx_error *err)
 {
-    const vx_files *files = vx_files_current();
-    int handle = files->open(files->context, path, O_RDONLY | O_NONBLOCK, 0);
-    vx_status status = VX_OK;
+    vx_block whole = { 0 };
+    vx_status status = vx_block_map_file(path, offset + size, &whole, err);
 
-    if (handle < 0)
-        return vx_file_fail(err, handle, "open", path);
-    status = map_handle(path, handle, offset, size, ret_block, err);
-    vx_file_close(handle);
-    return status;
+    if (status != VX_OK)
+        return status;
+    whole.at = (const uint8_t *)whole.at + offset;
+    whole.size = size;
+    *ret_block = whole;
+    return VX_OK;
 }
 
 static vx_status fail_scratch(const vx_builder *builder, vx_status status, vx_error *err)
@@ -189,7 +203,7 @@ static vx_status end_in_file(vx_builder *builder, vx_block *ret_block, vx_error 
 
     if (status != VX_OK)
         return status;
-    return map_handle(builder->place.folder, builder->handle, 0, builder->written, ret_block, err);
+    return map_handle(builder->place.folder, builder->handle, builder->written, ret_block, err);
 }
 
 vx_status vx_builder_end(vx_builder *builder, vx_block *ret_block, vx_error *err)

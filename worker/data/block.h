@@ -21,6 +21,10 @@ void vx_block_clear(vx_block *block); /* frees, unmaps, zeroes */
 VX_MUST_CHECK vx_status vx_block_map(const char *path, size_t offset, size_t size,
                                      vx_block *ret_block, vx_error *err);
 
+/* A whole regular file of at least `least` (> 0) bytes. VX_ERR_DATA when it is shorter. */
+VX_MUST_CHECK vx_status vx_block_map_file(const char *path, size_t least, vx_block *ret_block,
+                                          vx_error *err);
+
 /* Where a block grows. */
 typedef struct vx_block_place {
     size_t memory_bytes; /* beyond it the block goes to a file */

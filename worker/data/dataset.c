@@ -10,9 +10,25 @@
 
 static vx_status check_source(const vx_data_source *source, vx_error *err)
 {
+    bool pair = source->format == VX_DATA_IDX || source->format == VX_DATA_NPY;
+
     if (source->classes > VX_DATA_CLASSES_MAX)
         return vx_fail(err, VX_ERR_LIMIT, "%zu classes: at most %zu", source->classes,
                        VX_DATA_CLASSES_MAX);
+    if (source->columns > VX_DATA_FEATURES_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "%zu features: at most %zu", source->columns,
+                       VX_DATA_FEATURES_MAX);
+    if (source->first_column > 1)
+        return vx_fail(err, VX_ERR_DOMAIN, "first column %zu: expected 0 or 1",
+                       source->first_column);
+    if (source->csv.delimiter == '"' || source->csv.delimiter == '\n' ||
+        source->csv.delimiter == '\r')
+        return vx_fail(err, VX_ERR_DOMAIN, "a quote or an end of line cannot be the delimiter");
+    if (source->features == NULL || source->features[0] == '\0')
+        return vx_fail(err, VX_ERR_DOMAIN, "no file of observations is named");
+    if (pair && (source->labels == NULL || source->labels[0] == '\0'))
+        return vx_fail(err, VX_ERR_DOMAIN, "%s: its format needs a second file, of the targets",
+                       source->features);
     return VX_OK;
 }
 
@@ -22,10 +38,13 @@ static vx_status read_source(const vx_data_source *source, vx_dataset *dataset, 
     case VX_DATA_IDX:
         return vx_read_idx(source, dataset, err);
     case VX_DATA_NPY:
+        return vx_read_npy(source, dataset, err);
     case VX_DATA_CSV:
-    case VX_DATA_SVMLIGHT:
-    case VX_DATA_CIFAR:
         break;
+    case VX_DATA_SVMLIGHT:
+        break;
+    case VX_DATA_CIFAR:
+        return vx_read_cifar(source, dataset, err);
     }
     return vx_fail(err, VX_ERR_DOMAIN, "no such format of data");
 }

@@ -50,4 +50,12 @@ VX_MUST_CHECK vx_status vx_targets_end(vx_targets *targets, size_t columns, vx_d
 /* The readers fill a zeroed set; on failure the caller frees what is in it. */
 VX_MUST_CHECK vx_status vx_read_idx(const vx_data_source *source, vx_dataset *dataset,
                                     vx_error *err);
+VX_MUST_CHECK vx_status vx_read_npy(const vx_data_source *source, vx_dataset *dataset,
+                                    vx_error *err);
+VX_MUST_CHECK vx_status vx_read_csv(const vx_data_source *source, vx_dataset *dataset,
+                                    vx_error *err);
+VX_MUST_CHECK vx_status vx_read_svmlight(const vx_data_source *source, vx_dataset *dataset,
+                                         vx_error *err);
+VX_MUST_CHECK vx_status vx_read_cifar(const vx_data_source *source, vx_dataset *dataset,
+                                      vx_error *err);
 #endif
