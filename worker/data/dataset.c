@@ -42,7 +42,7 @@ static vx_status read_source(const vx_data_source *source, vx_dataset *dataset, 
     case VX_DATA_CSV:
         break;
     case VX_DATA_SVMLIGHT:
-        break;
+        return vx_read_svmlight(source, dataset, err);
     case VX_DATA_CIFAR:
         return vx_read_cifar(source, dataset, err);
     }
