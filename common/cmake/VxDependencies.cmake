@@ -3,6 +3,12 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
+# libcsv has neither a CMake nor a pkg-config file.
+find_path(VX_CSV_INCLUDE csv.h REQUIRED)
+find_library(VX_CSV_LIBRARY csv REQUIRED)
+add_library(csv::csv UNKNOWN IMPORTED)
+set_target_properties(csv::csv PROPERTIES IMPORTED_LOCATION ${VX_CSV_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${VX_CSV_INCLUDE})
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(protobuf_c REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)

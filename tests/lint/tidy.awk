@@ -41,6 +41,7 @@ BEGIN {
         "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/agent/")
     ban("include", "<cyaml/|<yaml[.]h>", "YAML only in config", rooms, "^common/config/")
     ban("include", "<zlib[.]h>", "zlib only in data", rooms, "^worker/data/")
+    ban("include", "<csv[.]h>", "libcsv only in data", rooms, "^worker/data/")
     ban("include", "[<\"]sqlite3(ext)?[.]h", "SQLite only in ledger", rooms, "^server/ledger/")
     ban("include", "<isa-l|<xxhash", "checksums and digests only in base", rooms, "^common/base/")
     ban("include", "<assert[.]h>", "VX_ASSERT instead of assert", rooms)

@@ -40,7 +40,7 @@ static vx_status read_source(const vx_data_source *source, vx_dataset *dataset, 
     case VX_DATA_NPY:
         return vx_read_npy(source, dataset, err);
     case VX_DATA_CSV:
-        break;
+        return vx_read_csv(source, dataset, err);
     case VX_DATA_SVMLIGHT:
         return vx_read_svmlight(source, dataset, err);
     case VX_DATA_CIFAR:
