@@ -17,17 +17,16 @@
  *                   that can leave the range of the values
  *   lotka_volterra  pixel p of the result comes from where the flow of dx/dt = 2/3 x - 4/3 x y,
  *                   dy/dt = x y - y carries p in time `scale`, coordinates measured from the
- *                   middle, pixels as units. This is what the code published with the flag
- *                   aggregator does (augment_image.py; scale 0.001 .. 0.01); its paper has
- *                   gamma = delta = -1 where the code has 1, and a map instead of a flow
- *   cat_map         pixel (x, y) goes to ((2 x + y) mod n, (x + y) mod n), `scale` times (whole);
- *                   square images; a permutation of the pixels (Arnold and Avez 1968)
- *   smooth_cat_map  the same with a modulus that does not jump: pixel (x, y) comes from (w(u1),
- *                   w(u2)) n of the inverse map u = (x - y, 2 y - x) / n, between pixels bilinear,
- *                   where w(t) = 1/2 - atan2(s sin 2 pi t, 1 - s cos 2 pi t) / pi is the Fourier
- *                   series of t mod 1 with its n-th term times s^n, s = `scale` in 0 .. 1 (0.95 is
- *                   smooth, 1 is t mod 1). The paper names a smooth cat map and neither it nor its
- *                   code, as far as we have them, gives a formula: this one is ours
+ *                   middle, x down and y across, pixels as units; the nearest pixel. This is what
+ * the code published with the flag aggregator does (augment_image.py; scale 0.001 .. 0.01); its
+ * paper has gamma = delta = -1 where the code has 1, and a map instead of a flow cat_map pixel (x,
+ * y) goes to ((2 x + y) mod n, (x + y) mod n), `scale` times (whole); square images; a permutation
+ * of the pixels (Arnold and Avez 1968) smooth_cat_map  the same with a modulus that does not jump:
+ * pixel (x, y) comes from the place (n w(u1) - 1/2, n w(u2) - 1/2), bilinear between pixels, with
+ * the inverse map u1 = (x - y + 1/2) / n, u2 = (2 y - x + 1/2) / n, where w(t) = 1/2 - atan2(s sin
+ * 2 pi t, 1 - s cos 2 pi t) / pi is the Fourier series of t mod 1 with its k-th term times s^k, s =
+ * `scale` in 0 .. 1: 0.95 is smooth, 1 is cat_map once. The paper names a smooth cat map, and its
+ * code has none: the formula is ours
  */
 typedef enum vx_augment_kind {
     VX_AUGMENT_FLIP,
