@@ -161,7 +161,7 @@ vx_augment *vx_augment_destroy(vx_augment *augment)
 {
     if (augment == NULL)
         return NULL;
-    for (size_t i = 0; i < augment->count; i++) {
+    for (size_t i = 0; augment->steps != NULL && i < augment->count; i++) {
         vx_free(augment->steps[i].map);
         vx_free(augment->steps[i].blends);
     }

@@ -2,8 +2,7 @@
 
 #include <math.h>
 
-#define STEPS 200 /* of the integration: relative errors far below a pixel for the times allowed   \
-                   */
+#define STEPS 200 /* of the integration: its errors are far below a pixel */
 
 void vx_map_cat(size_t side, unsigned times, uint32_t *ret_map)
 {

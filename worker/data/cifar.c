@@ -1,4 +1,4 @@
-#include <string.h>
+#include <vx_base/assert.h>
 
 #include "store.h"
 
@@ -41,7 +41,10 @@ static vx_status open_file(const char *path, const layout *l, vx_block *ret_bloc
 {
     char name[VX_STORE_NAME_SIZE];
     vx_block block = { 0 };
-    vx_status status = vx_block_map_file(path, l->record, &block, err);
+    vx_status status = VX_OK;
+
+    VX_ASSERT(l->record > PIXELS);
+    status = vx_block_map_file(path, l->record, &block, err);
 
     if (status == VX_OK && block.size % l->record != 0)
         status =
@@ -86,6 +89,7 @@ static vx_status map_one(const vx_data_source *source, const layout *l, vx_targe
 
     if (status != VX_OK)
         return status;
+    VX_ASSERT(l->record > PIXELS);
     status = add_labels(source->features, l, &dataset->features, targets, err);
     dataset->info.count = dataset->features.size / l->record;
     dataset->features.at = (const uint8_t *)dataset->features.at + l->pixels;
@@ -98,8 +102,10 @@ static vx_status append(const char *path, const layout *l, vx_targets *targets, 
                         size_t *count, vx_error *err)
 {
     vx_block block = { 0 };
-    vx_status status = open_file(path, l, &block, err);
+    vx_status status = VX_OK;
 
+    VX_ASSERT(l->record > PIXELS);
+    status = open_file(path, l, &block, err);
     if (status == VX_OK)
         status = add_labels(path, l, &block, targets, err);
     for (size_t at = 0; status == VX_OK && at < block.size; at += l->record)

@@ -81,13 +81,14 @@ typedef struct network {
     uint64_t height, width;
 } network;
 
-static uint64_t step_of(const network *n, uint32_t round, uint64_t half)
+/* Below size, which is at most 2^16: by 32 bits, even to one part in 2^16. */
+static uint64_t step_of(const network *n, uint32_t round, uint64_t half, uint64_t size)
 {
     uint32_t block[4];
 
     block_of(n->seed, VX_RNG_PERMUTE, (const uint32_t[]){ (uint32_t)half, n->slot, n->model },
              round, block);
-    return (uint64_t)block[1] << 32 | block[0];
+    return block[0] * size >> 32;
 }
 
 static uint64_t permute_pair(const network *n, uint64_t position)
@@ -95,8 +96,10 @@ static uint64_t permute_pair(const network *n, uint64_t position)
     uint64_t x = position / n->width, y = position % n->width;
 
     for (uint32_t round = 0; round < ROUNDS; round += 2) {
-        x = (x + step_of(n, round, y) % n->height) % n->height;
-        y = (y + step_of(n, round + 1, x) % n->width) % n->width;
+        x += step_of(n, round, y, n->height);
+        x -= x >= n->height ? n->height : 0;
+        y += step_of(n, round + 1, x, n->width);
+        y -= y >= n->width ? n->width : 0;
     }
     return x * n->width + y;
 }

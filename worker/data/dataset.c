@@ -120,31 +120,69 @@ static vx_status copy_rows(const vx_block *from, size_t width, const uint32_t *i
     return VX_OK;
 }
 
+/* The given sparse rows, in new memory. */
+static vx_status copy_sparse(const vx_dataset *dataset, const uint32_t *indices, size_t count,
+                             vx_dataset *kept)
+{
+    const size_t *begin = dataset->begin.at;
+    const uint32_t *columns = dataset->columns.at;
+    const float *values = dataset->features.at;
+    size_t *to_begin = vx_calloc(count + 1, sizeof(*to_begin));
+    size_t used = 0;
+    uint32_t *to_columns = NULL;
+    float *to_values = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        used += begin[indices[i] + 1] - begin[indices[i]];
+    to_columns = vx_calloc(used + 1, sizeof(*to_columns));
+    to_values = vx_calloc(used + 1, sizeof(*to_values));
+    kept->begin = (vx_block){ .at = to_begin, .heap = to_begin };
+    kept->columns = (vx_block){ .at = to_columns, .heap = to_columns };
+    kept->features = (vx_block){ .at = to_values, .heap = to_values };
+    if (to_begin == NULL || to_columns == NULL || to_values == NULL)
+        return VX_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        size_t from = begin[indices[i]], size = begin[indices[i] + 1] - from;
+
+        if (size > 0) {
+            memcpy(to_columns + to_begin[i], columns + from, size * sizeof(*columns));
+            memcpy(to_values + to_begin[i], values + from, size * sizeof(*values));
+        }
+        to_begin[i + 1] = to_begin[i] + size;
+    }
+    return VX_OK;
+}
+
 /* Rows that are all in memory: the kept ones move to memory of their size. */
 static vx_status keep_copies(vx_dataset *dataset, const uint32_t *indices, size_t count)
 {
-    vx_block features = { 0 };
-    vx_block targets = { 0 };
+    vx_dataset kept = *dataset;
     size_t target_width = dataset->targets.size / dataset->info.count;
-    vx_status status = copy_rows(&dataset->features, dataset->stride, indices, count, &features);
+    vx_status status = VX_OK;
 
+    kept.features = kept.columns = kept.begin = kept.targets = (vx_block){ 0 };
+    kept.compact = true;
+    status = dataset->info.sparse
+                 ? copy_sparse(dataset, indices, count, &kept)
+                 : copy_rows(&dataset->features, dataset->stride, indices, count, &kept.features);
     if (status == VX_OK)
-        status = copy_rows(&dataset->targets, target_width, indices, count, &targets);
-    if (status != VX_OK) {
-        vx_block_clear(&features);
-        return status;
-    }
-    vx_block_clear(&dataset->features);
-    vx_block_clear(&dataset->targets);
-    dataset->features = features;
-    dataset->targets = targets;
-    dataset->compact = true;
-    return VX_OK;
+        status = copy_rows(&dataset->targets, target_width, indices, count, &kept.targets);
+    clear(status == VX_OK ? dataset : &kept); /* neither has numbers yet */
+    if (status == VX_OK)
+        *dataset = kept;
+    return status;
+}
+
+static bool is_in_memory(const vx_dataset *dataset)
+{
+    bool rows =
+        dataset->features.map == NULL && dataset->columns.map == NULL && dataset->begin.map == NULL;
+
+    return rows && dataset->targets.map == NULL;
 }
 
 vx_status vx_dataset_keep(vx_dataset *dataset, const uint32_t *indices, size_t count)
 {
-    bool in_memory = dataset->features.heap != NULL && dataset->targets.heap != NULL;
     uint32_t *numbers = NULL;
     vx_status status = VX_OK;
 
@@ -156,7 +194,7 @@ vx_status vx_dataset_keep(vx_dataset *dataset, const uint32_t *indices, size_t c
     if (numbers == NULL)
         return VX_ERR_NOMEM;
     memcpy(numbers, indices, count * sizeof(*numbers));
-    if (in_memory && !dataset->info.sparse)
+    if (is_in_memory(dataset))
         status = keep_copies(dataset, indices, count);
     if (status != VX_OK) {
         vx_free(numbers);

@@ -176,6 +176,7 @@ static vx_status check_pair(const idx *features, const idx *labels, vx_error *er
     if (features->shape[0] != labels->shape[0])
         return vx_fail(err, VX_ERR_DATA, "%s has %zu observations, %s has %zu labels",
                        features->name_at, features->shape[0], labels->name_at, labels->shape[0]);
+    VX_ASSERT(features->shape[0] > 0);
     if (features->size / features->shape[0] > VX_DATA_FEATURES_MAX)
         return vx_fail(err, VX_ERR_LIMIT, "%s: %zu values an observation: at most %zu",
                        features->name_at, features->size / features->shape[0],
@@ -250,8 +251,10 @@ static vx_status read_labels(const vx_data_source *source, idx *f, vx_dataset *d
 /* (n, height, width) or (n, channels, height, width). */
 static void describe(const idx *f, vx_dataset *dataset)
 {
-    size_t features = f->size / f->shape[0];
+    size_t features = 0;
 
+    VX_ASSERT(f->shape[0] > 0);
+    features = f->size / f->shape[0];
     dataset->info.count = f->shape[0];
     dataset->info.features = features;
     dataset->info.row_values_max = features;

@@ -35,8 +35,9 @@ static vx_status check_shape(const char *path, const vx_npy_array *array, vx_err
 static vx_status take_numbers(const char *path, const vx_npy_array *array, vx_reference *reference,
                               vx_error *err)
 {
-    size_t features = reference->features;
+    size_t features = array->shape[1];
 
+    VX_ASSERT(reference != NULL && reference->features == features);
     for (size_t k = 0; k < features; k++) {
         reference->means[k] = (float)number_at(array, k);
         reference->deviations[k] = (float)number_at(array, features + k);

@@ -336,7 +336,7 @@ static void steps_that_make_no_sense_are_refused(void **state)
         { { VX_AUGMENT_CAT_MAP, 1, 1, 0, 9 }, { 1, 1, 4 }, "square images, found 1 x 4" },
         { { VX_AUGMENT_CAT_MAP, 1, 1e9, 0, 9 }, { 1, 2, 2 }, "expected 0 to 1000" },
         { { VX_AUGMENT_SMOOTH_CAT_MAP, 1, 1.01, 0, 9 }, { 1, 2, 2 }, "expected 0 to 1" },
-        { { VX_AUGMENT_GAUSSIAN_NOISE, 1, NAN, 0, 9 }, { 0, 0, 0 }, "scale nan" },
+        { { VX_AUGMENT_GAUSSIAN_NOISE, 1, (double)NAN, 0, 9 }, { 0, 0, 0 }, "scale nan" },
     };
     (void)state;
 

@@ -76,22 +76,49 @@ static void gathering_makes_compressed_rows_without_allocating(void **state)
     vx_dataset_destroy(dataset);
 }
 
-static void keep_needs_an_index_alone(void **state)
+static void keep_leaves_rows_in_their_order(void **state)
+{
+    vx_data_source source = svm(small);
+    (void)state;
+
+    for (int mapped = 0; mapped < 2; mapped++) {
+        vx_dataset *dataset = NULL;
+        uint64_t before = 0;
+        uint32_t number = 0;
+
+        source.memory_bytes = mapped ? 1 : 0;
+        dataset = load(&source);
+        before = vx_alloc_count();
+        vx_assert_ok(vx_dataset_keep(dataset, (uint32_t[]){ 3, 1, 0 }, 3), NULL);
+        assert_int_equal(vx_alloc_count() - before, mapped ? 1 : 5); /* an index; copies too */
+        assert_int_equal(vx_dataset_get_info(dataset).count, 3);
+        vx_assert_close((double)row_at(dataset, 0)[2], 3, 0, 0);
+        vx_assert_close((double)row_at(dataset, 1)[1], 1, 0, 0);
+        vx_assert_close((double)row_at(dataset, 2)[2], -10, 0, 0);
+        assert_true(label_at(dataset, 1) == 0 && label_at(dataset, 2) == 2);
+        vx_dataset_observations(dataset, (uint32_t[]){ 0 }, 1, &number);
+        assert_int_equal(number, 3);
+        vx_dataset_destroy(dataset);
+    }
+}
+
+static void keep_survives_the_failure_of_every_allocation(void **state)
 {
     vx_data_source source = svm(small);
     vx_dataset *dataset = load(&source);
-    uint64_t before = 0;
-    uint32_t number = 0;
+    int k = 0;
     (void)state;
 
-    before = vx_alloc_count();
-    vx_assert_ok(vx_dataset_keep(dataset, (uint32_t[]){ 3, 0 }, 2), NULL);
-    assert_int_equal(vx_alloc_count(), before + 1);
-    assert_int_equal(vx_dataset_get_info(dataset).count, 2);
-    vx_assert_close((double)row_at(dataset, 1)[2], -10, 0, 0);
-    assert_int_equal(label_at(dataset, 1), 2);
-    vx_dataset_observations(dataset, (uint32_t[]){ 0 }, 1, &number);
-    assert_int_equal(number, 3);
+    for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
+        int left = k;
+
+        vx_alloc_set_hook(vx_test_fail_at_zero, &left);
+        status = vx_dataset_keep(dataset, (uint32_t[]){ 3 }, 1);
+        vx_alloc_set_hook(NULL, NULL);
+        assert_int_equal(vx_dataset_get_info(dataset).count, status == VX_OK ? 1 : 4);
+        vx_assert_close((double)row_at(dataset, 0)[1], status == VX_OK ? 2 : 0, 0, 0);
+    }
+    assert_int_equal(k, 6);
     vx_dataset_destroy(dataset);
 }
 
@@ -202,7 +229,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sparse_and_can_be_written_out),
         cmocka_unit_test(gathering_makes_compressed_rows_without_allocating),
-        cmocka_unit_test(keep_needs_an_index_alone),
+        cmocka_unit_test(keep_leaves_rows_in_their_order),
+        cmocka_unit_test(keep_survives_the_failure_of_every_allocation),
         cmocka_unit_test(indices_begin_where_the_job_says),
         cmocka_unit_test(two_classes_are_written_with_a_sign),
         cmocka_unit_test(a_bad_line_is_named_with_its_column),

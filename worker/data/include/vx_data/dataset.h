@@ -30,7 +30,9 @@ typedef enum vx_target_kind {
     VX_TARGETS_REAL     /* float32, one or more columns; whole numbers are taken as they are */
 } vx_target_kind;
 
-/* What an empty cell of a csv file is: an error, 0, or the mean of the reference. */
+/* What a feature without a value is, in a csv file: an error, 0, or the mean of the reference.
+ * There is no value in a cell that is empty or holds NA, NaN, nan or ?, unless it is a listed
+ * category. */
 typedef enum vx_missing { VX_MISSING_REFUSE, VX_MISSING_ZERO, VX_MISSING_MEAN } vx_missing;
 
 /*
@@ -104,10 +106,10 @@ vx_dataset *vx_dataset_destroy(vx_dataset *dataset); /* takes NULL, returns NULL
 vx_dataset_info vx_dataset_get_info(const vx_dataset *dataset);
 
 /*
- * Keeps only the given observations, in that order: a worker holds its shard alone. What is mapped
- * is not copied, only an index of 4 bytes an observation; what is in memory is copied and the rest
- * freed. Position i is then observation indices[i] of the files. Once a set. VX_ERR_NOMEM: nothing
- * has changed.
+ * Keeps only the given observations, in that order: a worker holds its shard alone. A set with an
+ * array that is mapped is not copied, and is kept by an index of 4 bytes an observation; of a set
+ * in memory the rest is freed. Position i is then observation indices[i] of the files. Once a set.
+ * VX_ERR_NOMEM: nothing has changed.
  */
 VX_MUST_CHECK vx_status vx_dataset_keep(vx_dataset *dataset, const uint32_t *indices, size_t count);
 
