@@ -22,7 +22,7 @@ static void check_slot(const vx_shard_spec *spec, uint32_t slot, uint8_t seen[CO
 
     VX_ASSERT(status == VX_OK || status == VX_ERR_DATA || status == VX_ERR_LIMIT);
     VX_ASSERT((status == VX_OK) == (indices != NULL));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; indices != NULL && i < count; i++) {
         VX_ASSERT(indices[i] < COUNT && seen[indices[i]] == 0);
         seen[indices[i]] = 1;
     }

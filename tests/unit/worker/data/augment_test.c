@@ -1,6 +1,7 @@
 #include <vx_test/check.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <vx_base/alloc.h>
@@ -14,6 +15,12 @@ static const vx_shape image = { 2, SIDE, SIDE };
 static float rows[BATCH][PIXELS];
 static float before[BATCH][PIXELS];
 static const uint32_t observations[BATCH] = { 10, 11, 500, 4000000000u };
+
+/* Bit by bit. */
+static bool are_same(const void *a, const void *b, size_t size)
+{
+    return memcmp(a, b, size) == 0;
+}
 
 static void fill(void)
 {
@@ -164,7 +171,7 @@ static void the_cat_map_permutes_pixels_with_its_period(void **state)
             vx_augment_apply(augment, 0, 0, 0, observations, (vx_matf){ row, 1, pixels, pixels });
             for (size_t p = 0; p < pixels; p++)
                 assert_int_equal(seen[(size_t)row[p]]++, 0);
-            same = memcmp(row, start, pixels * sizeof(*row)) == 0;
+            same = are_same(row, start, pixels * sizeof(*row));
             assert_int_equal(same, times == known[k].period);
             vx_augment_destroy(augment);
         }
@@ -296,7 +303,7 @@ static void what_changes_is_a_function_of_seed_slot_round_and_observation(void *
     for (int k = 0; k < 4; k++) { /* the same, then another seed, slot, round */
         fill();
         apply_at(&step, 1, k == 1 ? 7 : 1, k == 2 ? 7 : 2, k == 3 ? 7 : 3);
-        assert_int_equal(memcmp(rows, first, sizeof(rows)) == 0, k == 0);
+        assert_int_equal(are_same(rows, first, sizeof(rows)), k == 0);
     }
     fill(); /* alone in its batch */
     vx_augment_apply(augment, 1, 2, 3, &observations[2],
@@ -316,7 +323,7 @@ static void a_share_changes_that_share(void **state)
         fill();
         apply_at(&step, 1, 1, 2, round);
         for (size_t b = 0; b < BATCH; b++)
-            changed += memcmp(rows[b], before[b], sizeof(rows[b])) != 0;
+            changed += !are_same(rows[b], before[b], sizeof(rows[b]));
     }
     vx_assert_close((double)changed / 4000, 0.3, 0, 4 * sqrt(0.21 / 4000));
 }

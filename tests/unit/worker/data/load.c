@@ -50,12 +50,13 @@ const char *put_text(const char *name, const char *text)
 const char *put_npy(const char *name, const char *kind, const char *shape, const void *at,
                     size_t size)
 {
+    static const uint8_t magic[10] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0 };
     static uint8_t bytes[1 << 16];
     int length = snprintf((char *)bytes + 10, 118,
                           "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", kind, shape);
 
     assert_true(length > 0 && length < 117 && size <= sizeof(bytes) - 128);
-    memcpy(bytes, "\x93NUMPY\x01\x00\x76\x00", 10);
+    memcpy(bytes, magic, sizeof(magic));
     memset(bytes + 10 + length, ' ', 118 - (size_t)length);
     bytes[127] = '\n';
     memcpy(bytes + 128, at, size);

@@ -133,7 +133,8 @@ static void ranks_of_three_and_four_are_images(void **state)
 static void what_numpy_writes_otherwise_is_refused_with_what_to_do(void **state)
 {
     vx_data_source source = pair(put_npy("x.npy", ">f4", "(3, 2)", floats, 24), good_labels());
-    uint8_t fortran[256];
+    vx_bytes content = { 0 };
+    uint8_t fortran[152];
     (void)state;
 
     refuse(&source, VX_ERR_DATA, "x.npy", "big-endian", NULL);
@@ -147,10 +148,12 @@ static void what_numpy_writes_otherwise_is_refused_with_what_to_do(void **state)
     refuse(&source, VX_ERR_DATA, "dimension 0 is 0", NULL);
     source.features = put_npy("x.npy", "<f4", "()", floats, 4);
     refuse(&source, VX_ERR_DATA, "at least one dimension", NULL);
-    memset(fortran, ' ', sizeof(fortran));
-    memcpy(fortran, "\x93NUMPY\x01\x00\x76\x00", 10);
-    memcpy(fortran + 10, "{'descr': '<f4', 'fortran_order': True, 'shape': (3, 2), }", 58);
-    source.features = put_bytes("x.npy", fortran, 128 + 24);
+    vx_assert_ok(vx_file_read(good_features(), 1024, &content, NULL), NULL);
+    memcpy(fortran, content.at, 152);
+    vx_free(content.at);
+    for (size_t i = 0; i < 6; i++) /* instead of "False," */
+        fortran[44 + i] = (uint8_t) "True, "[i];
+    source.features = put_bytes("x.npy", fortran, sizeof(fortran));
     refuse(&source, VX_ERR_DATA, "Fortran order", "ascontiguousarray", NULL);
 }
 

@@ -38,7 +38,7 @@ static void gather_standardises_the_rows_asked_for(void **state)
         vx_assert_close((double)out[0][j], ((160.0 + 20 * (double)j) / 255 - 0.25) / 0.5, 1e-6, 0);
         vx_assert_close((double)out[1][j], (20 * (double)j / 255 - 0.25) / 0.5, 1e-6, 0);
     }
-    assert_int_equal(memcmp(&out[0][4], "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f", 8), 0);
+    assert_memory_equal(&out[0][4], "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f", 8);
     assert_true(labels[0] == 1 && labels[1] == 2);
     vx_dataset_destroy(dataset);
     files_remove(&f);
