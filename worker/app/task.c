@@ -55,7 +55,7 @@ static vx_status create_model(vx_task *task, vx_error *err)
     vx_model_spec spec = {
         .family = vx_job_family_name(model->family),
         .features = info.features,
-        .classes = info.classes,
+        .outputs_data = info.classes,
         .widths = widths,
         .widths_count = model->widths_count,
         .activation = activation_of(model->activation),

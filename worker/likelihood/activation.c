@@ -1,58 +1,106 @@
-#include "family.h"
-
 #include <math.h>
+#include <tgmath.h>
+
+#include "layer.h"
 
 /*
  * relu   max(0, x)
  * tanh   tanh(x)
  * gelu   x Phi(x), Phi the normal distribution function (Hendrycks, Gimpel 2016), exact by erf;
  *        derivative Phi(x) + x phi(x)
+ * NaN stays NaN.
  */
-static float gelu(float x)
+typedef VX_R(vx_layer) layer;
+
+static vx_status plan(layer *own, vx_error *err)
 {
-    return 0.5f * x * (1.0f + erff(x * (float)M_SQRT1_2));
+    (void)err;
+    own->out = own->in;
+    return VX_OK;
 }
 
-static float gelu_slope(float x)
+/* The slopes of relu and tanh can be had from what they gave. */
+static bool overwrites(const layer *own)
 {
-    float density = expf(-0.5f * x * x) * (float)(M_SQRT1_2 * M_2_SQRTPI / 2.0);
-
-    return 0.5f * (1.0f + erff(x * (float)M_SQRT1_2)) + x * density;
+    return own->activation != VX_ACTIVATION_GELU && own->skip == 0;
 }
 
-void vx_activation_forward(vx_activation activation, const float *before, float *ret_after,
-                           size_t n)
+static vx_real relu_slope(vx_real x)
 {
-    switch (activation) {
+    return x > 0 ? 1 : 0;
+}
+
+static vx_real normal_below(vx_real x)
+{
+    return (vx_real)0.5 * (1 + erf(x * (vx_real)M_SQRT1_2));
+}
+
+static vx_real gelu_slope(vx_real x)
+{
+    vx_real density = exp((vx_real)-0.5 * x * x) * (vx_real)(M_SQRT1_2 * M_2_SQRTPI / 2.0);
+
+    return normal_below(x) + x * density;
+}
+
+static vx_status forward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcmat in, vx_rmat out)
+{
+    size_t n = out.rows * out.cols;
+
+    (void)pass;
+    (void)theta;
+    switch (own->activation) {
     case VX_ACTIVATION_RELU:
         for (size_t i = 0; i < n; i++)
-            ret_after[i] = before[i] > 0.0f ? before[i] : 0.0f * before[i]; /* NaN stays NaN */
-        return;
+            out.at[i] = in.at[i] * relu_slope(in.at[i]);
+        break;
     case VX_ACTIVATION_TANH:
         for (size_t i = 0; i < n; i++)
-            ret_after[i] = tanhf(before[i]);
-        return;
+            out.at[i] = tanh(in.at[i]);
+        break;
     case VX_ACTIVATION_GELU:
         for (size_t i = 0; i < n; i++)
-            ret_after[i] = gelu(before[i]);
-        return;
+            out.at[i] = (vx_real)0.5 * in.at[i] * (1 + erf(in.at[i] * (vx_real)M_SQRT1_2));
+        break;
     }
+    return VX_OK;
 }
 
-void vx_activation_slope(vx_activation activation, float *before, const float *after, size_t n)
+static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcmat in,
+                          vx_rcmat out, vx_rmat delta, vx_rmat ret_delta, vx_rvec gradient)
 {
-    switch (activation) {
+    size_t n = delta.rows * delta.cols;
+
+    (void)pass;
+    (void)theta;
+    (void)gradient;
+    if (ret_delta.at == NULL)
+        return VX_OK;
+    switch (own->activation) {
     case VX_ACTIVATION_RELU:
         for (size_t i = 0; i < n; i++)
-            before[i] = before[i] > 0.0f ? 1.0f : 0.0f;
-        return;
+            ret_delta.at[i] = delta.at[i] * relu_slope(in.at[i]);
+        break;
     case VX_ACTIVATION_TANH:
-        for (size_t i = 0; i < n; i++)
-            before[i] = 1.0f - after[i] * after[i];
-        return;
+        for (size_t i = 0; i < n; i++) {
+            vx_real after = own->skip == 0 ? out.at[i] : tanh(in.at[i]);
+
+            ret_delta.at[i] = delta.at[i] * (1 - after * after);
+        }
+        break;
     case VX_ACTIVATION_GELU:
         for (size_t i = 0; i < n; i++)
-            before[i] = gelu_slope(before[i]);
-        return;
+            ret_delta.at[i] = delta.at[i] * gelu_slope(in.at[i]);
+        break;
     }
+    return VX_OK;
 }
+
+const VX_R(vx_layer_kind) VX_R(vx_layer_activation) = {
+    .name = "activation",
+    .reads_out = true,
+    .delta_in_place = true,
+    .plan = plan,
+    .overwrites = overwrites,
+    .forward = forward,
+    .backward = backward,
+};

@@ -11,7 +11,7 @@
 static const size_t widths[] = { 7, 3 };
 static const vx_model_spec spec = { .family = "mlp",
                                     .features = FEATURES,
-                                    .classes = CLASSES,
+                                    .outputs_data = CLASSES,
                                     .widths = widths,
                                     .widths_count = 2,
                                     .activation = VX_ACTIVATION_TANH,
@@ -62,9 +62,10 @@ static void batches_add_up_to_what_the_plain_network_says(void **state)
 
 static void a_tie_goes_to_the_lowest_class(void **state)
 {
-    const vx_model_spec linear = {
-        .family = "linear", .features = FEATURES, .classes = CLASSES, .batch_max = NET_BATCH_MAX
-    };
+    const vx_model_spec linear = { .family = "linear",
+                                   .features = FEATURES,
+                                   .outputs_data = CLASSES,
+                                   .batch_max = NET_BATCH_MAX };
     vx_model *model = net_create(&linear);
     size_t d = vx_model_dimension(model);
     vx_rng rng = vx_rng_stream(6, VX_RNG_TEST, 0, 0);

@@ -82,7 +82,7 @@ static void check_model(const vx_model_spec *spec)
 static void the_linear_family_has_the_slopes_of_its_nll(void **state)
 {
     const vx_model_spec spec = {
-        .family = "linear", .features = FEATURES, .classes = CLASSES, .batch_max = BATCH
+        .family = "linear", .features = FEATURES, .outputs_data = CLASSES, .batch_max = BATCH
     };
     (void)state;
 
@@ -96,7 +96,7 @@ static void check_activation(vx_activation activation)
     for (size_t layers = 0; layers < 4; layers++) {
         const vx_model_spec spec = { .family = "mlp",
                                      .features = FEATURES,
-                                     .classes = CLASSES,
+                                     .outputs_data = CLASSES,
                                      .widths = widths[layers],
                                      .widths_count = layers,
                                      .activation = activation,
@@ -127,7 +127,7 @@ static void gelu_networks_have_the_slopes_of_their_nll(void **state)
 static const size_t small_widths[] = { 5, 3 };
 static const vx_model_spec small = { .family = "mlp",
                                      .features = FEATURES,
-                                     .classes = CLASSES,
+                                     .outputs_data = CLASSES,
                                      .widths = small_widths,
                                      .widths_count = 2,
                                      .activation = VX_ACTIVATION_GELU,
@@ -220,7 +220,7 @@ static void a_weight_of_2_is_the_observation_twice(void **state)
 static void declared_classes_that_no_label_has_are_learnt_away(void **state)
 {
     const vx_model_spec spec = {
-        .family = "linear", .features = FEATURES, .classes = 9, .batch_max = BATCH
+        .family = "linear", .features = FEATURES, .outputs_data = 9, .batch_max = BATCH
     };
     vx_model *model = net_create(&spec);
     size_t d = vx_model_dimension(model);

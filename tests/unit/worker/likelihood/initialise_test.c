@@ -13,7 +13,7 @@ static vx_model *create(vx_activation activation)
 {
     const vx_model_spec spec = { .family = "mlp",
                                  .features = 301,
-                                 .classes = 7,
+                                 .outputs_data = 7,
                                  .widths = widths,
                                  .widths_count = 2,
                                  .activation = activation,
@@ -94,7 +94,7 @@ static void layers_of_one_shape_differ(void **state)
     static const size_t square[] = { 8, 8 };
     const vx_model_spec spec = { .family = "mlp",
                                  .features = 8,
-                                 .classes = 2,
+                                 .outputs_data = 2,
                                  .widths = square,
                                  .widths_count = 2,
                                  .activation = VX_ACTIVATION_RELU,
@@ -110,7 +110,9 @@ static void layers_of_one_shape_differ(void **state)
 
 static void the_linear_family_starts_at_0(void **state)
 {
-    const vx_model_spec spec = { .family = "linear", .features = 5, .classes = 3, .batch_max = 1 };
+    const vx_model_spec spec = {
+        .family = "linear", .features = 5, .outputs_data = 3, .batch_max = 1
+    };
     vx_model *model = net_create(&spec);
     float theta[3 * (5 + 1)];
     (void)state;

@@ -10,7 +10,7 @@
 static const size_t widths[] = { 5, 3 };
 static const vx_model_spec spec = { .family = "mlp",
                                     .features = 4,
-                                    .classes = 2,
+                                    .outputs_data = 2,
                                     .widths = widths,
                                     .widths_count = 2,
                                     .activation = VX_ACTIVATION_RELU,
@@ -28,7 +28,7 @@ static void a_network_by_hand(void **state)
     static const size_t two[] = { 2 };
     const vx_model_spec hand = { .family = "mlp",
                                  .features = 2,
-                                 .classes = 2,
+                                 .outputs_data = 2,
                                  .widths = two,
                                  .widths_count = 1,
                                  .activation = VX_ACTIVATION_RELU,
@@ -52,7 +52,7 @@ static void a_network_by_hand(void **state)
 
     assert_int_equal(vx_model_dimension(model), 12);
     for (size_t c = 0; c < 2; c++) {
-        const vx_batch batch = { { cases[c].x, 1, 2, 2 }, &cases[c].label, NULL };
+        const vx_batch batch = { .features = { cases[c].x, 1, 2, 2 }, .labels = &cases[c].label };
         float gradient[12];
         double nll = 0;
 
@@ -134,7 +134,7 @@ static void a_spec_that_makes_no_model_is_refused_with_the_reason(void **state)
     bad.widths = zero;
     check_refused(bad, VX_ERR_CONFIG, "layer 2 has width 0");
     bad = spec;
-    bad.classes = 0;
+    bad.outputs_data = 0;
     check_refused(bad, VX_ERR_CONFIG, "width 0");
     bad = spec;
     bad.features = 0;
@@ -216,14 +216,14 @@ static void a_gradient_that_overflows_is_told_though_the_nll_is_finite(void **st
     static const size_t one[] = { 1 };
     const vx_model_spec narrow = { .family = "mlp",
                                    .features = 1,
-                                   .classes = 2,
+                                   .outputs_data = 2,
                                    .widths = one,
                                    .widths_count = 1,
                                    .activation = VX_ACTIVATION_TANH,
                                    .batch_max = 1 };
     const float theta[6] = { 0, 0, 3e38f, -3e38f, 0, 0 }, x = 4;
     const uint32_t label = 0;
-    const vx_batch batch = { { &x, 1, 1, 1 }, &label, NULL };
+    const vx_batch batch = { .features = { &x, 1, 1, 1 }, .labels = &label };
     vx_model *model = net_create(&narrow);
     float gradient[6];
     double nll = 0;
@@ -251,8 +251,9 @@ static void create_survives_the_failure_of_every_allocation(void **state)
         vx_alloc_set_hook(NULL, NULL);
         assert_true(status == VX_OK || (status == VX_ERR_NOMEM && model == NULL));
     }
-    /* model, network, layers, two buffers of each hidden layer, the logits; then the success */
-    assert_int_equal(k, 3 + 2 * 2 + 1 + 1);
+    /* model, network, layers, a buffer of each dense layer (relu is in place), two of deltas; then
+     * the success */
+    assert_int_equal(k, 3 + 3 + 2 + 1);
     assert_null(vx_model_destroy(model));
     assert_null(vx_model_destroy(NULL));
 }

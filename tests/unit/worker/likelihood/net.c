@@ -31,7 +31,7 @@ static double forward(const vx_model_spec *spec, const double *theta, const floa
     for (size_t i = 0; i < in; i++)
         before[i] = (double)x[i];
     for (size_t l = 0; l < layers; l++) {
-        size_t out = l + 1 < layers ? spec->widths[l] : spec->classes;
+        size_t out = l + 1 < layers ? spec->widths[l] : spec->outputs_data;
 
         for (size_t o = 0; o < out; o++) {
             logits[o] = theta[in * out + o];
@@ -79,8 +79,8 @@ net_result net_evaluate(const vx_model_spec *spec, const double *theta, const vx
         double logits[NET_WIDTH_MAX];
 
         result.kink = fmin(result.kink, forward(spec, theta, x, logits));
-        result.nll += weight * nll_of(logits, spec->classes, batch->labels[b]);
-        result.correct += first_largest(logits, spec->classes) == batch->labels[b];
+        result.nll += weight * nll_of(logits, spec->outputs_data, batch->labels[b]);
+        result.correct += first_largest(logits, spec->outputs_data) == batch->labels[b];
         total += weight;
     }
     result.nll /= total;

@@ -1,5 +1,6 @@
 #ifndef VX_LIKELIHOOD_MODEL_H
 #define VX_LIKELIHOOD_MODEL_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vx_base/limits.h>
@@ -7,8 +8,10 @@
 #include <vx_base/status.h>
 
 /*
- * A likelihood family with its parameters theta (d) as one vector of named tensors. One table of
- * operations a family; callers see only these functions.
+ * A model is a network (theta (d), features (b, features) -> outputs (b, outputs)), a likelihood
+ * (how outputs and target give a negative log-likelihood in nats) and a loss (what of it is
+ * minimised). theta is one vector of named tensors. The same in double, to check this one:
+ * vx_likelihood/model64.h.
  */
 typedef struct vx_model vx_model; /* holds the work memory of one batch: one thread at a time */
 
@@ -18,35 +21,102 @@ typedef enum vx_activation {
     VX_ACTIVATION_GELU
 } vx_activation;
 
+typedef enum vx_pool { VX_POOL_MAX, VX_POOL_AVERAGE } vx_pool;
+
+/* z the outputs of an observation, y its target. */
+typedef enum vx_likelihood {
+    VX_LIKELIHOOD_CATEGORICAL,      /* softmax(z), y a class */
+    VX_LIKELIHOOD_GAUSSIAN,         /* y ~ N(z, variance), each output */
+    VX_LIKELIHOOD_BERNOULLI,        /* P(y = 1) = 1 / (1 + exp(-z)), each output; 0 <= y <= 1 */
+    VX_LIKELIHOOD_POISSON,          /* y ~ Poisson(exp(z)), each output */
+    VX_LIKELIHOOD_NEGATIVE_BINOMIAL /* mean m = exp(z), variance m + dispersion m^2 */
+} vx_likelihood;
+
+typedef enum vx_loss_kind {
+    VX_LOSS_NLL,
+    VX_LOSS_SMOOTHING,    /* target (1 - epsilon) y + epsilon / classes */
+    VX_LOSS_FOCAL,        /* -(1 - p)^gamma log p */
+    VX_LOSS_POWER,        /* (1 - p^exponent) / exponent, or log(threshold / p) below threshold */
+    VX_LOSS_MIXCE,        /* -eta log p - (1 - eta) p */
+    VX_LOSS_UNLIKELIHOOD, /* -log(1 - p) */
+    VX_LOSS_DISTILLATION, /* (1 - mix) nll + mix temperature^2 cross-entropy with the teacher */
+    VX_LOSS_NCE           /* noise contrastive estimation against `noise` drawn classes */
+} vx_loss_kind;
+
+typedef struct vx_loss_spec {
+    vx_loss_kind kind;
+    double epsilon;          /* smoothing: 0 <= epsilon < 1 */
+    double gamma;            /* focal: >= 0 */
+    double exponent;         /* power: > 0; 0 takes threshold instead */
+    double threshold;        /* power: 0 <= threshold < 1 */
+    double eta;              /* mixce: 0..1 */
+    double mix, temperature; /* distillation: 0..1, > 0 */
+    size_t noise;            /* nce: classes drawn an observation, >= 1 */
+    const double *noise_law; /* nce: (classes) their probabilities, > 0, borrowed during create;
+                                NULL: all the same */
+} vx_loss_spec;
+
+/* What is not used by a family or likelihood is not looked at. Pointers are borrowed during create.
+ */
 typedef struct vx_model_spec {
-    const char *family;       /* "linear" (softmax regression) or "mlp"; borrowed during create */
-    size_t features, classes; /* of the data */
-    const size_t *widths;     /* mlp: hidden widths, input side first; borrowed during create */
+    const char *family;   /* one of vx_model_family_name() */
+    size_t features;      /* of the data */
+    size_t outputs_data;  /* of the data: classes (categorical), else columns of the target */
+    vx_shape image;       /* of an observation; all 0: it is none */
+    const size_t *widths; /* hidden widths, input side first */
     size_t widths_count;
-    vx_activation activation; /* mlp */
-    size_t batch_max;         /* observations of the largest batch that will come */
+    vx_activation activation;
+    double dropout; /* share of the hidden units that is dropped in training, 0 <= . < 1 */
+    bool layer_norm, residual; /* mlp */
+    const size_t *channels;    /* cnn: of the convolutions, input side first */
+    size_t channels_count;
+    size_t kernel;                /* cnn */
+    vx_pool pool;                 /* cnn */
+    size_t patch, blocks, hidden; /* resmlp */
+    double residual_scale;        /* resmlp: first value */
+    vx_likelihood likelihood;
+    double variance;   /* gaussian: > 0 */
+    double dispersion; /* negative_binomial: > 0 */
+    vx_loss_spec loss;
+    double l2;        /* l2 / 2 |W|^2 over the weights, not the biases, is added to the loss */
+    size_t columns;   /* models at once over the same features, family linear; 0 or 1: one */
+    bool sparse;      /* batches may come sparse */
+    size_t batch_max; /* observations of the largest batch that will come */
 } vx_model_spec;
 
-/* Observations for one call. */
+/* Observations for one call. K columns and o outputs of each: outputs and targets are (b, K o),
+ * those of a column next to each other. */
 typedef struct vx_batch {
-    vx_cmatf features;      /* (b, features), b <= batch_max */
-    const uint32_t *labels; /* (b), < classes: checked where data is loaded, asserted here */
-    const float *weights;   /* (b) >= 0, sample weights; NULL = all 1 */
+    vx_cmatf features;       /* (b, features), 1 <= b <= batch_max */
+    const vx_csr *sparse;    /* (b, features) instead, when not NULL */
+    const uint32_t *labels;  /* categorical: (b, K), < classes: checked where data is loaded */
+    vx_cmatf targets;        /* the other likelihoods: (b, K o) */
+    const float *weights;    /* (b) >= 0, sample weights; NULL = all 1 */
+    vx_cmatf column_weights; /* (b, K) >= 0, times weights; at NULL = all 1 */
+    vx_cmatf teacher;        /* (b, K o) logits of the teacher: distillation */
+    bool training;           /* dropout is on */
+    uint64_t seed, round;    /* with slot and observation the key of what is drawn: dropout, nce */
+    uint32_t slot;
+    const uint32_t *observations; /* (b) their numbers; NULL = 0, 1, ... */
 } vx_batch;
 
-/* VX_ERR_CONFIG: unknown family (the message lists them), width 0; VX_ERR_LIMIT: d above
- * VX_DIMENSION_MAX. Takes all memory that later calls need. */
+/* VX_ERR_CONFIG: unknown family (the message lists them), width 0, a loss that does not go with the
+ * likelihood, a number out of its range; VX_ERR_LIMIT: d above VX_DIMENSION_MAX. Takes all memory
+ * that later calls need. */
 VX_MUST_CHECK vx_status vx_model_create(const vx_model_spec *spec, vx_model **ret_model,
                                         vx_error *err);
 vx_model *vx_model_destroy(vx_model *model);
 
 size_t vx_model_dimension(const vx_model *model); /* d */
+size_t vx_model_outputs(const vx_model *model);   /* K o */
+vx_likelihood vx_model_likelihood(const vx_model *model);
 
 typedef struct vx_model_tensor {
     char name[VX_TENSOR_NAME_MAX]; /* "layer1.weight" */
     size_t rank;
     size_t shape[VX_TENSOR_RANK_MAX];
-    size_t offset; /* in theta, in numbers; tensors are contiguous, in order, without gaps */
+    size_t offset;  /* in theta, in numbers; tensors are contiguous, in order, without gaps */
+    bool is_weight; /* l2 and the like hold for it: no bias, no scale */
 } vx_model_tensor;
 size_t vx_model_tensor_count(const vx_model *model);
 vx_model_tensor vx_model_tensor_at(const vx_model *model, size_t index);
@@ -56,16 +126,31 @@ vx_model_tensor vx_model_tensor_at(const vx_model *model, size_t index);
  * tanh and the last layer (Glorot, Bengio 2010), biases 0. The linear family starts at 0. */
 void vx_model_initialise(const vx_model *model, uint64_t seed, vx_vecf theta);
 
+/* With K columns the sums of the K means. */
+typedef struct vx_model_value {
+    double loss; /* what is minimised: weighted mean of the loss, and the l2 term */
+    double nll;  /* weighted mean negative log-likelihood, nats an observation */
+} vx_model_value;
+
 /*
- * nll = sum_i w_i l(y_i, f(x_i; theta)) / sum_i w_i in nats an observation, and its gradient in
- * theta. ret_gradient (d), overwritten; *ret_nll. Products in float32 by GEMM, loss sums in double.
- * No allocation. Finite theta may overflow: the result then holds infinity or NaN and the status is
+ * loss = sum_i w_i l(y_i, f(x_i; theta)) / sum_i w_i + l2 / 2 |W|^2 and its gradient in theta.
+ * ret_gradient (d), overwritten. Products in float32 by GEMM, loss sums in double. No allocation.
+ * Finite theta may overflow: the result then holds infinity or NaN and the status is
  * VX_ERR_NONFINITE (both outputs written all the same). VX_ERR_SHAPE: theta or ret_gradient is not
- * (d), the batch does not fit.
+ * (d), the batch does not fit or lacks what the likelihood and the loss need.
  */
+VX_MUST_CHECK vx_status vx_model_loss_gradient(vx_model *model, vx_cvecf theta,
+                                               const vx_batch *batch, vx_vecf ret_gradient,
+                                               vx_model_value *ret_value);
+/* The same, telling the nll alone. */
 VX_MUST_CHECK vx_status vx_model_nll_gradient(vx_model *model, vx_cvecf theta,
                                               const vx_batch *batch, vx_vecf ret_gradient,
                                               double *ret_nll);
+
+/* ret_outputs (b, K o) = f(x_i; theta): logits, or linear predictors before the link. Labels,
+ * targets and weights of the batch are not looked at. VX_ERR_SHAPE. */
+VX_MUST_CHECK vx_status vx_model_predict(vx_model *model, vx_cvecf theta, const vx_batch *batch,
+                                         vx_matf ret_outputs);
 
 /* Adds a batch to running sums; mean nll = nll_sum / weight_sum, accuracy = correct / count. Ties
  * of the largest logit go to the lowest class. */

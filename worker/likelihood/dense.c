@@ -1,0 +1,110 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vx_base/assert.h>
+#include <vx_base/rng.h>
+
+#include "layer.h"
+
+/*
+ * out = in W^T + 1 b^T; W (units, in), b (units); theta holds W, b.
+ * d in = delta W, dW = delta^T in, db = column sums of delta.
+ */
+typedef VX_R(vx_layer) layer;
+
+static size_t in_of(const layer *own)
+{
+    return vx_shape_size(own->in);
+}
+
+static vx_status plan(layer *own, vx_error *err)
+{
+    size_t in = in_of(own);
+    size_t out = own->units;
+
+    if (out == 0 || in == 0)
+        return vx_fail(err, VX_ERR_CONFIG, "model.widths: layer %u has width 0", own->stream + 1);
+    if (out > VX_DIMENSION_MAX || in > VX_DIMENSION_MAX / out || (in + 1) * out > VX_DIMENSION_MAX)
+        return vx_fail(err, VX_ERR_LIMIT, "the model has more than %llu parameters",
+                       VX_DIMENSION_MAX);
+    own->out = (vx_shape){ out, 1, 1 };
+    own->parameters = (in + 1) * out;
+    own->tensors = 2;
+    return VX_OK;
+}
+
+static vx_model_tensor tensor_at(const layer *own, size_t index)
+{
+    if (index == 0)
+        return (vx_model_tensor){ "weight", 2, { own->units, in_of(own) }, 0, true };
+    return (vx_model_tensor){ "bias", 1, { own->units }, own->units * in_of(own), false };
+}
+
+static void initialise(const layer *own, uint64_t seed, vx_rvec theta)
+{
+    size_t in = in_of(own);
+    double fans = (double)in + (own->start == VX_START_HE ? 0.0 : (double)own->units);
+    double bound = sqrt(6.0 / fans);
+    vx_rng rng = vx_rng_stream(seed, VX_RNG_INITIALISE, own->stream, 0);
+
+    for (size_t i = 0; own->start != VX_START_ZERO && i < in * own->units; i++)
+        theta.at[i] = (vx_real)(bound * (2.0 * vx_rng_uniform(&rng) - 1.0));
+}
+
+static vx_rcmat weight_of(const layer *own, vx_rcvec theta)
+{
+    return (vx_rcmat){ theta.at, own->units, in_of(own), in_of(own) };
+}
+
+static vx_status forward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcmat in, vx_rmat out)
+{
+    const vx_real *bias = theta.at + own->units * in_of(own);
+
+    (void)pass;
+    for (size_t b = 0; b < out.rows; b++)
+        memcpy(out.at + b * out.ld, bias, own->units * sizeof(*bias));
+    return vx_gemm_r(false, true, 1, in, weight_of(own, theta), 1, out);
+}
+
+#define BLOCK                                                                                      \
+    64 /* sums of columns that are open at a time: their doubles stay in the first cache */
+
+/* Sums of the columns in double, each from the first row to the last. */
+static void bias_gradient(vx_rcmat delta, vx_real *ret_bias)
+{
+    for (size_t from = 0; from < delta.cols; from += BLOCK) {
+        size_t width = delta.cols - from < BLOCK ? delta.cols - from : BLOCK;
+        double sums[BLOCK] = { 0 };
+
+        for (size_t b = 0; b < delta.rows; b++)
+            for (size_t k = 0; k < width; k++)
+                sums[k] += (double)delta.at[b * delta.ld + from + k];
+        for (size_t k = 0; k < width; k++)
+            ret_bias[from + k] = (vx_real)sums[k];
+    }
+}
+
+static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcmat in,
+                          vx_rcmat out, vx_rmat delta, vx_rmat ret_delta, vx_rvec gradient)
+{
+    vx_rmat weight = { gradient.at, own->units, in_of(own), in_of(own) };
+    vx_status status = vx_gemm_r(true, false, 1, vx_rmat_const(delta), in, 0, weight);
+
+    (void)pass;
+    (void)out;
+    bias_gradient(vx_rmat_const(delta), gradient.at + own->units * in_of(own));
+    if (status == VX_OK && ret_delta.at != NULL)
+        status =
+            vx_gemm_r(false, false, 1, vx_rmat_const(delta), weight_of(own, theta), 0, ret_delta);
+    return status;
+}
+
+const VX_R(vx_layer_kind) VX_R(vx_layer_dense) = {
+    .name = "dense",
+    .plan = plan,
+    .tensor_at = tensor_at,
+    .initialise = initialise,
+    .forward = forward,
+    .backward = backward,
+};
