@@ -57,13 +57,48 @@ static vx_rcmat weight_of(const layer *own, vx_rcvec theta)
     return (vx_rcmat){ theta.at, own->units, in_of(own), in_of(own) };
 }
 
+/* out += x W^T, a row of x at a time: 2 nnz units flops. */
+static void sparse_forward(const layer *own, const vx_csr *x, vx_rcvec theta, vx_rmat out)
+{
+    size_t in = in_of(own);
+
+    for (size_t b = 0; b < x->rows; b++) {
+        for (size_t o = 0; o < own->units; o++) {
+            const vx_real *weight = theta.at + o * in;
+            double sum = 0.0;
+
+            for (size_t k = x->begin[b]; k < x->begin[b + 1]; k++)
+                sum += (double)x->values[k] * (double)weight[x->columns[k]];
+            out.at[b * out.ld + o] += (vx_real)sum;
+        }
+    }
+}
+
+/* weight = delta^T x. */
+static void sparse_gradient(const layer *own, const vx_csr *x, vx_rcmat delta, vx_rmat weight)
+{
+    memset(weight.at, 0, weight.rows * weight.cols * sizeof(*weight.at));
+    for (size_t b = 0; b < x->rows; b++) {
+        for (size_t o = 0; o < own->units; o++) {
+            vx_real *row = weight.at + o * weight.ld;
+            vx_real slope = delta.at[b * delta.ld + o];
+
+            for (size_t k = x->begin[b]; k < x->begin[b + 1]; k++)
+                row[x->columns[k]] += slope * (vx_real)x->values[k];
+        }
+    }
+}
+
 static vx_status forward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcmat in, vx_rmat out)
 {
     const vx_real *bias = theta.at + own->units * in_of(own);
 
-    (void)pass;
     for (size_t b = 0; b < out.rows; b++)
         memcpy(out.at + b * out.ld, bias, own->units * sizeof(*bias));
+    if (in.at == NULL) {
+        sparse_forward(own, pass->sparse, theta, out);
+        return VX_OK;
+    }
     return vx_gemm_r(false, true, 1, in, weight_of(own, theta), 1, out);
 }
 
@@ -89,10 +124,13 @@ static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rc
                           vx_rcmat out, vx_rmat delta, vx_rmat ret_delta, vx_rvec gradient)
 {
     vx_rmat weight = { gradient.at, own->units, in_of(own), in_of(own) };
-    vx_status status = vx_gemm_r(true, false, 1, vx_rmat_const(delta), in, 0, weight);
+    vx_status status = VX_OK;
 
-    (void)pass;
     (void)out;
+    if (in.at == NULL)
+        sparse_gradient(own, pass->sparse, vx_rmat_const(delta), weight);
+    else
+        status = vx_gemm_r(true, false, 1, vx_rmat_const(delta), in, 0, weight);
     bias_gradient(vx_rmat_const(delta), gradient.at + own->units * in_of(own));
     if (status == VX_OK && ret_delta.at != NULL)
         status =
@@ -102,6 +140,7 @@ static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rc
 
 const VX_R(vx_layer_kind) VX_R(vx_layer_dense) = {
     .name = "dense",
+    .sparse = true,
     .plan = plan,
     .tensor_at = tensor_at,
     .initialise = initialise,

@@ -16,6 +16,7 @@ typedef enum vx_rng_purpose {
     VX_RNG_BACKOFF,        /* jitter of reconnecting */
     VX_RNG_TEST,
     VX_RNG_BUCKET,       /* which rows are averaged before a rule */
+    VX_RNG_NOISE,        /* classes that noise contrastive estimation draws */
     VX_RNG_AUGMENT = 16, /* how an observation is changed */
     VX_RNG_COLUMN,       /* how often one of many models sees an observation */
     VX_RNG_FOLD,         /* which of many models does not see it */

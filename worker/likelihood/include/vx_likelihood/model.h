@@ -36,7 +36,7 @@ typedef enum vx_loss_kind {
     VX_LOSS_NLL,
     VX_LOSS_SMOOTHING,    /* target (1 - epsilon) y + epsilon / classes */
     VX_LOSS_FOCAL,        /* -(1 - p)^gamma log p */
-    VX_LOSS_POWER,        /* (1 - p^exponent) / exponent, or log(threshold / p) below threshold */
+    VX_LOSS_POWER,        /* (1 - p^exponent) / exponent; exponent 0: -log max(p, threshold) */
     VX_LOSS_MIXCE,        /* -eta log p - (1 - eta) p */
     VX_LOSS_UNLIKELIHOOD, /* -log(1 - p) */
     VX_LOSS_DISTILLATION, /* (1 - mix) nll + mix temperature^2 cross-entropy with the teacher */
@@ -55,6 +55,8 @@ typedef struct vx_loss_spec {
     const double *noise_law; /* nce: (classes) their probabilities, > 0, borrowed during create;
                                 NULL: all the same */
 } vx_loss_spec;
+
+#define VX_COLUMNS_MAX 4096
 
 /* What is not used by a family or likelihood is not looked at. Pointers are borrowed during create.
  */
@@ -152,14 +154,24 @@ VX_MUST_CHECK vx_status vx_model_nll_gradient(vx_model *model, vx_cvecf theta,
 VX_MUST_CHECK vx_status vx_model_predict(vx_model *model, vx_cvecf theta, const vx_batch *batch,
                                          vx_matf ret_outputs);
 
-/* Adds a batch to running sums; mean nll = nll_sum / weight_sum, accuracy = correct / count. Ties
- * of the largest logit go to the lowest class. */
+/*
+ * Adds a batch to running sums; mean nll = nll_sum / weight_sum, accuracy = correct / count.
+ * Correct is, categorical: the largest output is the label's, ties go to the lowest class;
+ * bernoulli: every output is on its target's side of 1/2; other likelihoods: nothing. The deviance
+ * of an observation is twice its nll above that of the best output there can be. With K columns: of
+ * all together. VX_ERR_SHAPE, nothing is added; VX_ERR_NONFINITE, added all the same.
+ */
 typedef struct vx_evaluation {
-    double nll_sum, weight_sum;
-    uint64_t correct, count;
+    double nll_sum, weight_sum, deviance_sum; /* nats x weight; weights */
+    uint64_t correct, count;                  /* observations, whatever their weight */
 } vx_evaluation;
 VX_MUST_CHECK vx_status vx_model_evaluate(vx_model *model, vx_cvecf theta, const vx_batch *batch,
                                           vx_evaluation *evaluation);
+
+/* The same for each column: evaluations (K). */
+VX_MUST_CHECK vx_status vx_model_evaluate_columns(vx_model *model, vx_cvecf theta,
+                                                  const vx_batch *batch,
+                                                  vx_evaluation *evaluations);
 
 /* Names of the families, for messages and lists. */
 size_t vx_model_family_count(void);

@@ -28,4 +28,7 @@ VX_MUST_CHECK vx_status vx_model_predict64(vx_model64 *model, vx_cvec theta, con
                                            vx_mat ret_outputs);
 VX_MUST_CHECK vx_status vx_model_evaluate64(vx_model64 *model, vx_cvec theta, const vx_batch *batch,
                                             vx_evaluation *evaluation);
+VX_MUST_CHECK vx_status vx_model_evaluate_columns64(vx_model64 *model, vx_cvec theta,
+                                                    const vx_batch *batch,
+                                                    vx_evaluation *evaluations);
 #endif
