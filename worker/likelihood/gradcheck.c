@@ -67,7 +67,7 @@ static vx_status check_coordinate(const check *c, size_t point, size_t i, double
 {
     double analytic = c->analytic[i];
     double floor_of = AT_LEAST * largest_of(c->analytic, c->d);
-    double best = INFINITY;
+    double best = HUGE_VAL;
     double best_numeric = 0.0;
     double h = step;
 
