@@ -1,6 +1,6 @@
 #include <math.h>
-#include <tgmath.h>
 
+#include "elementary.h"
 #include "layer.h"
 
 /*
@@ -32,12 +32,13 @@ static vx_real relu_slope(vx_real x)
 
 static vx_real normal_below(vx_real x)
 {
-    return (vx_real)0.5 * (1 + erf(x * (vx_real)M_SQRT1_2));
+    return (vx_real)0.5 * (1 + vx_r_erf(x * (vx_real)M_SQRT1_2));
 }
 
 static vx_real gelu_slope(vx_real x)
 {
-    vx_real density = exp((vx_real)-0.5 * x * x) * (vx_real)(M_SQRT1_2 * M_2_SQRTPI / 2.0);
+    vx_real density =
+        vx_r_exp_minus((vx_real)0.5 * x * x) * (vx_real)(M_SQRT1_2 * M_2_SQRTPI / 2.0);
 
     return normal_below(x) + x * density;
 }
@@ -55,11 +56,11 @@ static vx_status forward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcm
         break;
     case VX_ACTIVATION_TANH:
         for (size_t i = 0; i < n; i++)
-            out.at[i] = tanh(in.at[i]);
+            out.at[i] = vx_r_tanh(in.at[i]);
         break;
     case VX_ACTIVATION_GELU:
         for (size_t i = 0; i < n; i++)
-            out.at[i] = (vx_real)0.5 * in.at[i] * (1 + erf(in.at[i] * (vx_real)M_SQRT1_2));
+            out.at[i] = in.at[i] * normal_below(in.at[i]);
         break;
     }
     return VX_OK;
@@ -82,7 +83,7 @@ static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rc
         break;
     case VX_ACTIVATION_TANH:
         for (size_t i = 0; i < n; i++) {
-            vx_real after = own->skip == 0 ? out.at[i] : tanh(in.at[i]);
+            vx_real after = own->skip == 0 ? out.at[i] : vx_r_tanh(in.at[i]);
 
             ret_delta.at[i] = delta.at[i] * (1 - after * after);
         }

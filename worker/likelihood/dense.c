@@ -57,19 +57,46 @@ static vx_rcmat weight_of(const layer *own, vx_rcvec theta)
     return (vx_rcmat){ theta.at, own->units, in_of(own), in_of(own) };
 }
 
+#define SUMS                                                                                       \
+    8 /* of a sparse row with so many outputs at a time: additions need not wait for each other */
+
+/* ret_sums = those of a sparse row (count numbers in places) with SUMS rows of weights. */
+static void sparse_sums(const float *values, const uint32_t *places, size_t count,
+                        const vx_real *weight, size_t in, vx_real *ret_sums)
+{
+    vx_real sums[SUMS] = { 0 };
+
+    for (size_t k = 0; k < count; k++)
+        for (size_t s = 0; s < SUMS; s++)
+            sums[s] += (vx_real)values[k] * weight[s * in + places[k]];
+    memcpy(ret_sums, sums, sizeof(sums));
+}
+
 /* out += x W^T, a row of x at a time: 2 nnz units flops. */
 static void sparse_forward(const layer *own, const vx_csr *x, vx_rcvec theta, vx_rmat out)
 {
     size_t in = in_of(own);
 
     for (size_t b = 0; b < x->rows; b++) {
-        for (size_t o = 0; o < own->units; o++) {
-            const vx_real *weight = theta.at + o * in;
-            double sum = 0.0;
+        const float *values = x->values + x->begin[b];
+        const uint32_t *places = x->columns + x->begin[b];
+        size_t count = x->begin[b + 1] - x->begin[b];
+        vx_real *row = out.at + b * out.ld;
+        size_t o = 0;
 
-            for (size_t k = x->begin[b]; k < x->begin[b + 1]; k++)
-                sum += (double)x->values[k] * (double)weight[x->columns[k]];
-            out.at[b * out.ld + o] += (vx_real)sum;
+        for (; o + SUMS <= own->units; o += SUMS) {
+            vx_real sums[SUMS];
+
+            sparse_sums(values, places, count, theta.at + o * in, in, sums);
+            for (size_t s = 0; s < SUMS; s++)
+                row[o + s] += sums[s];
+        }
+        for (; o < own->units; o++) {
+            vx_real sum = 0;
+
+            for (size_t k = 0; k < count; k++)
+                sum += (vx_real)values[k] * theta.at[o * in + places[k]];
+            row[o] += sum;
         }
     }
 }
