@@ -40,5 +40,6 @@ static vx_status build_mlp(const vx_model_spec *spec, VX_R(vx_network) * network
 const VX_R(vx_family) VX_R(vx_families)[] = {
     { "linear", build_linear },
     { "mlp", build_mlp },
+    { "plugin", NULL },
     { NULL, NULL },
 };

@@ -7,7 +7,8 @@
 /* A family says how a network is made of layers. */
 typedef struct VX_R(vx_family) {
     const char *name;
-    /* Adds the layers to an empty network; the last has vx_spec_outputs(spec) outputs. */
+    /* Adds the layers to an empty network; the last has vx_spec_outputs(spec) outputs. NULL: a
+     * shared library is the model. */
     vx_status (*build)(const vx_model_spec *spec, VX_R(vx_network) * network, vx_error *err);
 } VX_R(vx_family);
 

@@ -80,10 +80,12 @@ typedef struct vx_model_spec {
     double variance;   /* gaussian: > 0 */
     double dispersion; /* negative_binomial: > 0 */
     vx_loss_spec loss;
-    double l2;        /* l2 / 2 |W|^2 over the weights, not the biases, is added to the loss */
-    size_t columns;   /* models at once over the same features, family linear; 0 or 1: one */
-    bool sparse;      /* batches may come sparse */
-    size_t batch_max; /* observations of the largest batch that will come */
+    double l2;           /* l2 / 2 |W|^2 over the weights, not the biases, is added to the loss */
+    size_t columns;      /* models at once over the same features, family linear; 0 or 1: one */
+    const char *plugin;  /* plugin: path of the shared library, see vexil/model.h */
+    const char *options; /* plugin: text for it; NULL: none */
+    bool sparse;         /* batches may come sparse */
+    size_t batch_max;    /* observations of the largest batch that will come */
 } vx_model_spec;
 
 /* Observations for one call. K columns and o outputs of each: outputs and targets are (b, K o),
@@ -103,8 +105,8 @@ typedef struct vx_batch {
 } vx_batch;
 
 /* VX_ERR_CONFIG: unknown family (the message lists them), width 0, a loss that does not go with the
- * likelihood, a number out of its range; VX_ERR_LIMIT: d above VX_DIMENSION_MAX. Takes all memory
- * that later calls need. */
+ * likelihood, a number out of its range, a library that is no plugin; VX_ERR_NOT_FOUND: no such
+ * library; VX_ERR_LIMIT: d above VX_DIMENSION_MAX. Takes all memory that later calls need. */
 VX_MUST_CHECK vx_status vx_model_create(const vx_model_spec *spec, vx_model **ret_model,
                                         vx_error *err);
 vx_model *vx_model_destroy(vx_model *model);
