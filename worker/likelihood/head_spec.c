@@ -4,18 +4,14 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_likelihood/catalogue.h>
 
 /* Compiled once: what a head is made from. */
 
-static const char *const likelihood_names[] = { "categorical", "gaussian", "bernoulli", "poisson",
-                                                "negative_binomial" };
-static const char *const loss_names[] = { "nll",   "smoothing",    "focal",        "power",
-                                          "mixce", "unlikelihood", "distillation", "nce" };
-
 static vx_status check_pair(const vx_model_spec *spec, vx_error *err)
 {
-    const char *loss = loss_names[spec->loss.kind];
-    const char *likelihood = likelihood_names[spec->likelihood];
+    const char *loss = vx_loss_name(spec->loss.kind);
+    const char *likelihood = vx_likelihood_name(spec->likelihood);
 
     if (spec->loss.kind == VX_LOSS_NLL || spec->likelihood == VX_LIKELIHOOD_CATEGORICAL)
         return VX_OK;
