@@ -45,14 +45,14 @@ static void expand(const VX_R(vx_model) * model, const vx_csr *sparse)
     memset(model->rows, 0, sparse->rows * model->features * sizeof(vx_real));
     for (size_t b = 0; b < sparse->rows; b++)
         for (size_t k = sparse->begin[b]; k < sparse->begin[b + 1]; k++)
-            model->rows[b * model->features + sparse->columns[k]] = sparse->values[k];
+            model->rows[b * model->features + sparse->columns[k]] = (vx_real)sparse->values[k];
 }
 
 static void widen(const VX_R(vx_model) * model, vx_cmatf features)
 {
     for (size_t b = 0; b < features.rows; b++)
         for (size_t k = 0; k < features.cols; k++)
-            model->rows[b * features.cols + k] = features.at[b * features.ld + k];
+            model->rows[b * features.cols + k] = (vx_real)features.at[b * features.ld + k];
 }
 
 /* Columns of sparse rows were checked where the data was loaded. */
