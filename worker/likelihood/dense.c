@@ -1,9 +1,4 @@
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-#include <vx_base/assert.h>
-#include <vx_base/rng.h>
 
 #include "layer.h"
 
@@ -45,11 +40,9 @@ static void initialise(const layer *own, uint64_t seed, vx_rvec theta)
 {
     size_t in = in_of(own);
     double fans = (double)in + (own->start == VX_START_HE ? 0.0 : (double)own->units);
-    double bound = sqrt(6.0 / fans);
-    vx_rng rng = vx_rng_stream(seed, VX_RNG_INITIALISE, own->stream, 0);
 
-    for (size_t i = 0; own->start != VX_START_ZERO && i < in * own->units; i++)
-        theta.at[i] = (vx_real)(bound * (2.0 * vx_rng_uniform(&rng) - 1.0));
+    if (own->start != VX_START_ZERO)
+        VX_R(vx_start_uniform)(own, seed, fans, in * own->units, theta.at);
 }
 
 static vx_rcmat weight_of(const layer *own, vx_rcvec theta)
@@ -129,24 +122,6 @@ static vx_status forward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcm
     return vx_gemm_r(false, true, 1, in, weight_of(own, theta), 1, out);
 }
 
-#define BLOCK                                                                                      \
-    64 /* sums of columns that are open at a time: their doubles stay in the first cache */
-
-/* Sums of the columns in double, each from the first row to the last. */
-static void bias_gradient(vx_rcmat delta, vx_real *ret_bias)
-{
-    for (size_t from = 0; from < delta.cols; from += BLOCK) {
-        size_t width = delta.cols - from < BLOCK ? delta.cols - from : BLOCK;
-        double sums[BLOCK] = { 0 };
-
-        for (size_t b = 0; b < delta.rows; b++)
-            for (size_t k = 0; k < width; k++)
-                sums[k] += (double)delta.at[b * delta.ld + from + k];
-        for (size_t k = 0; k < width; k++)
-            ret_bias[from + k] = (vx_real)sums[k];
-    }
-}
-
 static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rcmat in,
                           vx_rcmat out, vx_rmat delta, vx_rmat ret_delta, vx_rvec gradient)
 {
@@ -158,7 +133,7 @@ static vx_status backward(layer *own, const vx_pass *pass, vx_rcvec theta, vx_rc
         sparse_gradient(own, pass->sparse, vx_rmat_const(delta), weight);
     else
         status = vx_gemm_r(true, false, 1, vx_rmat_const(delta), in, 0, weight);
-    bias_gradient(vx_rmat_const(delta), gradient.at + own->units * in_of(own));
+    VX_R(vx_column_sums)(vx_rmat_const(delta), gradient.at + own->units * in_of(own));
     if (status == VX_OK && ret_delta.at != NULL)
         status =
             vx_gemm_r(false, false, 1, vx_rmat_const(delta), weight_of(own, theta), 0, ret_delta);

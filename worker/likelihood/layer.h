@@ -30,7 +30,9 @@ typedef struct VX_R(vx_layer_kind) VX_R(vx_layer_kind);
 /*
  * A layer of a network: what a family says of it (the options), what plan makes of that, and what
  * the network gives it. An observation is a row of channels x height x width numbers; (n, 1, 1)
- * when it is no image.
+ * when it is no image. Data and dense layers see an image channel by channel (planar); conv, pool,
+ * affine, across and mean have the channels of a pixel together (height x width x channels:
+ * interleaved), the layers interleave and planar are between them.
  */
 typedef struct VX_R(vx_layer) {
     const VX_R(vx_layer_kind) * kind;
@@ -40,9 +42,9 @@ typedef struct VX_R(vx_layer) {
     vx_activation activation; /* activation */
     vx_layer_start start;     /* of the weights */
     size_t kernel, padding;   /* conv; pool: kernel = stride */
+    size_t stride;            /* conv; >= 1 */
     vx_pool pool;             /* pool */
-    size_t patch;             /* patches: edge of a patch in pixels */
-    double rate;              /* dropout: share that is dropped; scale: first value */
+    double rate;              /* dropout: share that is dropped; affine: first scale */
     size_t skip;              /* index + 1 of an earlier layer whose output is added to this one's
                                  (of the same size); 0 = none */
 
@@ -52,6 +54,7 @@ typedef struct VX_R(vx_layer) {
     uint32_t stream;                   /* layers with parameters before this one: the slot of its
                                           stream of first weights */
     size_t offset;                     /* of its parameters in theta */
+    size_t batch_max;
     vx_shape in;
     vx_real *after;   /* (batch_max, out) what forward wrote, skip added */
     vx_real *pending; /* (batch_max, out) deltas that skips bring; NULL: no skip starts here */
@@ -96,6 +99,21 @@ struct VX_R(vx_layer_kind) {
 
 extern const VX_R(vx_layer_kind) VX_R(vx_layer_dense);
 extern const VX_R(vx_layer_kind) VX_R(vx_layer_activation);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_conv);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_pool);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_layer_norm);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_dropout);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_affine);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_across);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_mean);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_interleave);
+extern const VX_R(vx_layer_kind) VX_R(vx_layer_planar);
+
+/* ret_sums (cols) = sums of the columns, in double, each from the first row to the last. */
+void VX_R(vx_column_sums)(vx_rcmat m, vx_real *ret_sums);
+/* weights (n) uniform in +-sqrt(6 / fans) from the layer's stream. */
+void VX_R(vx_start_uniform)(const VX_R(vx_layer) * layer, uint64_t seed, double fans, size_t n,
+                            vx_real *ret_weights);
 
 static inline size_t vx_shape_size(vx_shape shape)
 {

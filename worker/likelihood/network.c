@@ -83,6 +83,7 @@ vx_status VX_R(vx_network_add)(VX_R(vx_network) * network, layer options, vx_err
     vx_status status = VX_OK;
 
     own.in = VX_R(vx_network_out)(network);
+    own.batch_max = network->batch_max;
     own.index = (uint32_t)network->count;
     own.stream = (uint32_t)network->streams;
     own.offset = network->dimension;
