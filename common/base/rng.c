@@ -17,6 +17,7 @@
 
 __extension__ typedef unsigned __int128 u128;
 
+_Static_assert(VX_WORKERS_MAX <= 1024, "10 bits of the counter of dropout hold the slot");
 _Static_assert((VX_ROUNDS_MAX - 1) >> 48 == 0, "48 bits of the counter hold the round");
 
 void vx_philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t ret_block[4])
@@ -59,6 +60,24 @@ vx_rng vx_rng_stream(uint64_t seed, vx_rng_purpose purpose, uint32_t slot, uint6
                      (uint32_t)purpose << 24 | (uint32_t)(round >> 32) << 8 },
         .used = 4,
     };
+}
+
+/*
+ * Key, round and purpose are where vx_rng_stream has them, and
+ *     counter[0]       observation
+ *     counter[1]       slot (10 bits), layer (10), block bits 8..19 (12)
+ *     counter[3]       its low 8 bits: block bits 0..7
+ */
+void vx_rng_dropout(uint64_t seed, uint32_t slot, uint64_t round, uint32_t layer,
+                    uint32_t observation, size_t block, uint32_t ret_words[4])
+{
+    vx_rng rng = vx_rng_stream(seed, VX_RNG_DROPOUT, 0, round);
+
+    VX_ASSERT(slot < 1024 && layer < 1024 && block < VX_RNG_DROPOUT_WORDS_MAX / 4);
+    rng.counter[0] = observation;
+    rng.counter[1] = slot | layer << 10 | (uint32_t)(block >> 8) << 20;
+    rng.counter[3] |= (uint32_t)block & BLOCK_HIGH_MASK;
+    vx_philox4x32_10(rng.counter, rng.key, ret_words);
 }
 
 static void fill_block(vx_rng *rng)

@@ -17,6 +17,7 @@ typedef enum vx_rng_purpose {
     VX_RNG_TEST,
     VX_RNG_BUCKET,       /* which rows are averaged before a rule */
     VX_RNG_NOISE,        /* classes that noise contrastive estimation draws */
+    VX_RNG_DROPOUT,      /* which numbers a layer drops */
     VX_RNG_AUGMENT = 16, /* how an observation is changed */
     VX_RNG_COLUMN,       /* how often one of many models sees an observation */
     VX_RNG_FOLD,         /* which of many models does not see it */
@@ -36,6 +37,12 @@ void vx_philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t
 /* A stream of 2^42 words, for round < VX_ROUNDS_MAX. Streams that differ in any argument share no
  * counter under one key; rng.c says how both are filled. */
 vx_rng vx_rng_stream(uint64_t seed, vx_rng_purpose purpose, uint32_t slot, uint64_t round);
+
+/* One block of what dropout draws: block < VX_RNG_DROPOUT_WORDS_MAX / 4 of a layer and an
+ * observation, a stream of its own for each; slot < VX_WORKERS_MAX, layer < 1024. */
+#define VX_RNG_DROPOUT_WORDS_MAX (1u << 22)
+void vx_rng_dropout(uint64_t seed, uint32_t slot, uint64_t round, uint32_t layer,
+                    uint32_t observation, size_t block, uint32_t ret_words[4]);
 
 uint32_t vx_rng_u32(vx_rng *rng);
 uint64_t vx_rng_u64(vx_rng *rng);
