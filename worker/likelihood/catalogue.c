@@ -9,8 +9,9 @@
 static const vx_catalogue_row rows[] = {
     { "linear", VX_CATALOGUE_FAMILY, "generalised linear models; several at once", "columns",
       "z = W x + b", "Nelder, Wedderburn 1972" },
-    { "mlp", VX_CATALOGUE_FAMILY, "fully connected layers", "widths, activation",
-      "A_l = act(W_l A_(l-1) + b_l)", "Rumelhart, Hinton, Williams 1986" },
+    { "mlp", VX_CATALOGUE_FAMILY, "fully connected layers",
+      "widths, activation, dropout, layer_norm, residual", "A_l = act(W_l A_(l-1) + b_l)",
+      "Rumelhart, Hinton, Williams 1986" },
     { "plugin", VX_CATALOGUE_FAMILY, "one's own, from a shared library", "plugin, options",
       "vexil/model.h", "" },
     { "categorical", VX_CATALOGUE_LIKELIHOOD, "a label of several classes", "",

@@ -10,31 +10,93 @@ static vx_status build_linear(const vx_model_spec *spec, VX_R(vx_network) * netw
                                 err);
 }
 
-/* A_l = activation(A_(l-1) W_l^T + b_l), A_0 the features; the last layer has no activation. */
-static vx_status build_mlp(const vx_model_spec *spec, VX_R(vx_network) * network, vx_error *err)
+/* dense, layer_norm, activation, dropout; skip: of the last of them. */
+static vx_status add_hidden(const vx_model_spec *spec, size_t width, bool layer_norm, size_t skip,
+                            VX_R(vx_network) * network, vx_error *err)
 {
-    bool he = spec->activation != VX_ACTIVATION_TANH;
-    vx_status status = VX_OK;
+    bool drops = spec->dropout > 0.0;
+    VX_R(vx_layer)
+    dense = { .kind = &VX_R(vx_layer_dense),
+              .units = width,
+              .start = vx_start_before(spec->activation) };
+    VX_R(vx_layer)
+    activation = { .kind = &VX_R(vx_layer_activation),
+                   .activation = spec->activation,
+                   .skip = drops ? 0 : skip };
+    VX_R(vx_layer)
+    dropout = { .kind = &VX_R(vx_layer_dropout), .rate = spec->dropout, .skip = skip };
+    vx_status status = VX_R(vx_network_add)(network, dense, err);
 
-    for (size_t l = 0; status == VX_OK && l < spec->widths_count; l++) {
-        VX_R(vx_layer)
-        dense = { .kind = &VX_R(vx_layer_dense),
-                  .units = spec->widths[l],
-                  .start = he ? VX_START_HE : VX_START_GLOROT };
-        VX_R(vx_layer)
-        activation = { .kind = &VX_R(vx_layer_activation), .activation = spec->activation };
+    if (status == VX_OK && layer_norm)
+        status = VX_R(vx_network_add)(network,
+                                      (VX_R(vx_layer)){ .kind = &VX_R(vx_layer_layer_norm) }, err);
+    if (status == VX_OK)
+        status = VX_R(vx_network_add)(network, activation, err);
+    if (status == VX_OK && drops)
+        status = VX_R(vx_network_add)(network, dropout, err);
+    return status;
+}
 
-        status = VX_R(vx_network_add)(network, dense, err);
-        if (status == VX_OK)
-            status = VX_R(vx_network_add)(network, activation, err);
-    }
-    if (status != VX_OK)
-        return status;
+static vx_status add_outputs(const vx_model_spec *spec, VX_R(vx_network) * network, vx_error *err)
+{
     return VX_R(vx_network_add)(network,
                                 (VX_R(vx_layer)){ .kind = &VX_R(vx_layer_dense),
                                                   .units = vx_spec_outputs(spec),
                                                   .start = VX_START_GLOROT },
                                 err);
+}
+
+static vx_status check_dropout(const vx_model_spec *spec, vx_error *err)
+{
+    if (spec->dropout >= 0.0 && spec->dropout < 1.0)
+        return VX_OK;
+    return vx_fail(err, VX_ERR_CONFIG, "model.dropout: expected at least 0 and below 1, found %g",
+                   spec->dropout);
+}
+
+vx_status VX_R(vx_add_dense)(const vx_model_spec *spec, const size_t *widths, size_t count,
+                             VX_R(vx_network) * network, vx_error *err)
+{
+    vx_status status = check_dropout(spec, err);
+
+    for (size_t l = 0; status == VX_OK && l < count; l++)
+        status = add_hidden(spec, widths[l], false, 0, network, err);
+    return status == VX_OK ? add_outputs(spec, network, err) : status;
+}
+
+static vx_status check_residual(const vx_model_spec *spec, vx_error *err)
+{
+    if (!spec->residual)
+        return VX_OK;
+    if (spec->widths_count < 2)
+        return vx_fail(err, VX_ERR_CONFIG,
+                       "model.residual: expected at least 2 hidden layers, model.widths has %zu",
+                       spec->widths_count);
+    for (size_t l = 1; l < spec->widths_count; l++)
+        if (spec->widths[l] != spec->widths[0])
+            return vx_fail(err, VX_ERR_CONFIG,
+                           "model.residual: expected model.widths all the same, found %zu and %zu",
+                           spec->widths[0], spec->widths[l]);
+    return VX_OK;
+}
+
+/*
+ * A_l = dropout(activation(norm(A_(l-1) W_l^T + b_l))), A_0 the features; norm and dropout when the
+ * job has them. With residual, A_(l-1) is added to A_l from the second hidden layer on. The last
+ * layer is W A + b alone.
+ */
+static vx_status build_mlp(const vx_model_spec *spec, VX_R(vx_network) * network, vx_error *err)
+{
+    vx_status status = check_dropout(spec, err);
+
+    if (status == VX_OK)
+        status = check_residual(spec, err);
+    for (size_t l = 0; status == VX_OK && l < spec->widths_count; l++) {
+        size_t skip = spec->residual ? VX_R(vx_network_layers)(network) : 0; /* 0 at the first */
+
+        status = add_hidden(spec, spec->widths[l], spec->layer_norm, skip, network, err);
+    }
+    return status == VX_OK ? add_outputs(spec, network, err) : status;
 }
 
 const VX_R(vx_family) VX_R(vx_families)[] = {

@@ -69,12 +69,12 @@ typedef struct vx_model_spec {
     size_t widths_count;
     vx_activation activation;
     double dropout; /* share of the hidden units that is dropped in training, 0 <= . < 1 */
-    bool layer_norm, residual; /* mlp */
+    bool layer_norm, residual; /* mlp; residual: widths all the same */
     const size_t *channels;    /* cnn: of the convolutions, input side first */
     size_t channels_count;
     size_t kernel;                /* cnn */
     vx_pool pool;                 /* cnn */
-    size_t patch, blocks, hidden; /* resmlp */
+    size_t patch, blocks, hidden; /* resmlp; hidden: numbers a patch is embedded in */
     double residual_scale;        /* resmlp: first value */
     vx_likelihood likelihood;
     double variance;   /* gaussian: > 0 */
@@ -127,7 +127,8 @@ vx_model_tensor vx_model_tensor_at(const vx_model *model, size_t index);
 
 /* theta (d) = the family's usual first parameters, a pure function of the seed: weights uniform in
  * +-sqrt(6 / fan_in) before relu and gelu (He et al. 2015), +-sqrt(6 / (fan_in + fan_out)) before
- * tanh and the last layer (Glorot, Bengio 2010), biases 0. The linear family starts at 0. */
+ * tanh and the last layer (Glorot, Bengio 2010), biases and shifts 0, scales 1 or residual_scale. A
+ * convolution's fans count the pixels of its kernel. The linear family starts at 0. */
 void vx_model_initialise(const vx_model *model, uint64_t seed, vx_vecf theta);
 
 /* With K columns the sums of the K means. */
