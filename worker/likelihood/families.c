@@ -102,6 +102,10 @@ static vx_status build_mlp(const vx_model_spec *spec, VX_R(vx_network) * network
 const VX_R(vx_family) VX_R(vx_families)[] = {
     { "linear", build_linear },
     { "mlp", build_mlp },
+    { "cnn", VX_R(vx_build_cnn) },
+    { "lenet5", VX_R(vx_build_lenet5) },
+    { "cnn_mnist", VX_R(vx_build_cnn_mnist) },
+    { "resmlp", VX_R(vx_build_resmlp) },
     { "plugin", NULL },
     { NULL, NULL },
 };

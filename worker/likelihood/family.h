@@ -14,6 +14,15 @@ typedef struct VX_R(vx_family) {
 
 extern const VX_R(vx_family) VX_R(vx_families)[]; /* ends with a name of NULL */
 
+/* families_image.c: networks over images. */
+vx_status VX_R(vx_build_cnn)(const vx_model_spec *spec, VX_R(vx_network) * network, vx_error *err);
+vx_status VX_R(vx_build_lenet5)(const vx_model_spec *spec, VX_R(vx_network) * network,
+                                vx_error *err);
+vx_status VX_R(vx_build_cnn_mnist)(const vx_model_spec *spec, VX_R(vx_network) * network,
+                                   vx_error *err);
+vx_status VX_R(vx_build_resmlp)(const vx_model_spec *spec, VX_R(vx_network) * network,
+                                vx_error *err);
+
 /* Adds dense, activation and, when the job says so, dropout for each width, then the outputs. */
 vx_status VX_R(vx_add_dense)(const vx_model_spec *spec, const size_t *widths, size_t count,
                              VX_R(vx_network) * network, vx_error *err);

@@ -127,7 +127,7 @@ static void a_spec_that_makes_no_model_is_refused_with_the_reason(void **state)
     (void)state;
 
     bad.family = "transformer";
-    check_refused(bad, VX_ERR_CONFIG, "expected linear, mlp or plugin, found 'transformer'");
+    check_refused(bad, VX_ERR_CONFIG, "resmlp or plugin, found 'transformer'");
     for (size_t i = 0; i < vx_model_family_count(); i++) /* the message names every family */
         check_refused(bad, VX_ERR_CONFIG, vx_model_family_name(i));
     bad = spec;
