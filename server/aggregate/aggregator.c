@@ -52,6 +52,7 @@ vx_status vx_aggregator_place(vx_aggregator *a, size_t slots, const bool *presen
     a->work.objective = nan("");
     a->report.trace_count = 0;
     for (size_t i = 0; i <= a->n_max; i++) {
+        a->apart[i] = 0.0;
         a->work.score[i] = nan("");
         a->work.selected[i] = true;
     }
@@ -74,6 +75,8 @@ vx_status vx_aggregator_weigh(vx_aggregator *a, vx_error *err)
 {
     vx_status status = check_pivot(a, err);
 
+    if (status == VX_OK && a->rule->way == VX_WAY_COLUMNS_WEIGHTS)
+        status = vx_chain_border(a, err);
     if (status != VX_OK)
         return status;
     status = a->rule->weights(&a->seen, &a->options, &a->work, a->rule_weights);
@@ -85,25 +88,6 @@ vx_status vx_aggregator_weigh(vx_aggregator *a, vx_error *err)
     return VX_OK;
 }
 
-/* The columns' result becomes a reference row; the weights decide by it. */
-static vx_status weigh_by_columns(vx_aggregator *a, vx_real update, vx_error *err)
-{
-    size_t n = a->raw.n + 1;
-    vx_real reference = { a->in_double ? NULL : a->memory, a->in_double ? a->memory_f64 : NULL,
-                          a->dimension };
-    vx_status status;
-
-    vx_update_by_columns(a, NULL, reference);
-    a->raw.reference = true;
-    vx_products_run(a->products, vx_aggregator_rows(a, 1), (vx_mat){ a->raw_k, n, n, n },
-                    (vx_mat){ a->raw_d, n, n, n });
-    a->raw.k = (vx_cmat){ a->raw_k, n, n, n };
-    a->raw.d = (vx_cmat){ a->raw_d, n, n, n };
-    vx_chain_reference(a);
-    status = vx_aggregator_weigh(a, err);
-    return status == VX_OK ? vx_update_by_weights(a, update, err) : status;
-}
-
 static vx_status make_update(vx_aggregator *a, vx_real update, vx_error *err)
 {
     vx_status status = VX_OK;
@@ -111,6 +95,9 @@ static vx_status make_update(vx_aggregator *a, vx_real update, vx_error *err)
     switch (a->rule->way) {
     case VX_WAY_WEIGHTS:
     case VX_WAY_MEMORY:
+    case VX_WAY_COLUMNS_WEIGHTS:
+        if (a->rule->way == VX_WAY_COLUMNS_WEIGHTS)
+            vx_update_apart(a);
         status = vx_aggregator_weigh(a, err);
         return status == VX_OK ? vx_update_by_weights(a, update, err) : status;
     case VX_WAY_COLUMNS:
@@ -121,15 +108,13 @@ static vx_status make_update(vx_aggregator *a, vx_real update, vx_error *err)
         if (status == VX_OK)
             vx_update_by_columns(a, a->rule_weights, update);
         return status;
-    case VX_WAY_COLUMNS_WEIGHTS:
-        return weigh_by_columns(a, update, err);
     }
     return vx_fail(err, VX_ERR_DOMAIN, "%s has no way", a->options.rule);
 }
 
 static void remember(vx_aggregator *a, vx_real update)
 {
-    if (a->rule->way != VX_WAY_MEMORY)
+    if (a->rule->way != VX_WAY_MEMORY || update.f32 == a->memory)
         return;
     VX_ASSERT(update.f64 != NULL || update.f32 != NULL);
     if (update.f64 != NULL)
@@ -172,7 +157,7 @@ vx_status vx_aggregator_run(vx_aggregator *a, vx_cmatf rows, const bool *present
 
 vx_status vx_aggregator_use_double(vx_aggregator *a, vx_error *err)
 {
-    if (!vx_rule_keeps_vector(a->rule) || a->memory_f64 != NULL)
+    if (a->rule->way != VX_WAY_MEMORY || a->memory_f64 != NULL)
         return VX_OK;
     a->memory_f64 = vx_aligned_calloc(a->dimension, sizeof(double));
     if (a->memory_f64 == NULL)

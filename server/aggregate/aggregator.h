@@ -47,13 +47,14 @@ struct vx_aggregator {
     double *sums;                 /* (3 n_max + 3) */
     double *squares;              /* (parts, n_max), coordinate rules: ||row - update||^2 of each
                                      part of the columns; or NULL */
+    double *apart;                /* (n_max + 1) aksel: of each seen row to the columns' result */
     double *share;                /* (n_max) as given, or NULL */
     double *raw_share, *seen_share;
 
     double *rule_weights; /* (seen.n + 1) */
     double *raw_weights;  /* (raw.n + 1) */
     double *memory_f64;   /* (d) taken by the first run in double */
-    float *memory;        /* (d), VX_WAY_MEMORY and VX_WAY_COLUMNS_WEIGHTS */
+    float *memory;        /* (d), VX_WAY_MEMORY */
     void **block;         /* (threads) work memory of coordinate rules, or NULL */
 
     double *norm, *weight, *score, *reconstruction, *distance; /* (slots) of the report */
@@ -61,14 +62,8 @@ struct vx_aggregator {
     vx_aggregate_report report;
 };
 
-/* It needs a vector of d numbers of its own. */
-static inline bool vx_rule_keeps_vector(const vx_rule *rule)
-{
-    return rule->way == VX_WAY_MEMORY || rule->way == VX_WAY_COLUMNS_WEIGHTS;
-}
-
 /* Where the mixed rows begin in the block of a thread, behind four lists of n pointers; and its
- * whole size. */
+ * whole size: mixed rows, scratch of the rule, two results. */
 static inline size_t vx_columns_offset(size_t n)
 {
     return (n * (4 * sizeof(void *) + sizeof(vx_real)) + 63) / 64 * 64;
@@ -76,16 +71,21 @@ static inline size_t vx_columns_offset(size_t n)
 static inline size_t vx_columns_bytes(size_t n)
 {
     return vx_columns_offset(n) +
-           (1 + VX_COLUMNS_SCRATCH) * n * VX_AGGREGATE_BLOCK * sizeof(double);
+           ((1 + VX_COLUMNS_SCRATCH) * n + 2) * VX_AGGREGATE_BLOCK * sizeof(double);
 }
 
+enum {
+    VX_PART_BLOCKS_LEAST = 32,
+    VX_PARTS_MOST = 1024 /* each keeps n sums */
+};
+
 /* Blocks of columns that one thread takes at a time: decided by the dimension alone, so that sums
- * over parts are. Some 1000 parts at most: each keeps n sums. */
+ * over parts are. */
 static inline size_t vx_part_blocks(size_t dimension)
 {
-    size_t least = 32, most = dimension / VX_AGGREGATE_BLOCK / 1024 + 1;
+    size_t most = dimension / VX_AGGREGATE_BLOCK / VX_PARTS_MOST + 1;
 
-    return most > least ? most : least;
+    return most > VX_PART_BLOCKS_LEAST ? most : VX_PART_BLOCKS_LEAST;
 }
 static inline size_t vx_parts(size_t dimension)
 {
@@ -120,14 +120,17 @@ VX_MUST_CHECK vx_status vx_chain_go(vx_aggregator *a, vx_error *err);
 void vx_chain_take_shares(vx_aggregator *a);
 /* ret_weights (raw.n) = map^T weights (seen.n). */
 void vx_chain_pull_back(const vx_aggregator *a, const double *weights, double *ret_weights);
-/* Puts a reference row behind the seen rows: raw products with it are in raw_k and raw_d. */
-void vx_chain_reference(vx_aggregator *a);
+/* Puts a reference row behind the seen rows, in d alone: its squared distances are in apart. */
+VX_MUST_CHECK vx_status vx_chain_border(vx_aggregator *a, vx_error *err);
 
 /* update.c: both write ret_update only on VX_OK. */
 VX_MUST_CHECK vx_status vx_update_by_weights(vx_aggregator *a, vx_real ret_update, vx_error *err);
 /* The seen rows whose weight is above 0, all of them when weights is NULL. */
 void vx_update_by_columns(vx_aggregator *a, const double *weights, vx_real ret_update);
-/* Whether that leaves the distances of the raw rows to the update in squares. */
+/* Adds to apart the squared distances of the seen rows to what the rule makes of their columns,
+ * which goes nowhere. */
+void vx_update_apart(vx_aggregator *a);
+/* Whether vx_update_by_columns() leaves the distances of the raw rows to the update in squares. */
 bool vx_update_measures(const vx_aggregator *a);
 
 /* report.c; without numbers in update, its norm is that of the weights, and coordinate rules have

@@ -123,6 +123,7 @@ static bool reserve_vectors(vx_aggregator *a, size_t n)
         RESERVE(a->distance),
         RESERVE(a->selected),
         RESERVE(a->lost),
+        RESERVE(a->apart),
     };
 
     a->sums = vx_calloc(n, 3 * sizeof(double));
@@ -130,17 +131,26 @@ static bool reserve_vectors(vx_aggregator *a, size_t n)
     return a->sums != NULL && reserve(list, COUNT(list), n);
 }
 
+/* Of a bucket of so many columns, or fewer. */
+static size_t parts_most(size_t dimension)
+{
+    size_t least = VX_PART_BLOCKS_LEAST * VX_AGGREGATE_BLOCK,
+           parts = (dimension + least - 1) / least;
+
+    return parts < VX_PARTS_MOST ? parts : VX_PARTS_MOST;
+}
+
 static bool reserve_columns(vx_aggregator *a, size_t n)
 {
-    if (vx_rule_keeps_vector(a->rule)) {
+    if (a->rule->way == VX_WAY_MEMORY) {
         a->memory = vx_aligned_calloc(a->dimension, sizeof(*a->memory));
         if (a->memory == NULL)
             return false;
     }
     if (a->rule->columns == NULL)
         return true;
-    if (vx_update_measures(a)) {
-        a->squares = vx_calloc(vx_parts(a->dimension), n * sizeof(*a->squares));
+    if (vx_update_measures(a) || a->rule->way == VX_WAY_COLUMNS_WEIGHTS) {
+        a->squares = vx_calloc(parts_most(a->dimension), n * sizeof(*a->squares));
         if (a->squares == NULL)
             return false;
     }
@@ -281,6 +291,7 @@ vx_aggregator *vx_aggregator_destroy(vx_aggregator *a)
         a->distance,
         a->selected,
         a->lost,
+        a->apart,
         a->sums,
         a->squares,
         a->share,

@@ -9,7 +9,7 @@
  * Source: Boussetta, El-Mhamdi, Guerraoui, Maurer, Rouault, "AKSEL: Fast Byzantine SGD", OPODIS
  * 2020; n >= 2f + 1.
  *
- * g            with a reference row.
+ * g            with a reference row in d.
  * work         score: distance to the median; selected.
  * ret_weights  (n + 1), sums to 1: the shares of the selected rows, 0 for the reference. Ties go to
  *              the lowest index.

@@ -11,11 +11,6 @@ static bool needs_no_decision(const vx_aggregator *a)
     return a->rule->way == VX_WAY_COLUMNS && a->options.pre_count == 0;
 }
 
-static bool has_reference(const vx_aggregator *a)
-{
-    return a->rule->way == VX_WAY_MEMORY || a->rule->way == VX_WAY_COLUMNS_WEIGHTS;
-}
-
 vx_status vx_aggregator_begin(vx_aggregator *a, size_t slots, const bool *present, vx_error *err)
 {
     vx_status status = VX_OK;
@@ -28,7 +23,6 @@ vx_status vx_aggregator_begin(vx_aggregator *a, size_t slots, const bool *presen
     status = vx_aggregator_place(a, slots, present, err);
     if (status != VX_OK)
         return status;
-    a->raw.reference = has_reference(a);
     a->added = 0;
     memset(a->lost, 0, (a->n_max + 1) * sizeof(*a->lost));
     vx_products_begin(a->products, a->raw.n + (a->raw.reference ? 1 : 0));
@@ -93,15 +87,13 @@ static void see_raw_rows(vx_aggregator *a)
 }
 
 /* What the weights of aksel are told by. */
-static vx_status make_reference(vx_aggregator *a, size_t column, vx_error *err)
+static vx_status look_apart(vx_aggregator *a, vx_error *err)
 {
-    vx_real part = { a->in_double ? NULL : a->memory + column,
-                     a->in_double ? a->memory_f64 + column : NULL, a->cols };
     vx_status status = check_finite(a, err);
 
     if (status == VX_OK) {
         see_raw_rows(a);
-        vx_update_by_columns(a, NULL, part);
+        vx_update_apart(a);
     }
     return status;
 }
@@ -114,7 +106,7 @@ vx_status vx_aggregator_add(vx_aggregator *a, vx_rowset rows, size_t column, vx_
         return vx_fail(err, VX_ERR_USAGE, "a bucket is added between begin and decide");
     status = point_at(a, rows, column, err);
     if (status == VX_OK && a->rule->way == VX_WAY_COLUMNS_WEIGHTS)
-        status = make_reference(a, column, err);
+        status = look_apart(a, err);
     if (status != VX_OK)
         return status;
     for (size_t i = 0; i < a->raw.n; i++)

@@ -46,7 +46,8 @@ static void find_pivot(vx_aggregator *a)
 
 bool vx_chain_needs_products(const vx_aggregator *a)
 {
-    bool blind = a->rule->way == VX_WAY_COLUMNS || a->rule->weights == vx_mean;
+    bool blind = a->rule->way == VX_WAY_COLUMNS || a->rule->way == VX_WAY_COLUMNS_WEIGHTS ||
+                 a->rule->weights == vx_mean;
 
     return a->options.measure || a->options.pre_count > 0 || !blind;
 }
@@ -150,7 +151,8 @@ static void extend_map(vx_aggregator *a)
     a->step[m * (n + 1) + n] = 1.0;
 }
 
-void vx_chain_reference(vx_aggregator *a)
+/* Puts the reference row, which is in raw_k and raw_d, behind the seen rows. */
+static void take_reference(vx_aggregator *a)
 {
     size_t n = a->raw.n, m = a->seen.n;
     vx_cmat map = { a->step, m + 1, n + 1, n + 1 };
@@ -164,6 +166,22 @@ void vx_chain_reference(vx_aggregator *a)
     a->seen.k = vx_mat_const(square(a->seen_k, m + 1));
     a->seen.d = vx_mat_const(square(a->seen_d, m + 1));
     a->seen.reference = true;
+}
+
+vx_status vx_chain_border(vx_aggregator *a, vx_error *err)
+{
+    size_t m = a->seen.n;
+
+    for (size_t i = 0; i < m; i++) {
+        if (!isfinite(a->apart[i]))
+            return vx_fail(err, VX_ERR_NONFINITE, "distance of row %zu is not finite", i);
+        memcpy(a->next_d + i * (m + 1), a->seen_d + i * m, m * sizeof(double));
+        a->next_d[i * (m + 1) + m] = a->next_d[m * (m + 1) + i] = a->apart[i];
+    }
+    a->next_d[m * (m + 1) + m] = 0.0;
+    exchange(&a->seen_d, &a->next_d);
+    a->seen.d = vx_mat_const(square(a->seen_d, m + 1));
+    return VX_OK;
 }
 
 vx_status vx_chain_run(vx_aggregator *a, vx_error *err)
@@ -189,7 +207,7 @@ vx_status vx_chain_go(vx_aggregator *a, vx_error *err)
         take_step(a, a->pre[k]->map(&a->seen, &a->options, &a->work, square(a->step, n)));
     }
     if (a->raw.reference)
-        vx_chain_reference(a);
+        take_reference(a);
     return VX_OK;
 }
 

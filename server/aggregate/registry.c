@@ -162,7 +162,7 @@ static const vx_rule rules[] = {
       bulyan_rows,
       vx_bulyan_select,
       vx_bulyan },
-    { { "aksel", "n >= 2f + 1", COLUMN_COST " + n^2 d / 2",
+    { { "aksel", "n >= 2f + 1", COLUMN_COST " + n d",
         "the median by shares; the mean of the chosen rows has them too",
         "Boussetta et al., OPODIS 2020", false, true },
       VX_WAY_COLUMNS_WEIGHTS,

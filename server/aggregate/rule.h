@@ -57,7 +57,7 @@ typedef enum vx_rule_way {
     VX_WAY_MEMORY,         /* the same, with the update before as a reference row */
     VX_WAY_COLUMNS,        /* columns -> update */
     VX_WAY_SELECT_COLUMNS, /* weights > 0 choose the rows whose columns are looked at: bulyan */
-    VX_WAY_COLUMNS_WEIGHTS /* columns -> a reference row; weights: aksel */
+    VX_WAY_COLUMNS_WEIGHTS /* distances to what columns -> make; weights by them: aksel */
 } vx_rule_way;
 
 typedef struct vx_rule {

@@ -74,14 +74,15 @@ void vx_aggregator_set_key(vx_aggregator *aggregator, uint64_t key);
  * order: results are bitwise the same whatever the order of arrival, and for any number of threads.
  * All rows zero: the update is zero. VX_ERR_DOMAIN: fewer present rows than the rule or a
  * pre-aggregator needs: the message is that of create, and counts the absent ones.
- * VX_ERR_NONFINITE: finite rows whose products overflow, or an update beyond float. No heap, no (n,
- * d) temporary. centered_clipping and aksel keep a vector (d) beside the caller's.
+ * VX_ERR_NONFINITE: finite rows whose products overflow, or an update beyond float. No heap, no
+ * (n, d) temporary. centered_clipping keeps a vector (d), its memory: ret_update may be that one,
+ * and there is no other then.
  */
 VX_MUST_CHECK vx_status vx_aggregator_run(vx_aggregator *aggregator, vx_cmatf rows,
                                           const bool *present, vx_vecf ret_update,
                                           vx_aggregate_report *ret_report, vx_error *err);
-/* The same in double. The first such run of centered_clipping and aksel takes their vector (d) in
- * double: VX_ERR_NOMEM. Their vectors of both precisions are apart. */
+/* The same in double. The first such run of centered_clipping takes its vector (d) in double:
+ * VX_ERR_NOMEM. Its vectors of both precisions are apart. */
 VX_MUST_CHECK vx_status vx_aggregator_run_f64(vx_aggregator *aggregator, vx_cmat rows,
                                               const bool *present, vx_vec ret_update,
                                               vx_aggregate_report *ret_report, vx_error *err);

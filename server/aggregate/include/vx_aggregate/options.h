@@ -59,10 +59,10 @@ typedef struct vx_aggregate_options {
                              norms instead of clip_norm; 0 .. 1, default 0 */
     size_t bucket_size;   /* bucketing: s >= 1; default 2 */
     uint64_t bucket_seed; /* bucketing: of the permutation; default 0 */
-    bool measure; /* key "report", full or weights: mean and coordinate rules: distance, norm and
-                     reconstruction of the rows in the report: the first costs a sweep of n d, the
-                     others their products, n^2 d / 2. False: NaN there where the rule itself does
-                     not need the products. Default true */
+    bool measure; /* key "report", full or weights: mean, aksel and coordinate rules: distance, norm
+                     and reconstruction of the rows in the report: the first costs a sweep of n d,
+                     the others their products, n^2 d / 2. False: NaN there where the rule itself
+                     does not need the products. Default true */
     size_t exact_rows; /* smea, trimmed_flag, mda: up to so many rows the best subset is
                           found exactly; default 20. For more than 20 smea may end the search
                           (some 20 s): method is then "bounded" */
