@@ -13,18 +13,21 @@ struct vx_eigen {
     double *a;      /* (n, n) column-major: the input, then the eigenvectors */
     double *values; /* (n) smallest first, as LAPACK gives them */
     double *work;
-    lapack_int work_size;
+    lapack_int *more_work;
+    lapack_int work_size, more_size;
 };
 
-static vx_status work_size_of(size_t n, lapack_int *ret_size)
+static vx_status work_size_of(size_t n, lapack_int *ret_size, lapack_int *ret_more_size)
 {
     double best = 0.0, none = 0.0;
-    lapack_int info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, &none,
-                                         (lapack_int)n, &none, &best, -1);
+    lapack_int more = 0;
+    lapack_int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, &none,
+                                          (lapack_int)n, &none, &best, -1, &more, -1);
 
     if (info != 0 || best > (double)INT_MAX)
         return VX_ERR_SHAPE;
     *ret_size = (lapack_int)best;
+    *ret_more_size = more;
     return VX_OK;
 }
 
@@ -40,7 +43,7 @@ vx_status vx_eigen_create(size_t n_max, vx_eigen **ret_eigen)
     if (eigen == NULL)
         goto out;
     eigen->n_max = n_max;
-    status = work_size_of(n_max, &eigen->work_size);
+    status = work_size_of(n_max, &eigen->work_size, &eigen->more_size);
     if (status != VX_OK)
         goto out;
     status = VX_ERR_NOMEM;
@@ -48,7 +51,9 @@ vx_status vx_eigen_create(size_t n_max, vx_eigen **ret_eigen)
     eigen->values = eigen->a != NULL ? vx_calloc(n_max, sizeof(*eigen->values)) : NULL;
     eigen->work =
         eigen->values != NULL ? vx_calloc((size_t)eigen->work_size, sizeof(*eigen->work)) : NULL;
-    if (eigen->work == NULL)
+    eigen->more_work =
+        eigen->work != NULL ? vx_calloc((size_t)eigen->more_size, sizeof(*eigen->more_work)) : NULL;
+    if (eigen->more_work == NULL)
         goto out;
     status = VX_OK;
     *ret_eigen = eigen;
@@ -65,6 +70,7 @@ vx_eigen *vx_eigen_destroy(vx_eigen *eigen)
     vx_free(eigen->a);
     vx_free(eigen->values);
     vx_free(eigen->work);
+    vx_free(eigen->more_work);
     vx_free(eigen);
     return NULL;
 }
@@ -107,8 +113,9 @@ vx_status vx_eigen_solve(vx_eigen *eigen, vx_cmat a, vx_vec ret_values, vx_mat r
         return VX_ERR_SHAPE;
     if (!copy_lower(a, eigen->a))
         return VX_ERR_NONFINITE;
-    if (LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, eigen->a, (lapack_int)n,
-                           eigen->values, eigen->work, eigen->work_size) != 0)
+    if (LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, eigen->a, (lapack_int)n,
+                            eigen->values, eigen->work, eigen->work_size, eigen->more_work,
+                            eigen->more_size) != 0)
         return VX_ERR_NONFINITE;
     for (size_t k = 0; k < n; k++) {
         ret_values.at[k] = eigen->values[n - 1 - k];

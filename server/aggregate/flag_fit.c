@@ -221,6 +221,42 @@ static void reweigh(vx_flag_fit *fit, const vx_flag_options *options)
         pairs_add(fit, options);
 }
 
+/* Without pairs W is diagonal, and so is F. */
+static bool has_pairs(const vx_flag_fit *fit, const vx_flag_options *options)
+{
+    return options->lambda > 0.0 && fit->count > 1;
+}
+
+/* W -> F in place, W = F F^T. */
+static vx_status factor(vx_flag_fit *fit, bool pairs)
+{
+    size_t q = fit->count;
+    vx_mat weight = { fit->weight, q, q, q };
+
+    if (pairs)
+        return vx_cholesky(vx_mat_const(weight), weight);
+    for (size_t i = 0; i < q; i++) {
+        double at = fit->weight[i * q + i];
+
+        if (!(at > 0.0 && isfinite(at)))
+            return VX_ERR_DOMAIN;
+        fit->weight[i * q + i] = sqrt(at);
+    }
+    return VX_OK;
+}
+
+/* moment = F^T Kh F, F diagonal. */
+static void scale_moment(vx_flag_fit *fit)
+{
+    size_t q = fit->count;
+
+    for (size_t i = 0; i < q; i++) {
+        for (size_t j = 0; j <= i; j++)
+            fit->moment[i * q + j] =
+                fit->weight[i * q + i] * (fit->unit[i * q + j] * fit->weight[j * q + j]);
+    }
+}
+
 /* moment = F^T Kh F with F (in weight) lower triangular; lower triangle only. */
 static void form_moment(vx_flag_fit *fit)
 {
@@ -245,7 +281,7 @@ static void form_moment(vx_flag_fit *fit)
 }
 
 /* B = F V_m Lambda_m^{-1/2}. */
-static void form_basis(vx_flag_fit *fit, size_t subspace, vx_flag_subspace *ret)
+static void form_basis(vx_flag_fit *fit, size_t subspace, bool pairs, vx_flag_subspace *ret)
 {
     size_t q = fit->count;
     double beyond = subspace < q ? fmax(fit->values[subspace], 0.0) : 0.0;
@@ -260,37 +296,58 @@ static void form_basis(vx_flag_fit *fit, size_t subspace, vx_flag_subspace *ret)
         for (size_t i = 0; i < q; i++) {
             double sum = 0.0;
 
-            for (size_t j = 0; j <= i; j++)
+            for (size_t j = pairs ? 0 : i; j <= i; j++)
                 sum += fit->weight[i * q + j] * fit->vectors[k * q + j];
             ret->basis[k * q + i] = sum * scale;
         }
     }
 }
 
-/* Row k of Z = B^T Kh: the coordinates of the unit rows along Y's column k. */
-static void coordinates(const vx_flag_fit *fit, const double *basis, double *ret_z)
+/* Rows of a matrix that is read again and again are taken so many at a time: they stay near. */
+enum { TOGETHER = 8 };
+
+static size_t end_of(size_t first, size_t count)
+{
+    return count - first < TOGETHER ? count : first + TOGETHER;
+}
+
+/* Row k of Z = B^T Kh: the coordinates of the unit rows along Y's column k, first <= k < end. */
+static void coordinates(const vx_flag_fit *fit, const double *basis, size_t first, size_t end,
+                        double *ret_z)
 {
     size_t q = fit->count;
 
-    memset(ret_z, 0, q * sizeof(*ret_z));
+    memset(ret_z + first * q, 0, (end - first) * q * sizeof(*ret_z));
     for (size_t j = 0; j < q; j++) {
-        for (size_t i = 0; i < q; i++)
-            ret_z[i] += basis[j] * fit->unit[j * q + i];
+        for (size_t k = first; k < end; k++) {
+            for (size_t i = 0; i < q; i++)
+                ret_z[k * q + i] += basis[k * q + j] * fit->unit[j * q + i];
+        }
     }
 }
 
+/* P = Z^T Z. */
 static void form_projector(vx_flag_fit *fit, vx_flag_subspace *subspace)
 {
     size_t q = fit->count;
-    double *z = fit->values; /* the eigenvalues have been used */
+    double *z = fit->product, *p = subspace->projector;
 
-    memset(subspace->projector, 0, q * q * sizeof(*subspace->projector));
-    for (size_t k = 0; k < subspace->rank; k++) {
-        coordinates(fit, subspace->basis + k * q, z);
-        for (size_t i = 0; i < q; i++) {
-            for (size_t j = 0; j < q; j++)
-                subspace->projector[i * q + j] += z[i] * z[j];
+    for (size_t first = 0; first < subspace->rank; first += TOGETHER)
+        coordinates(fit, subspace->basis, first, end_of(first, subspace->rank), z);
+    memset(p, 0, q * q * sizeof(*p));
+    for (size_t first = 0; first < q; first += TOGETHER) {
+        size_t end = end_of(first, q);
+
+        for (size_t k = 0; k < subspace->rank; k++) {
+            for (size_t i = first; i < end; i++) {
+                for (size_t j = 0; j <= i; j++)
+                    p[i * q + j] += z[k * q + i] * z[k * q + j];
+            }
         }
+    }
+    for (size_t i = 0; i < q; i++) {
+        for (size_t j = 0; j < i; j++)
+            p[j * q + i] = p[i * q + j];
     }
 }
 
@@ -298,19 +355,22 @@ static void form_projector(vx_flag_fit *fit, vx_flag_subspace *subspace)
 static vx_status iterate(vx_flag_fit *fit, const vx_flag_options *options, size_t subspace)
 {
     size_t q = fit->count;
-    vx_mat weight = { fit->weight, q, q, q };
     vx_cmat moment = { fit->moment, q, q, q };
+    bool pairs = has_pairs(fit, options);
     vx_status status;
 
     reweigh(fit, options);
-    if (vx_cholesky(vx_mat_const(weight), weight) != VX_OK)
+    if (factor(fit, pairs) != VX_OK)
         return VX_ERR_NONFINITE;
-    form_moment(fit);
+    if (pairs)
+        form_moment(fit);
+    else
+        scale_moment(fit);
     status = vx_eigen_solve(fit->eigen, moment, (vx_vec){ fit->values, q },
                             (vx_mat){ fit->vectors, q, q, q });
     if (status != VX_OK)
         return status;
-    form_basis(fit, subspace, &fit->next);
+    form_basis(fit, subspace, pairs, &fit->next);
     form_projector(fit, &fit->next);
     fit->next.objective = objective_of(fit, fit->next.projector, options);
     return VX_OK;
@@ -410,7 +470,7 @@ void vx_flag_fit_weights(const vx_flag_fit *fit, const vx_flag_options *options,
     for (size_t k = 0; k < fit->at.rank; k++) {
         double sum = 0.0; /* of the rows' coordinates along Y's column k */
 
-        coordinates(fit, fit->at.basis + k * q, z);
+        coordinates(fit, fit->at.basis + k * q, 0, 1, z);
         for (size_t i = 0; i < q; i++)
             sum += fit->share[i] * (options->raw ? z[i] * fit->norm[i] : z[i]);
         length_squared += sum * sum;

@@ -21,6 +21,7 @@ typedef struct vx_rule_work {
     double *sums;                                                /* (3 n) */
     vx_flag_fit *fit; /* flag and trimmed_flag leave their fit here */
     vx_eigen *eigen;
+    const double **rows; /* (n) */
     uint32_t *items;     /* (n) */
     uint64_t key;        /* in: of the run, for what is drawn */
     bool keep_order;     /* in: bucketing does not shuffle; tests */

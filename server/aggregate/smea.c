@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "leading.h"
 #include "selection.h"
 #include "spectral.h"
 
@@ -15,8 +16,10 @@ static const double CUT_MARGIN = 1e-9;
 /* An exact search is ended after so many eigenproblems, which 20 rows cannot need, or steps. */
 enum { SOLVES_MAX = 400000, STEPS_MAX = 4000000 };
 
-/* Beyond, a swap is tried only for the row that sticks out most. */
-enum { SWAP_ROWS_MAX = 64 };
+/* Beyond, a swap is tried only for the row that sticks out most, and no swaps any more after so
+ * many additions in products with D, which take less than a second. */
+enum { SWAP_ROWS_MAX = 64, SWAP_CUTS_MAX = 128 };
+static const double SWAP_ADDITIONS_MAX = 1e9;
 
 /*
  * Scatter of a subset P: S(P) = sum over i in P of (x_i - mu_P) (x_i - mu_P)^T, with largest
@@ -32,7 +35,8 @@ typedef struct search {
     bool strict;  /* a subset must be below it; else it may reach it */
     double *cut;  /* (cuts, n) each row's place along a direction; NaN: too far off to say */
     size_t cuts, next_cut;
-    double largest; /* of the last solve */
+    double largest;     /* of the last solve */
+    vx_leading leading; /* of the marked rows */
     vx_status status;
 } search;
 
@@ -171,13 +175,27 @@ static void list_marked(search *s)
 }
 
 /* Squared projections of all rows about the mean of the marked ones: score; objective. */
-static vx_status project(search *s, size_t count)
+static vx_status project_solved(search *s)
 {
     vx_rule_work *work = s->work;
 
     for (size_t i = 0; i < s->g->n; i++)
-        work->values_third[i] = work->marks[i] ? 1.0 / (double)count : 0.0;
+        work->values_third[i] = work->marks[i] ? 1.0 / (double)s->keep : 0.0;
     return vx_spectral_top(s->g, work->values_third, work, &work->objective, work->score);
+}
+
+/* The same of what s->leading found. */
+static void project_found(search *s)
+{
+    vx_leading_project(&s->leading);
+    for (size_t i = 0; i < s->g->n; i++)
+        s->work->score[i] = s->leading.along[i] * s->leading.along[i];
+    s->work->objective = s->leading.value / (double)s->keep;
+}
+
+static bool find(search *s, double bound)
+{
+    return vx_leading_find(&s->leading, bound, &s->status) && s->status == VX_OK;
 }
 
 static size_t farthest_marked(const search *s)
@@ -194,13 +212,16 @@ static size_t farthest_marked(const search *s)
 /* From all rows, the one that sticks out most along the top eigenvector goes, and so on. */
 static vx_status remove_rows(search *s)
 {
-    for (size_t i = 0; i < s->g->n; i++)
-        s->work->marks[i] = true;
-    for (size_t count = s->g->n; count > s->keep; count--) {
-        vx_status status = project(s, count);
+    size_t n = s->g->n;
 
-        if (status != VX_OK)
-            return status;
+    memset(s->leading.vector, 0, n * sizeof(*s->leading.vector));
+    for (size_t i = 0; i < n; i++)
+        s->work->marks[i] = true;
+    for (size_t count = n; count > s->keep; count--) {
+        (void)find(s, HUGE_VAL);
+        if (s->status != VX_OK)
+            return s->status;
+        project_found(s);
         s->work->marks[farthest_marked(s)] = false;
     }
     return VX_OK;
@@ -227,14 +248,12 @@ static bool swap(search *s, size_t out, size_t in)
     return false;
 }
 
-static bool swap_any(search *s, size_t only)
+static bool swap_any(search *s)
 {
     size_t n = s->g->n;
 
     for (size_t out = 0; out < n; out++) {
-        if (!s->work->marks[out] || (only < n && out != only))
-            continue;
-        for (size_t in = 0; in < n && s->status == VX_OK; in++) {
+        for (size_t in = 0; s->work->marks[out] && in < n && s->status == VX_OK; in++) {
             if (!s->work->marks[in] && swap(s, out, in))
                 return true;
         }
@@ -245,49 +264,105 @@ static bool swap_any(search *s, size_t only)
 /* Swaps until none lowers s; at most n. */
 static vx_status improve(search *s)
 {
-    size_t n = s->g->n;
-
     list_marked(s);
     if (!solve(s, s->keep))
         return s->status;
     s->bound = s->largest * (1.0 - SAME);
     s->strict = true;
-    for (size_t k = 0; k < n; k++) {
-        size_t only = n;
+    for (size_t k = 0; k < s->g->n && swap_any(s); k++)
+        continue;
+    return s->status;
+}
 
-        if (n > SWAP_ROWS_MAX) {
-            /* project() overwrites the cuts */
-            vx_status status = project(s, s->keep);
+/* The direction that s->leading found becomes a cut. */
+static void add_found_cut(search *s)
+{
+    size_t n = s->g->n, most = n < SWAP_CUTS_MAX ? n : SWAP_CUTS_MAX;
 
-            if (status != VX_OK)
-                return status;
-            s->cuts = s->next_cut = 0;
-            only = farthest_marked(s);
+    if (!(s->leading.value > 0.0))
+        return;
+    vx_leading_project(&s->leading);
+    memcpy(s->cut + s->next_cut * n, s->leading.along, n * sizeof(double));
+    s->next_cut = (s->next_cut + 1) % most;
+    s->cuts = s->cuts < most ? s->cuts + 1 : s->cuts;
+}
+
+static bool may_swap(const search *s, size_t from)
+{
+    double n = (double)s->g->n;
+
+    return s->status == VX_OK && (double)(s->leading.products - from) * n * n < SWAP_ADDITIONS_MAX;
+}
+
+/* The same for this row and the first other one that does; s->leading is then of the new rows. */
+static bool swap_for(search *s, size_t out, size_t from)
+{
+    bool *marks = s->work->marks;
+    double *kept = s->work->sums + 2 * s->g->n, value = s->leading.value;
+
+    memcpy(kept, s->leading.vector, s->g->n * sizeof(*kept));
+    for (size_t in = 0; in < s->g->n && may_swap(s, from); in++) {
+        if (marks[in])
+            continue;
+        marks[out] = false;
+        marks[in] = true;
+        list_marked(s);
+        if (!is_cut_off(s, s->keep)) {
+            if (find(s, s->bound))
+                return true;
+            add_found_cut(s);
+            memcpy(s->leading.vector, kept, s->g->n * sizeof(*kept));
         }
-        if (!swap_any(s, only))
-            break;
+        marks[out] = true;
+        marks[in] = false;
     }
+    s->leading.value = value;
+    return false;
+}
+
+/* The same among many rows: only for the row that sticks out most, and not for ever. */
+static vx_status improve_many(search *s)
+{
+    size_t from = s->leading.products;
+    bool swapped = true;
+
+    s->cuts = s->next_cut = 0;
+    s->strict = true;
+    (void)find(s, HUGE_VAL);
+    for (size_t k = 0; swapped && s->status == VX_OK && k < s->g->n; k++) {
+        s->bound = s->leading.value * (1.0 - SAME);
+        project_found(s);
+        add_found_cut(s);
+        swapped = swap_for(s, farthest_marked(s), from);
+    }
+    if (s->status == VX_OK)
+        project_found(s);
     return s->status;
 }
 
 vx_status vx_smea_choose(const vx_geometry *g, size_t keep, size_t exact_rows, vx_rule_work *work)
 {
     search s = {
-        .g = g, .work = work, .member = work->order_more, .keep = keep, .cut = work->square_more
+        .g = g,
+        .work = work,
+        .member = work->order_more,
+        .keep = keep,
+        .cut = work->square_more,
+        .leading = { g, work, work->marks, work->values_third, 0.0, work->values_more, 0 },
     };
     vx_status status = remove_rows(&s);
 
-    if (status == VX_OK)
-        status = improve(&s);
     work->method = "greedy";
+    if (status == VX_OK)
+        status = g->n > SWAP_ROWS_MAX ? improve_many(&s) : improve(&s);
     if (status == VX_OK && g->n <= exact_rows) {
         s.bound /= 1.0 - SAME;
         enumerate(&s);
         status = s.status;
         work->method = is_ended(&s) ? "bounded" : "exact";
     }
-    if (status == VX_OK)
-        status = project(&s, keep);
+    if (status == VX_OK && g->n <= SWAP_ROWS_MAX)
+        status = project_solved(&s);
     if (status == VX_OK)
         memcpy(work->selected, work->marks, g->n * sizeof(*work->selected));
     return status;
@@ -302,14 +377,17 @@ vx_status vx_smea_choose(const vx_geometry *g, size_t keep, size_t exact_rows, v
  *
  * Up to options->exact_rows rows all subsets that matter are looked at: a part of a subset has no
  * larger an eigenvalue than the subset. Beyond, rows are removed one by one, the one that sticks
- * out most along the top eigenvector first, and then swapped while that lowers the eigenvalue.
+ * out most along the top eigenvector first, and then swapped while that lowers the eigenvalue: any
+ * two rows up to 64 of them; beyond, only the row that sticks out most is swapped, for the first
+ * one that will do, until 1e9 additions are done.
  *
  * work         score: squared projection on the top eigenvector; selected; objective: the
  *              eigenvalue; method: "exact", "greedy", or "bounded": an exact search that was ended.
  * ret_weights  (n), sums to 1: the shares of the selected rows.
  *
  * VX_ERR_NONFINITE  LAPACK did not converge.
- * O(f n^3) greedy, exponential in f exact; no allocation; one thread at a time for one work.
+ * O(f n^2) greedy with some tens of steps a row, exponential in f exact; no allocation; one thread
+ * at a time for one work.
  */
 vx_status vx_smea(const vx_geometry *g, const vx_aggregate_options *options, vx_rule_work *work,
                   double *ret_weights)

@@ -111,7 +111,7 @@ static vx_status choose(const vx_geometry *g, const vx_aggregate_options *option
  * work         score: v_i held out; selected: S; fit: the fit to S, of S's rows in their order.
  * ret_weights  (n) on the rows; 0 beyond S.
  *
- * O(C(n, f) n^3) at worst up to exact_rows rows, O(n^4) beyond; no allocation of ours.
+ * O(C(n, f) n^3) at worst up to exact_rows rows, O(32 n^3 + f n^2) beyond; no allocation of ours.
  */
 vx_status vx_trimmed_flag(const vx_geometry *g, const vx_aggregate_options *options,
                           vx_rule_work *work, double *ret_weights)

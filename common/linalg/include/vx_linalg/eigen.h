@@ -4,7 +4,7 @@
 #include <vx_base/status.h>
 
 /*
- * Eigenpairs of a symmetric matrix, largest eigenvalue first, by LAPACK's dsyev with work memory
+ * Eigenpairs of a symmetric matrix, largest eigenvalue first, by LAPACK's dsyevd with work memory
  * taken at creation: no allocation in a round. Signs of eigenvectors are fixed (largest component
  * positive, lowest index on a tie).
  */
