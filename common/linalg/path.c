@@ -14,31 +14,37 @@ static const vx_kernels *const paths[] = {
 };
 enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
 
-static _Atomic(const vx_kernels *) in_use;
+/* 1 + the path in use; 0: none was asked for yet. */
+static atomic_size_t in_use;
 
-static bool is_supported(const vx_kernels *path)
+static bool is_supported(size_t path)
 {
 #ifdef __x86_64__
-    if (path == &vx_kernels_avx2)
+    if (paths[path] == &vx_kernels_avx2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (path == &vx_kernels_avx512)
+    if (paths[path] == &vx_kernels_avx512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma");
 #endif
-    return path == &vx_kernels_portable;
+    return paths[path] == &vx_kernels_portable;
 }
 
 /* Threads that come first together find the same. */
-const vx_kernels *vx_kernels_in_use(void)
+size_t vx_kernel_path(void)
 {
-    const vx_kernels *chosen = atomic_load_explicit(&in_use, memory_order_relaxed);
+    size_t chosen = atomic_load_explicit(&in_use, memory_order_relaxed);
 
-    for (size_t i = PATHS; chosen == NULL && i-- > 0;) {
-        if (is_supported(paths[i])) {
-            chosen = paths[i];
+    for (size_t i = PATHS; chosen == 0 && i-- > 0;) {
+        if (is_supported(i)) {
+            chosen = i + 1;
             atomic_store_explicit(&in_use, chosen, memory_order_relaxed);
         }
     }
-    return chosen;
+    return chosen - 1;
+}
+
+const vx_kernels *vx_kernels_in_use(void)
+{
+    return paths[vx_kernel_path()];
 }
 
 size_t vx_kernel_path_count(void)
@@ -59,8 +65,8 @@ const char *vx_kernel_path_in_use(void)
 bool vx_kernel_path_use(const char *name)
 {
     for (size_t i = 0; i < PATHS; i++) {
-        if (strcmp(paths[i]->name, name) == 0 && is_supported(paths[i])) {
-            atomic_store_explicit(&in_use, paths[i], memory_order_relaxed);
+        if (strcmp(paths[i]->name, name) == 0 && is_supported(i)) {
+            atomic_store_explicit(&in_use, i + 1, memory_order_relaxed);
             return true;
         }
     }

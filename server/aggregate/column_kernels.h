@@ -10,9 +10,8 @@ typedef struct vx_column_work {
 } vx_column_work;
 
 /* What the processor paths implement (column_kernels_impl.h, compiled once for each), on VX_CHUNK
- * columns from `column` on. */
+ * columns from `column` on. All give the same bits. */
 typedef struct vx_column_kernels {
-    const char *name;
     void (*run_f32)(const vx_column_ask *ask, const float *const *rows, size_t n, size_t column,
                     const vx_column_work *work, float *ret);
     void (*run_f64)(const vx_column_ask *ask, const double *const *rows, size_t n, size_t column,

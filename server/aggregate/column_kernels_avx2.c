@@ -11,4 +11,4 @@
 
 #include "column_kernels_impl.h"
 
-const vx_column_kernels vx_column_kernels_avx2 = { "avx2", run_f32, run_f64, apart_f32, apart_f64 };
+const vx_column_kernels vx_column_kernels_avx2 = { run_f32, run_f64, apart_f32, apart_f64 };

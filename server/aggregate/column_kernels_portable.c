@@ -23,5 +23,4 @@
 
 #include "column_kernels_impl.h"
 
-const vx_column_kernels vx_column_kernels_portable = { "portable", run_f32, run_f64, apart_f32,
-                                                       apart_f64 };
+const vx_column_kernels vx_column_kernels_portable = { run_f32, run_f64, apart_f32, apart_f64 };

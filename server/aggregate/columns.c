@@ -1,11 +1,13 @@
 #include "columns.h"
 
-#include <stdatomic.h>
 #include <string.h>
+
+#include <vx_linalg/path.h>
 
 #include "aggregator.h"
 #include "column_kernels.h"
 
+/* In the order of vx_kernel_path_name(). */
 static const vx_column_kernels *const paths[] = {
     &vx_column_kernels_portable,
 #ifdef __x86_64__
@@ -13,59 +15,13 @@ static const vx_column_kernels *const paths[] = {
     &vx_column_kernels_avx512,
 #endif
 };
-enum { PATHS = sizeof(paths) / sizeof(paths[0]) };
 
-static _Atomic(const vx_column_kernels *) in_use;
-
-static bool is_supported(const vx_column_kernels *path)
-{
-#ifdef __x86_64__
-    if (path == &vx_column_kernels_avx2)
-        return __builtin_cpu_supports("avx2");
-    if (path == &vx_column_kernels_avx512)
-        return __builtin_cpu_supports("avx512f");
-#endif
-    return path == &vx_column_kernels_portable;
-}
-
-/* Threads that come first together find the same. */
 static const vx_column_kernels *kernels(void)
 {
-    const vx_column_kernels *chosen = atomic_load_explicit(&in_use, memory_order_relaxed);
+    size_t path = vx_kernel_path();
 
-    for (size_t i = PATHS; chosen == NULL && i-- > 0;) {
-        if (is_supported(paths[i])) {
-            chosen = paths[i];
-            atomic_store_explicit(&in_use, chosen, memory_order_relaxed);
-        }
-    }
-    return chosen;
-}
-
-size_t vx_column_path_count(void)
-{
-    return PATHS;
-}
-
-const char *vx_column_path_name(size_t path)
-{
-    return paths[path]->name;
-}
-
-const char *vx_column_path_in_use(void)
-{
-    return kernels()->name;
-}
-
-bool vx_column_path_use(const char *name)
-{
-    for (size_t i = 0; i < PATHS; i++) {
-        if (strcmp(paths[i]->name, name) == 0 && is_supported(paths[i])) {
-            atomic_store_explicit(&in_use, paths[i], memory_order_relaxed);
-            return true;
-        }
-    }
-    return false;
+    VX_ASSERT(path < sizeof(paths) / sizeof(paths[0]));
+    return paths[path];
 }
 
 /* The scratch of a call: (2 n, VX_AGGREGATE_BLOCK) of the rows' precision. */

@@ -36,15 +36,4 @@ void vx_shares_run(const vx_columns *columns, const vx_column_ask *ask, vx_real 
 
 /* ret_squares[i] += ||row_i - update||^2, in eight partial sums: column k goes to k modulo 8. */
 void vx_columns_apart(vx_rowset rows, vx_real update, double *squares);
-
-/*
- * The kernels exist once for each kind of register: "portable", "avx2", "avx512". The widest that
- * the processor has is taken at the first use. All give the same bits.
- */
-size_t vx_column_path_count(void);
-const char *vx_column_path_name(size_t path); /* narrowest first */
-const char *vx_column_path_in_use(void);
-
-/* For tests and measurements, while no kernel runs. False when the processor lacks it. */
-bool vx_column_path_use(const char *name);
 #endif

@@ -5,6 +5,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/rng.h>
+#include <vx_linalg/path.h>
 #include <vx_oracle/rules.h>
 
 #include "aggregator.h"
@@ -163,16 +164,16 @@ static void check_counts(uint32_t levels, double *worst)
 static void every_count_of_rows_is_the_oracle_on_every_path(void **state)
 {
     (void)state;
-    for (size_t path = 0; path < vx_column_path_count(); path++) {
+    for (size_t path = 0; path < vx_kernel_path_count(); path++) {
         double worst = 0.0;
 
-        if (!vx_column_path_use(vx_column_path_name(path))) {
-            print_message("%s: not on this processor\n", vx_column_path_name(path));
+        if (!vx_kernel_path_use(vx_kernel_path_name(path))) {
+            print_message("%s: not on this processor\n", vx_kernel_path_name(path));
             continue;
         }
         check_counts(0, &worst);
         check_counts(6, &worst);
-        print_message("%-9s worst %.2g\n", vx_column_path_in_use(), worst);
+        print_message("%-9s worst %.2g\n", vx_kernel_path_in_use(), worst);
         assert_true(worst < 1e-14);
     }
 }
@@ -225,8 +226,8 @@ static void paths_give_the_same_bits(void **state)
         float first[WIDTH_MAX], other[WIDTH_MAX];
         double first_wide[WIDTH_MAX], other_wide[WIDTH_MAX], apart[ROWS_MAX], more[ROWS_MAX];
 
-        for (size_t path = 0; path < vx_column_path_count(); path++) {
-            if (!vx_column_path_use(vx_column_path_name(path)))
+        for (size_t path = 0; path < vx_kernel_path_count(); path++) {
+            if (!vx_kernel_path_use(vx_kernel_path_name(path)))
                 continue;
             memset(more, 0, sizeof(more));
             run_f32(b, &ask, NULL, path == 0 ? first : other);
