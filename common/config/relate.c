@@ -31,6 +31,12 @@ static void derive(vx_job *job)
         job->workers.max_workers = count;
     if (!given(job, "workers.momentum"))
         job->workers.momentum = job->aggregation.rule == VX_JOB_RULE_MEAN ? 0 : 0.9;
+    if (job->aggregation.compat == VX_JOB_COMPAT_BYZFL) { /* its own defaults */
+        if (!given(job, "aggregation.nu"))
+            job->aggregation.nu = 0.1;
+        if (!given(job, "aggregation.iterations"))
+            job->aggregation.iterations = 3;
+    }
     for (unsigned i = 0; i < job->faults_count; i++) {
         (void)snprintf(key, sizeof(key), "faults[%u].to_round", i);
         if (!given(job, key))

@@ -11,6 +11,21 @@ static const double RESOLUTION = 1e-8;
 /* With nu = 0 a row at z has all the weight, without an overflow. */
 static const double LEAST_NU = 1e-150;
 
+/* What ByzFL takes when nobody says otherwise, and what we take. */
+static double nu_of(const vx_aggregate_options *options)
+{
+    if (options->geometric_nu >= 0.0)
+        return options->geometric_nu;
+    return options->compat == VX_COMPAT_BYZFL ? 0.1 : 1e-6;
+}
+
+static unsigned iterations_of(const vx_aggregate_options *options)
+{
+    if (options->geometric_iterations > 0)
+        return options->geometric_iterations;
+    return options->compat == VX_COMPAT_BYZFL ? 3 : 1000;
+}
+
 /* ret_start_i = the median over j of ||g_i - g_j||, j = i included. */
 static void typical_distances(const vx_geometry *g, vx_rule_work *work, double *ret_start)
 {
@@ -82,11 +97,11 @@ static void count_steps(const vx_geometry *g, const vx_aggregate_options *option
                         vx_rule_work *work, double *ret_weights)
 {
     memset(ret_weights, 0, g->n * sizeof(*ret_weights));
-    for (unsigned k = 0; k < options->geometric_iterations; k++) {
+    for (unsigned k = 0; k < iterations_of(options); k++) {
         distances_to(g, ret_weights, work->values);
-        weigh(g, work->values, fmax(options->geometric_nu, LEAST_NU), ret_weights);
+        weigh(g, work->values, fmax(nu_of(options), LEAST_NU), ret_weights);
     }
-    work->iterations = options->geometric_iterations;
+    work->iterations = iterations_of(options);
     work->method = "counted steps";
     tell_distances(g, ret_weights, work);
 }
@@ -107,7 +122,8 @@ static void count_steps(const vx_geometry *g, const vx_aggregate_options *option
  * 1e30 costs dozens of steps. Steps end when no weight changes by more than geometric_tolerance of
  * itself (the objective would stop too early: it is all that row's), or after geometric_iterations.
  *
- * With compat byzfl nu is a distance, the start is z = 0, and geometric_iterations steps are done.
+ * With compat byzfl nu is a distance, the start is z = 0, and geometric_iterations steps are done:
+ * 0.1 and 3, ByzFL's defaults, when they are not set.
  *
  * work         score: ||g_i - z||; objective: the sum of a_i ||g_i - z||; iterations: steps done.
  * ret_weights  (n), >= 0, sums to 1.
@@ -126,11 +142,10 @@ vx_status vx_geometric_median(const vx_geometry *g, const vx_aggregate_options *
     }
     median_norm = vx_median_norm(g, work->values, work->order);
     typical_distances(g, work, next);
-    least = fmax(options->geometric_nu * vx_median_of(next, g->n, work->order), DBL_MIN);
+    least = fmax(nu_of(options) * vx_median_of(next, g->n, work->order), DBL_MIN);
     weigh(g, next, least, ret_weights);
     least = fmax(least, resolution(g, ret_weights, median_norm, work->values, work->order));
-    while (change > options->geometric_tolerance &&
-           work->iterations < options->geometric_iterations) {
+    while (change > options->geometric_tolerance && work->iterations < iterations_of(options)) {
         distances_to(g, ret_weights, distance);
         weigh(g, distance, least, next);
         change = take(ret_weights, next, g->n);

@@ -62,7 +62,7 @@ static const key keys[] = {
       VX_WORKERS_MAX,
       NULL },
     { { "nu", " geometric_median ", "0 .. 1e30", "1e-6",
-        "share of the typical distance that counts as no distance; with byzfl a distance" },
+        "share of the typical distance that counts as no distance; with byzfl a distance, 0.1" },
       REAL,
       AT(geometric_nu),
       0,
@@ -76,7 +76,7 @@ static const key keys[] = {
       1e30,
       NULL },
     { { "iterations", " geometric_median ", "1 .. 1000000", "1000",
-        "most steps; with byzfl exactly so many" },
+        "most steps; with byzfl exactly so many, 3 when not given" },
       UNSIGNED,
       AT(geometric_iterations),
       1,
@@ -214,9 +214,9 @@ vx_aggregate_options vx_aggregate_options_default(void)
     return (vx_aggregate_options){
         .rule = "flag",
         .threads = 1,
-        .geometric_nu = 1e-6,
+        .geometric_nu = VX_AGGREGATE_NOT_SET,
         .geometric_tolerance = 1e-10,
-        .geometric_iterations = 1000,
+        .geometric_iterations = 0,
         .tau = 100.0,
         .clip_iterations = 1,
         .clip_norm = 2.0,
@@ -263,6 +263,13 @@ static double number_at(const vx_aggregate_options *options, const key *k)
     return *(const double *)at_const(options, k);
 }
 
+/* Left to compat. */
+static bool is_not_set(const key *k, double value)
+{
+    return (k->offset == AT(geometric_nu) && value == VX_AGGREGATE_NOT_SET) ||
+           (k->offset == AT(geometric_iterations) && value == 0.0);
+}
+
 vx_status vx_aggregate_check_range(const vx_aggregate_options *options, vx_error *err)
 {
     if (options->byzantine >= VX_WORKERS_MAX)
@@ -275,6 +282,8 @@ vx_status vx_aggregate_check_range(const vx_aggregate_options *options, vx_error
         if (k->kind == CHOICE || k->kind == MODE || k->kind == SEED)
             continue;
         value = number_at(options, k);
+        if (is_not_set(k, value))
+            continue;
         if (!(value >= k->least && value <= k->most))
             return vx_fail(err, VX_ERR_DOMAIN, "%s: expected %s, found %g", k->shown.name,
                            k->shown.range, value);

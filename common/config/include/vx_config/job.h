@@ -172,9 +172,9 @@ typedef struct vx_job_aggregation {
     vx_job_compat compat;     /* paper */
     vx_job_report report;     /* full */
     uint64_t selected;        /* multi_krum: m; 0 = the paper's */
-    double nu;                /* geometric_median; 1e-6 */
+    double nu;                /* geometric_median; 1e-6, byzfl 0.1 */
     double tolerance;         /* geometric_median; 1e-10 */
-    uint64_t iterations;      /* geometric_median; 1000 */
+    uint64_t iterations;      /* geometric_median; 1000, byzfl 3 */
     double tau;               /* centered_clipping: radius; 100 */
     uint64_t clip_iterations; /* centered_clipping: L; 1 */
     uint64_t pivot;           /* monna: the trusted slot; 0 */

@@ -34,6 +34,9 @@ typedef enum vx_aksel_count {
     VX_AKSEL_TRUSTED /* n - f */
 } vx_aksel_count;
 
+/* Of a number whose default depends on compat. */
+#define VX_AGGREGATE_NOT_SET (-1.0)
+
 typedef struct vx_aggregate_options {
     const char *rule;       /* a name of the registry; borrowed during create */
     const char *const *pre; /* pre-aggregators in order, e.g. {"nnm"}; borrowed during create */
@@ -45,10 +48,12 @@ typedef struct vx_aggregate_options {
     vx_compat compat;
     size_t selected;               /* multi_krum: m; 0 = n - f - 2 (paper), n - f (byzfl) */
     double geometric_nu;           /* geometric_median: distances below this share of the typical
-                                      distance between rows count as that; default 1e-6. With compat
-                                      byzfl: an absolute distance */
+                                      distance between rows count as that. With compat byzfl: an
+                                      absolute distance. VX_AGGREGATE_NOT_SET, the default: 1e-6,
+                                      with byzfl 0.1 */
     double geometric_tolerance;    /* relative change of a weight that ends it; default 1e-10 */
-    unsigned geometric_iterations; /* default 1000; compat byzfl: exactly so many */
+    unsigned geometric_iterations; /* compat byzfl: exactly so many. 0, the default: 1000, with
+                                      byzfl 3 */
     double tau;                    /* centered_clipping: radius, in units of the gradient; default
                                       100 */
     unsigned clip_iterations;      /* centered_clipping: L; default 1 */

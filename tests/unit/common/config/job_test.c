@@ -91,6 +91,32 @@ static void some_defaults_depend_on_other_keys(void **state)
     }
 }
 
+static void byzfl_has_its_own_nu_and_iterations(void **state)
+{
+    static const struct {
+        const char *aggregation;
+        double nu;
+        uint64_t iterations;
+    } cases[] = {
+        { "aggregation: {rule: geometric_median}\n", 1e-6, 1000 },
+        { "aggregation: {rule: geometric_median, compat: byzfl}\n", 0.1, 3 },
+        { "aggregation: {rule: geometric_median, compat: byzfl, nu: 0.5, iterations: 9}\n", 0.5,
+          9 },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[1024];
+        vx_job *job = NULL;
+
+        (void)snprintf(text, sizeof(text), JOB_SMALL "%s", cases[i].aggregation);
+        job = must_parse(text);
+        vx_assert_close(job->aggregation.nu, cases[i].nu, 0, 0);
+        assert_int_equal(job->aggregation.iterations, cases[i].iterations);
+        vx_job_destroy(job);
+    }
+}
+
 static void a_given_value_is_not_replaced_by_a_derived_one(void **state)
 {
     vx_job *job = must_parse(
@@ -393,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_keys_get_their_defaults),
         cmocka_unit_test(some_defaults_depend_on_other_keys),
+        cmocka_unit_test(byzfl_has_its_own_nu_and_iterations),
         cmocka_unit_test(a_given_value_is_not_replaced_by_a_derived_one),
         cmocka_unit_test(paths_become_absolute),
         cmocka_unit_test(a_file_is_read_and_paths_start_at_its_folder),

@@ -140,6 +140,34 @@ static void a_memory_may_be_the_update_itself(void **state)
     vx_aggregator_destroy(b);
 }
 
+/* ByzFL's nu 0.1 and T 3, whatever the order of the keys; what is given stays. */
+static void byzfl_takes_its_own_numbers_unless_they_are_given(void **state)
+{
+    static const char *const keys[][2] = {
+        { NULL, NULL }, { "nu", "0.1" }, { "iterations", "3" }, { "nu", "1e-6" }
+    };
+    sample s = sample_make(3, N, D, 1.0);
+    float update[4][D];
+
+    (void)state;
+    for (size_t k = 0; k < 4; k++) {
+        vx_aggregate_options options = vx_aggregate_options_default();
+        vx_aggregate_report report;
+        vx_aggregator *a;
+
+        options.rule = "geometric_median";
+        if (keys[k][0] != NULL)
+            vx_assert_ok(vx_aggregate_set(&options, keys[k][0], keys[k][1], NULL), NULL);
+        vx_assert_ok(vx_aggregate_set(&options, "compat", "byzfl", NULL), NULL);
+        a = sample_run(&s, &options, update[k], &report);
+        assert_int_equal(report.iterations, 3);
+        vx_aggregator_destroy(a);
+    }
+    assert_memory_equal(update[0], update[1], sizeof(update[0]));
+    assert_memory_equal(update[0], update[2], sizeof(update[0]));
+    sample_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +175,7 @@ int main(void)
         cmocka_unit_test(large_columns_are_those_of_scaled_rows),
         cmocka_unit_test(aksel_needs_neither_products_nor_a_vector),
         cmocka_unit_test(a_memory_may_be_the_update_itself),
+        cmocka_unit_test(byzfl_takes_its_own_numbers_unless_they_are_given),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
