@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include <vx_base/assert.h>
+
 #include "kernels.h"
 
 static const vx_kernels *const paths[] = {
@@ -39,6 +41,7 @@ size_t vx_kernel_path(void)
             atomic_store_explicit(&in_use, chosen, memory_order_relaxed);
         }
     }
+    VX_ASSERT(chosen > 0 && chosen <= PATHS); /* every processor has the portable path */
     return chosen - 1;
 }
 

@@ -67,15 +67,16 @@ static bool solve(search *s, size_t count)
 static void add_cut(search *s, size_t count)
 {
     const double *e = s->work->square_third, *m = s->work->values_more;
-    double *to = s->cut + s->next_cut * s->g->n, spread = 0.0;
+    double *to = s->cut + s->next_cut * s->g->n, spread = 0.0, size = (double)count;
 
+    VX_ASSERT(size > 0.0);
     for (size_t a = 0; a < count; a++)
-        spread += m[a] / (double)count;
+        spread += m[a] / size;
     for (size_t i = 0; i < s->g->n; i++) {
         double along = 0.0, mean = 0.0;
 
         for (size_t a = 0; a < count; a++)
-            mean += vx_d(s->g, i, s->member[a]) / (double)count;
+            mean += vx_d(s->g, i, s->member[a]) / size;
         for (size_t a = 0; a < count; a++)
             along += e[a] * ((mean - vx_d(s->g, i, s->member[a])) + m[a]);
         to[i] = mean - 0.5 * spread <= 100.0 * s->bound ? 0.5 * along / sqrt(s->largest) : nan("");

@@ -218,6 +218,7 @@ static void take_large_columns(const columns_task *task, vx_columns columns, col
     const double **shrunk = (void *)memory->f32; /* rows are doubles: it is free */
     size_t row_doubles = VX_AGGREGATE_BLOCK;
 
+    VX_ASSERT(rows.f64 != NULL && to.f64 != NULL);
     for (size_t i = 0; i < rows.count; i++) {
         double *row = (double *)(void *)memory->mixed + i * row_doubles;
 
