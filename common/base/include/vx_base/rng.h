@@ -15,13 +15,14 @@ typedef enum vx_rng_purpose {
     VX_RNG_FAULT,          /* injected noise */
     VX_RNG_BACKOFF,        /* jitter of reconnecting */
     VX_RNG_TEST,
-    VX_RNG_BUCKET,       /* which rows are averaged before a rule */
-    VX_RNG_NOISE,        /* classes that noise contrastive estimation draws */
-    VX_RNG_DROPOUT,      /* which numbers a layer drops */
-    VX_RNG_AUGMENT = 16, /* how an observation is changed */
-    VX_RNG_COLUMN,       /* how often one of many models sees an observation */
-    VX_RNG_FOLD,         /* which of many models does not see it */
-    VX_RNG_PERMUTE       /* whose target it has in one of many models */
+    VX_RNG_BUCKET,        /* which rows are averaged before a rule */
+    VX_RNG_NOISE,         /* classes that noise contrastive estimation draws */
+    VX_RNG_DROPOUT,       /* which numbers a layer drops */
+    VX_RNG_AUGMENT = 16,  /* how an observation is changed */
+    VX_RNG_COLUMN,        /* how often one of many models sees an observation */
+    VX_RNG_FOLD,          /* which of many models does not see it */
+    VX_RNG_PERMUTE,       /* whose target it has in one of many models */
+    VX_RNG_BOOTSTRAP = 32 /* observations drawn again for an interval */
 } vx_rng_purpose;
 
 typedef struct vx_rng {
