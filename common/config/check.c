@@ -9,6 +9,8 @@
 #include <vx_base/assert.h>
 #include <vx_base/limits.h>
 
+#include "text.h"
+
 typedef struct frame { /* a section or list that is being walked */
     const vx_key *key;
     int node;
@@ -77,6 +79,11 @@ static bool is_enum(const char *text, const vx_key *key)
     return false;
 }
 
+static bool may_be_empty(const vx_key *key)
+{
+    return key->fallback != NULL && key->fallback[0] == '\0';
+}
+
 static bool scalar_fits(const vx_key *key, const yaml_node_t *node)
 {
     const char *text = (const char *)node->data.scalar.value;
@@ -87,7 +94,10 @@ static bool scalar_fits(const vx_key *key, const yaml_node_t *node)
     case VX_KEY_NAME:
         return is_name(text);
     case VX_KEY_PATH:
-        return text[0] != '\0' && strlen(text) < VX_PATH_MAX;
+        return (text[0] != '\0' || may_be_empty(key)) && strlen(text) < VX_PATH_MAX;
+    case VX_KEY_TEXT:
+        return strlen(text) >= key->low && strlen(text) <= key->high &&
+               vx_config_text_is_plain(text);
     case VX_KEY_COUNT:
         return !quoted && is_count(text, key->low, key->high);
     case VX_KEY_REAL:

@@ -27,6 +27,7 @@ static const bounds ranges[VX_RANGE_MAX] = {
     [VX_RANGE_SECONDS] = { 0, 1e9, false, true, "seconds above 0 and at most 1e9" },
     [VX_RANGE_PATIENCE] = { 0, 1e9, true, true, "seconds from 0 to 1e9" },
     [VX_RANGE_CONCENTRATION] = { 0, 1e9, false, true, "a number above 0 and at most 1e9" },
+    [VX_RANGE_SOME] = { 0, 1, false, true, "a number above 0 and at most 1" },
     [VX_RANGE_PART] = { 0, 1, true, true, "a number from 0 to 1" },
     [VX_RANGE_SHARE] = { 0, 1e18, false, true, "a number above 0 and at most 1e18" },
     [VX_RANGE_BETA_ALPHA] = { 1, 1e6, true, true, "a number from 1 to 1e6" },
@@ -49,6 +50,16 @@ static void expected_count(const vx_key *key, char *buffer, size_t size)
     else
         (void)snprintf(buffer, size, "a whole number from %llu to %llu",
                        (unsigned long long)key->low, (unsigned long long)key->high);
+}
+
+static void expected_text(const vx_key *key, char *buffer, size_t size)
+{
+    if (key->low == key->high)
+        (void)snprintf(buffer, size, "a text of %llu byte%s", (unsigned long long)key->low,
+                       key->low == 1 ? "" : "s");
+    else
+        (void)snprintf(buffer, size, "a text of %llu to %llu bytes", (unsigned long long)key->low,
+                       (unsigned long long)key->high);
 }
 
 static void expected_enum(const vx_key *key, char *buffer, size_t size)
@@ -93,6 +104,9 @@ char *vx_config_expected(const vx_key *key, char buffer[VX_EXPECTED_SIZE])
         break;
     case VX_KEY_LIST:
         expected_list(key, buffer, VX_EXPECTED_SIZE);
+        return buffer;
+    case VX_KEY_TEXT:
+        expected_text(key, buffer, VX_EXPECTED_SIZE);
         return buffer;
     case VX_KEY_COUNT:
         expected_count(key, buffer, VX_EXPECTED_SIZE);
@@ -249,6 +263,16 @@ const char *vx_job_pre_name(vx_job_pre pre)
 const char *vx_job_family_name(vx_job_family family)
 {
     return name_of("model", "family", (int)family);
+}
+
+const char *vx_job_likelihood_name(vx_job_likelihood likelihood)
+{
+    return name_of("model", "likelihood", (int)likelihood);
+}
+
+const char *vx_job_format_name(vx_job_format format)
+{
+    return name_of("data", "format", (int)format);
 }
 
 const char *vx_job_fault_kind_name(vx_job_fault_kind kind)

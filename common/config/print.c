@@ -65,6 +65,7 @@ static void print_scalar(printer *p, const vx_key *key, const unsigned char *at)
     switch (key->kind) {
     case VX_KEY_NAME:
     case VX_KEY_PATH:
+    case VX_KEY_TEXT:
         print_string(&p->text, at);
         break;
     case VX_KEY_COUNT:

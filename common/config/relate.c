@@ -9,7 +9,9 @@
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
 
+#include "idle.h"
 #include "schema.h"
+#include "text.h"
 #include "where.h"
 
 static bool given(const vx_job *job, const char *key)
@@ -42,49 +44,21 @@ static void derive(vx_job *job)
         if (!given(job, key))
             job->faults[i].to_round = job->rounds - 1;
     }
-}
-
-/* The size of the UTF-8 character at `at` that a message, a log line and YAML can hold as it is; 0:
- * there is none. U+0080 to U+009F, the line separators and U+FEFF to U+FFFF are not. */
-static size_t printable_size(const unsigned char *at)
-{
-    size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    uint32_t code = size == 1 ? at[0] : at[0] & (0xffu >> (size + 1));
-    static const uint32_t least[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
-
-    if (at[0] >= 0xf8 || (at[0] >= 0x80 && at[0] < 0xc2))
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (at[i] & 0x3f);
+    for (unsigned i = 0; i < job->data.augment_count; i++) {
+        (void)snprintf(key, sizeof(key), "data.augment[%u].to_round", i);
+        if (!given(job, key))
+            job->data.augment[i].to_round = job->rounds - 1;
     }
-    if (code < least[size] || code == 0x7f || code == 0x2028 || code == 0x2029 || code == 0xfeff)
-        return 0;
-    if ((code >= 0xd800 && code < 0xe000) || code == 0xfffe || code == 0xffff || code > 0x10ffff)
-        return 0;
-    return size;
-}
-
-static bool is_printable(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    while (*at != '\0') {
-        size_t size = printable_size(at);
-
-        if (size == 0)
-            return false;
-        at += size;
-    }
-    return true;
 }
 
 static vx_status make_absolute(vx_job *job, const char *folder, const char *key, char **path,
                                vx_error *err)
 {
-    char *joined = vx_path_join(folder, *path);
+    char *joined = NULL;
 
+    if ((*path)[0] == '\0')
+        return VX_OK; /* none */
+    joined = vx_path_join(folder, *path);
     if (joined == NULL)
         return VX_ERR_NOMEM;
     vx_free(*path);
@@ -92,9 +66,36 @@ static vx_status make_absolute(vx_job *job, const char *folder, const char *key,
     if (strlen(joined) >= VX_PATH_MAX)
         return vx_job_fail(job, key, err, "expected a path of at most %d bytes, found %zu",
                            VX_PATH_MAX - 1, strlen(joined));
-    if (!is_printable(joined))
+    if (!vx_config_text_is_printable(joined))
         return vx_job_fail(job, key, err, "expected a path of printable UTF-8, found other bytes");
     return VX_OK;
+}
+
+static vx_status resolve_list(vx_job *job, const char *folder, const char *name, char **list,
+                              unsigned count, vx_error *err)
+{
+    char key[VX_KEY_PATH_MAX];
+    vx_status status = VX_OK;
+
+    for (unsigned i = 0; status == VX_OK && i < count; i++) {
+        (void)snprintf(key, sizeof(key), "%s[%u]", name, i);
+        status = make_absolute(job, folder, key, &list[i], err);
+    }
+    return status;
+}
+
+static vx_status resolve_lists(vx_job *job, const char *folder, vx_error *err)
+{
+    vx_job_data *data = &job->data;
+    vx_status status =
+        resolve_list(job, folder, "data.train_more", data->train_more, data->train_more_count, err);
+
+    if (status == VX_OK)
+        status = resolve_list(job, folder, "data.test_more", data->test_more, data->test_more_count,
+                              err);
+    if (status == VX_OK)
+        status = resolve_list(job, folder, "data.files", data->files, data->files_count, err);
+    return status;
 }
 
 static vx_status resolve_paths(vx_job *job, const char *folder, vx_error *err)
@@ -107,6 +108,10 @@ static vx_status resolve_paths(vx_job *job, const char *folder, vx_error *err)
         { "data.train_labels", &job->data.train_labels },
         { "data.test_features", &job->data.test_features },
         { "data.test_labels", &job->data.test_labels },
+        { "data.reference", &job->data.reference },
+        { "data.csv.categories", &job->data.csv.categories },
+        { "model.loss.teacher", &job->model.loss.teacher },
+        { "model.plugin", &job->model.plugin },
     };
     char here[VX_PATH_MAX] = "/";
     bool found = folder[0] == '/' || getcwd(here, sizeof(here)) != NULL;
@@ -117,6 +122,8 @@ static vx_status resolve_paths(vx_job *job, const char *folder, vx_error *err)
         status = vx_fail(err, VX_ERR_SYSTEM, "the current folder cannot be found");
     for (size_t i = 0; status == VX_OK && i < sizeof(paths) / sizeof(paths[0]); i++)
         status = make_absolute(job, absolute, paths[i].key, paths[i].path, err);
+    if (status == VX_OK)
+        status = resolve_lists(job, absolute, err);
     vx_free(absolute);
     return status;
 }
@@ -247,12 +254,8 @@ static vx_status check_aggregation(const vx_job *job, vx_error *err)
     return check_slots(job, err);
 }
 
-static vx_status check_model(const vx_job *job, vx_error *err)
+static vx_status check_schedule(const vx_job *job, vx_error *err)
 {
-    if (job->model.family == VX_JOB_FAMILY_MLP && job->model.widths_count == 0)
-        return vx_job_fail(job, "model.widths", err,
-                           "expected 1 to %d widths with model.family: mlp, found none",
-                           VX_WIDTHS_MAX);
     if (job->optimiser.schedule.kind == VX_JOB_SCHEDULE_STEP && job->optimiser.schedule.every == 0)
         return vx_job_fail(job, "optimiser.schedule.every", err,
                            "expected at least 1 with kind: step, found 0");
@@ -300,7 +303,11 @@ vx_status vx_config_relate(vx_job *job, const char *folder, vx_error *err)
     derive(job);
     status = resolve_paths(job, folder, err);
     if (status == VX_OK)
-        status = check_model(job, err);
+        status = vx_config_relate_data(job, err);
+    if (status == VX_OK)
+        status = vx_config_relate_model(job, err);
+    if (status == VX_OK)
+        status = check_schedule(job, err);
     if (status == VX_OK)
         status = apply_mode(job, err);
     if (status == VX_OK)

@@ -8,148 +8,100 @@
 #include <vx_base/limits.h>
 #include <vx_config/job.h>
 
+#include "words.h"
+
 #define COUNT_OF(array)       (sizeof(array) / sizeof((array)[0]))
 #define SIZE_OF(type, member) sizeof(((type *)NULL)->member)
 
-static const cyaml_strval_t formats[] = { { "idx", VX_JOB_FORMAT_IDX } };
-static const cyaml_strval_t shards[] = {
-    { "iid", VX_JOB_SHARD_IID },
-    { "dirichlet", VX_JOB_SHARD_DIRICHLET },
-    { "sorted", VX_JOB_SHARD_SORTED },
-};
-static const cyaml_strval_t families[] = {
-    { "linear", VX_JOB_FAMILY_LINEAR },
-    { "mlp", VX_JOB_FAMILY_MLP },
-};
-static const cyaml_strval_t activations[] = {
-    { "relu", VX_JOB_ACTIVATION_RELU },
-    { "tanh", VX_JOB_ACTIVATION_TANH },
-    { "gelu", VX_JOB_ACTIVATION_GELU },
-};
-static const cyaml_strval_t rules[] = {
-    { "mean", VX_JOB_RULE_MEAN },
-    { "unit_mean", VX_JOB_RULE_UNIT_MEAN },
-    { "median", VX_JOB_RULE_MEDIAN },
-    { "trimmed_mean", VX_JOB_RULE_TRIMMED_MEAN },
-    { "meamed", VX_JOB_RULE_MEAMED },
-    { "phocas", VX_JOB_RULE_PHOCAS },
-    { "geometric_median", VX_JOB_RULE_GEOMETRIC_MEDIAN },
-    { "krum", VX_JOB_RULE_KRUM },
-    { "multi_krum", VX_JOB_RULE_MULTI_KRUM },
-    { "bulyan", VX_JOB_RULE_BULYAN },
-    { "mda", VX_JOB_RULE_MDA },
-    { "monna", VX_JOB_RULE_MONNA },
-    { "centered_clipping", VX_JOB_RULE_CENTERED_CLIPPING },
-    { "cge", VX_JOB_RULE_CGE },
-    { "caf", VX_JOB_RULE_CAF },
-    { "smea", VX_JOB_RULE_SMEA },
-    { "aksel", VX_JOB_RULE_AKSEL },
-    { "sign_majority", VX_JOB_RULE_SIGN_MAJORITY },
-    { "flag", VX_JOB_RULE_FLAG },
-    { "trimmed_flag", VX_JOB_RULE_TRIMMED_FLAG },
-};
-static const cyaml_strval_t pres[] = {
-    { "nnm", VX_JOB_PRE_NNM },
-    { "unit", VX_JOB_PRE_UNIT },
-    { "clipping", VX_JOB_PRE_CLIPPING },
-    { "arc", VX_JOB_PRE_ARC },
-    { "bucketing", VX_JOB_PRE_BUCKETING },
-};
-static const cyaml_strval_t compats[] = {
-    { "paper", VX_JOB_COMPAT_PAPER },
-    { "byzfl", VX_JOB_COMPAT_BYZFL },
-};
-static const cyaml_strval_t reports[] = {
-    { "full", VX_JOB_REPORT_FULL },
-    { "weights", VX_JOB_REPORT_WEIGHTS },
-};
-static const cyaml_strval_t aksels[] = {
-    { "middle", VX_JOB_AKSEL_MIDDLE },
-    { "trusted", VX_JOB_AKSEL_TRUSTED },
-};
-static const cyaml_strval_t flag_modes[] = {
-    { "default", VX_JOB_FLAG_MODE_DEFAULT },
-    { "released", VX_JOB_FLAG_MODE_RELEASED },
-    { "paper", VX_JOB_FLAG_MODE_PAPER },
-};
-static const cyaml_strval_t flag_scales[] = {
-    { "median_norm", VX_JOB_FLAG_SCALE_MEDIAN_NORM },
-    { "subspace", VX_JOB_FLAG_SCALE_SUBSPACE },
-    { "count", VX_JOB_FLAG_SCALE_COUNT },
-};
-static const cyaml_strval_t flag_losses[] = {
-    { "released", VX_JOB_FLAG_LOSS_RELEASED },
-    { "paper", VX_JOB_FLAG_LOSS_PAPER },
-};
-static const cyaml_strval_t flag_directions[] = {
-    { "unit", VX_JOB_FLAG_DIRECTION_UNIT },
-    { "raw", VX_JOB_FLAG_DIRECTION_RAW },
-};
-static const cyaml_strval_t optimisers[] = {
-    { "sgd", VX_JOB_OPTIMISER_SGD },
-    { "heavy_ball", VX_JOB_OPTIMISER_HEAVY_BALL },
-    { "nesterov", VX_JOB_OPTIMISER_NESTEROV },
-    { "adamw", VX_JOB_OPTIMISER_ADAMW },
-};
-static const cyaml_strval_t schedules[] = {
-    { "constant", VX_JOB_SCHEDULE_CONSTANT },
-    { "step", VX_JOB_SCHEDULE_STEP },
-    { "cosine", VX_JOB_SCHEDULE_COSINE },
-    { "one_cycle", VX_JOB_SCHEDULE_ONE_CYCLE },
-};
-static const cyaml_strval_t fault_kinds[] = {
-    { "sign_flip", VX_JOB_FAULT_SIGN_FLIP }, { "scale", VX_JOB_FAULT_SCALE },
-    { "gaussian", VX_JOB_FAULT_GAUSSIAN },   { "constant", VX_JOB_FAULT_CONSTANT },
-    { "zero", VX_JOB_FAULT_ZERO },           { "nan", VX_JOB_FAULT_NAN },
-    { "infinity", VX_JOB_FAULT_INFINITY },   { "delay", VX_JOB_FAULT_DELAY },
-    { "crash", VX_JOB_FAULT_CRASH },
-};
-static const cyaml_strval_t deadlines[] = {
-    { "fixed", VX_JOB_DEADLINE_FIXED },
-    { "adaptive", VX_JOB_DEADLINE_ADAPTIVE },
-};
-static const cyaml_strval_t durabilities[] = {
-    { "auto", VX_JOB_DURABILITY_AUTO },
-    { "checkpoint", VX_JOB_DURABILITY_CHECKPOINT },
-    { "ledger", VX_JOB_DURABILITY_LEDGER },
-    { "full", VX_JOB_DURABILITY_FULL },
-};
-static const cyaml_strval_t disk_fulls[] = {
-    { "stop", VX_JOB_ON_DISK_FULL_STOP },
-    { "continue", VX_JOB_ON_DISK_FULL_CONTINUE },
-};
-static const cyaml_strval_t log_levels[] = {
-    { "debug", VX_LOG_DEBUG },
-    { "info", VX_LOG_INFO },
-    { "warn", VX_LOG_WARN },
-    { "error", VX_LOG_ERROR },
-};
-
 /*
  * The table: X(kind, struct, member, default, ...), where the rest is
- *   COUNT low, high    REAL range    ENUM names    LIST element, least, most    SECTION nothing
+ *   COUNT low, high    TEXT bytes, at least and most    REAL range    ENUM names
+ *   LIST element, least, most    SECTION nothing
  * DERIVED marks a default that relate.c makes of other keys; the text only has to be in range.
  */
 #define DERIVED       "0"
 #define DERIVED_COUNT "1"
 
+#define CSV_KEYS(X)                                                                                \
+    X(BOOL, vx_job_csv, header, "true")                                                            \
+    X(TEXT, vx_job_csv, delimiter, ",", 1, 1)                                                      \
+    X(TEXT, vx_job_csv, target, "", 0, 255)                                                        \
+    X(LIST, vx_job_csv, ignore, "[]", column, 0, VX_IGNORE_MAX)                                    \
+    X(ENUM, vx_job_csv, missing, "refuse", missings)                                               \
+    X(PATH, vx_job_csv, categories, "")
+
+#define SVMLIGHT_KEYS(X)                                                                           \
+    X(COUNT, vx_job_svmlight, features, "0", 0, UINT32_MAX)                                        \
+    X(COUNT, vx_job_svmlight, first, "1", 0, 1)
+
+#define AUGMENT_KEYS(X)                                                                            \
+    X(ENUM, vx_job_augment, kind, NULL, augments)                                                  \
+    X(LIST, vx_job_augment, slots, "[]", slot, 0, VX_WORKERS_MAX)                                  \
+    X(REAL, vx_job_augment, share, "1", VX_RANGE_SOME)                                             \
+    X(REAL, vx_job_augment, scale, "1", VX_RANGE_POSITIVE)                                         \
+    X(COUNT, vx_job_augment, from_round, "0", 0, VX_ROUNDS_MAX)                                    \
+    X(COUNT, vx_job_augment, to_round, DERIVED, 0, VX_ROUNDS_MAX)
+
 #define DATA_KEYS(X)                                                                               \
     X(ENUM, vx_job_data, format, "idx", formats)                                                   \
     X(PATH, vx_job_data, train_features, NULL)                                                     \
-    X(PATH, vx_job_data, train_labels, NULL)                                                       \
+    X(PATH, vx_job_data, train_labels, "")                                                         \
     X(PATH, vx_job_data, test_features, NULL)                                                      \
-    X(PATH, vx_job_data, test_labels, NULL)                                                        \
+    X(PATH, vx_job_data, test_labels, "")                                                          \
+    X(LIST, vx_job_data, train_more, "[]", file, 0, VX_MORE_MAX)                                   \
+    X(LIST, vx_job_data, test_more, "[]", file, 0, VX_MORE_MAX)                                    \
     X(COUNT, vx_job_data, classes, "0", 0, 1000000)                                                \
     X(REAL, vx_job_data, mean, "0", VX_RANGE_ANY)                                                  \
     X(REAL, vx_job_data, deviation, "1", VX_RANGE_POSITIVE)                                        \
+    X(PATH, vx_job_data, reference, "")                                                            \
+    X(SECTION, vx_job_data, csv, "{}")                                                             \
+    X(SECTION, vx_job_data, svmlight, "{}")                                                        \
     X(ENUM, vx_job_data, shard, "iid", shards)                                                     \
     X(REAL, vx_job_data, alpha, "0.5", VX_RANGE_CONCENTRATION)                                     \
-    X(COUNT, vx_job_data, batch, "64", 1, 1000000000)
+    X(REAL, vx_job_data, gamma, "0.5", VX_RANGE_PART)                                              \
+    X(LIST, vx_job_data, files, "[]", file, 0, VX_WORKERS_MAX)                                     \
+    X(LIST, vx_job_data, augment, "[]", augment, 0, VX_AUGMENT_MAX)                                \
+    X(COUNT, vx_job_data, batch, "64", 1, 1000000000)                                              \
+    X(COUNT, vx_job_data, memory_mib, "256", 1, UINT64_C(1) << 30)
+
+#define COLUMNS_KEYS(X)                                                                            \
+    X(ENUM, vx_job_columns, kind, "one", column_kinds)                                             \
+    X(COUNT, vx_job_columns, count, "1", 1, 4096)
+
+#define LOSS_KEYS(X)                                                                               \
+    X(ENUM, vx_job_loss, kind, "nll", losses)                                                      \
+    X(REAL, vx_job_loss, epsilon, "0.1", VX_RANGE_BELOW_ONE)                                       \
+    X(REAL, vx_job_loss, gamma, "2", VX_RANGE_NOT_NEGATIVE)                                        \
+    X(REAL, vx_job_loss, exponent, "0.5", VX_RANGE_POSITIVE)                                       \
+    X(REAL, vx_job_loss, threshold, "0", VX_RANGE_BELOW_ONE)                                       \
+    X(REAL, vx_job_loss, eta, "0.5", VX_RANGE_PART)                                                \
+    X(REAL, vx_job_loss, mix, "0.5", VX_RANGE_PART)                                                \
+    X(REAL, vx_job_loss, temperature, "2", VX_RANGE_POSITIVE)                                      \
+    X(COUNT, vx_job_loss, noise, "8", 1, 10000)                                                    \
+    X(PATH, vx_job_loss, teacher, "")
 
 #define MODEL_KEYS(X)                                                                              \
-    X(ENUM, vx_job_model, family, NULL, families)                                                  \
+    X(ENUM, vx_job_model, family, "plugin", families) /* relate.c asks for it or a plugin */       \
+    X(ENUM, vx_job_model, likelihood, "categorical", likelihoods)                                  \
     X(LIST, vx_job_model, widths, "[]", width, 0, VX_WIDTHS_MAX)                                   \
-    X(ENUM, vx_job_model, activation, "relu", activations)
+    X(ENUM, vx_job_model, activation, "relu", activations)                                         \
+    X(REAL, vx_job_model, dropout, "0", VX_RANGE_BELOW_ONE)                                        \
+    X(BOOL, vx_job_model, layer_norm, "false")                                                     \
+    X(BOOL, vx_job_model, residual, "false")                                                       \
+    X(LIST, vx_job_model, channels, "[]", width, 0, VX_WIDTHS_MAX)                                 \
+    X(COUNT, vx_job_model, kernel, "3", 1, 1000)                                                   \
+    X(ENUM, vx_job_model, pool, "max", pools)                                                      \
+    X(COUNT, vx_job_model, patch, "7", 1, 10000)                                                   \
+    X(COUNT, vx_job_model, blocks, "2", 1, 1000)                                                   \
+    X(COUNT, vx_job_model, hidden, "64", 1, 1000000)                                               \
+    X(REAL, vx_job_model, residual_scale, "0.1", VX_RANGE_NOT_NEGATIVE)                            \
+    X(REAL, vx_job_model, variance, "1", VX_RANGE_POSITIVE)                                        \
+    X(REAL, vx_job_model, dispersion, "1", VX_RANGE_POSITIVE)                                      \
+    X(REAL, vx_job_model, l2, "0", VX_RANGE_NOT_NEGATIVE)                                          \
+    X(SECTION, vx_job_model, columns, "{}")                                                        \
+    X(SECTION, vx_job_model, loss, "{}")                                                           \
+    X(PATH, vx_job_model, plugin, "")                                                              \
+    X(TEXT, vx_job_model, options, "", 0, VX_TEXT_MAX)
 
 #define WORKERS_KEYS(X)                                                                            \
     X(COUNT, vx_job_workers, count, NULL, 1, VX_WORKERS_MAX)                                       \
@@ -236,7 +188,9 @@ static const cyaml_strval_t log_levels[] = {
 
 #define EVALUATION_KEYS(X)                                                                         \
     X(COUNT, vx_job_evaluation, every, "0", 0, VX_ROUNDS_MAX)                                      \
-    X(COUNT, vx_job_evaluation, batch, "1000", 1, 1000000000)
+    X(COUNT, vx_job_evaluation, batch, "1000", 1, 1000000000)                                      \
+    X(COUNT, vx_job_evaluation, bins, "15", 1, 1000)                                               \
+    X(COUNT, vx_job_evaluation, bootstrap, "0", 0, 1000000)
 
 #define FAULT_KEYS(X)                                                                              \
     X(LIST, vx_job_fault, slots, NULL, slot, 1, VX_WORKERS_MAX)                                    \
@@ -271,7 +225,9 @@ static const cyaml_strval_t log_levels[] = {
 #define FIELD_NAME(type, member, fallback)                                                         \
     CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER, type, member, 1, VX_NAME_MAX - 1),
 #define FIELD_PATH(type, member, fallback)                                                         \
-    CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER, type, member, 1, VX_PATH_MAX - 1),
+    CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER, type, member, 0, VX_PATH_MAX - 1),
+#define FIELD_TEXT(type, member, fallback, least, most)                                            \
+    CYAML_FIELD_STRING_PTR(#member, CYAML_FLAG_POINTER, type, member, least, most),
 #define FIELD_COUNT(type, member, fallback, ...)                                                   \
     CYAML_FIELD_UINT(#member, CYAML_FLAG_DEFAULT, type, member),
 #define FIELD_REAL(type, member, fallback, range)                                                  \
@@ -303,6 +259,8 @@ static const cyaml_strval_t log_levels[] = {
 #define KEY_ENUM(type, member, text, strings)                                                      \
     { KEY_OF(type, member, ENUM, text), .size = SIZE_OF(type, member), .names = (strings),         \
       .high = COUNT_OF(strings) },
+#define KEY_TEXT(type, member, text, least, most)                                                  \
+    { KEY_OF(type, member, TEXT, text), .low = (least), .high = (most) },
 #define KEY_LIST(type, member, text, element, least, most)                                         \
     { KEY_OF(type, member, LIST, text),                                                            \
       .size = sizeof(*((type *)NULL)->member),                                                     \
@@ -334,8 +292,32 @@ static const vx_key share_key = {
     .name = "", .kind = VX_KEY_REAL, .size = sizeof(double), .range = VX_RANGE_SHARE
 };
 
+static const cyaml_schema_value_t file_value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1,
+                                                                    VX_PATH_MAX - 1) };
+static const vx_key file_key = { .name = "", .kind = VX_KEY_PATH, .size = sizeof(char *) };
+static const cyaml_schema_value_t column_value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1,
+                                                                      255) };
+static const vx_key column_key = {
+    .name = "", .kind = VX_KEY_TEXT, .size = sizeof(char *), .low = 1, .high = 255
+};
+
+static const cyaml_schema_field_t csv_fields[] = { CSV_KEYS(FIELD) CYAML_FIELD_END };
+static const vx_key csv_keys[] = { CSV_KEYS(KEY) KEY_END };
+static const cyaml_schema_field_t svmlight_fields[] = { SVMLIGHT_KEYS(FIELD) CYAML_FIELD_END };
+static const vx_key svmlight_keys[] = { SVMLIGHT_KEYS(KEY) KEY_END };
+static const cyaml_schema_field_t augment_fields[] = { AUGMENT_KEYS(FIELD) CYAML_FIELD_END };
+static const vx_key augment_keys[] = { AUGMENT_KEYS(KEY) KEY_END };
+static const cyaml_schema_value_t augment_value = { CYAML_VALUE_MAPPING(
+    CYAML_FLAG_DEFAULT, vx_job_augment, augment_fields) };
+static const vx_key augment_key = {
+    .name = "", .kind = VX_KEY_SECTION, .size = sizeof(vx_job_augment), .keys = augment_keys
+};
 static const cyaml_schema_field_t data_fields[] = { DATA_KEYS(FIELD) CYAML_FIELD_END };
 static const vx_key data_keys[] = { DATA_KEYS(KEY) KEY_END };
+static const cyaml_schema_field_t columns_fields[] = { COLUMNS_KEYS(FIELD) CYAML_FIELD_END };
+static const vx_key columns_keys[] = { COLUMNS_KEYS(KEY) KEY_END };
+static const cyaml_schema_field_t loss_fields[] = { LOSS_KEYS(FIELD) CYAML_FIELD_END };
+static const vx_key loss_keys[] = { LOSS_KEYS(KEY) KEY_END };
 static const cyaml_schema_field_t model_fields[] = { MODEL_KEYS(FIELD) CYAML_FIELD_END };
 static const vx_key model_keys[] = { MODEL_KEYS(KEY) KEY_END };
 static const cyaml_schema_field_t workers_fields[] = { WORKERS_KEYS(FIELD) CYAML_FIELD_END };

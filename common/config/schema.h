@@ -17,12 +17,17 @@
 #define VX_FAULTS_MAX    256
 #define VX_WIDTHS_MAX    32
 #define VX_PRE_MAX       8
+#define VX_AUGMENT_MAX   64
+#define VX_IGNORE_MAX    256
+#define VX_MORE_MAX      64
+#define VX_TEXT_MAX      4000 /* bytes of a text */
 
 typedef enum vx_key_kind {
     VX_KEY_SECTION,
     VX_KEY_LIST,
     VX_KEY_NAME,
-    VX_KEY_PATH,
+    VX_KEY_PATH, /* empty only where that is the default */
+    VX_KEY_TEXT,
     VX_KEY_COUNT, /* uint64_t */
     VX_KEY_REAL,  /* double */
     VX_KEY_ENUM,
@@ -40,6 +45,7 @@ typedef enum vx_range {
     VX_RANGE_PATIENCE,      /* [0, 1e9] seconds */
     VX_RANGE_CONCENTRATION, /* (0, 1e9]: what a Dirichlet draw takes */
     VX_RANGE_PART,          /* [0, 1] */
+    VX_RANGE_SOME,          /* (0, 1] */
     VX_RANGE_SHARE,         /* (0, 1e18]: sums of VX_WORKERS_MAX of them keep their digits */
     VX_RANGE_BETA_ALPHA,    /* [1, 1e6] and [0, 0.999]: the objective of flag falls */
     VX_RANGE_BETA_BETA,
@@ -51,7 +57,7 @@ typedef struct vx_key {
     const char *fallback; /* the default as the file would spell it; NULL = required */
     size_t offset, size;  /* in the struct of its section; size of one element for a list */
     size_t count_offset;  /* list */
-    uint64_t low, high;   /* count: the value; list: the number of elements; enum: high names */
+    uint64_t low, high;   /* count: the value; list: how many; text: bytes; enum: high names */
     const cyaml_strval_t *names; /* enum */
     const struct vx_key *keys;   /* section: its keys; list: its element */
     vx_key_kind kind;

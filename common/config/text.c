@@ -85,3 +85,57 @@ void vx_config_text_real(vx_text *text, double value)
     }
     vx_config_text_add(text, digits, strlen(digits));
 }
+
+/* The size of the UTF-8 character at `at` that a message, a log line and YAML can hold as it is; 0:
+ * there is none. U+0080 to U+009F, the line separators and U+FEFF to U+FFFF are not. */
+static size_t printable_size(const unsigned char *at)
+{
+    size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    uint32_t code = size == 1 ? at[0] : at[0] & (0xffu >> (size + 1));
+    static const uint32_t least[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
+
+    if (at[0] >= 0xf8 || (at[0] >= 0x80 && at[0] < 0xc2))
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    if (code < least[size] || code == 0x7f || code == 0x2028 || code == 0x2029 || code == 0xfeff)
+        return 0;
+    if ((code >= 0xd800 && code < 0xe000) || code == 0xfffe || code == 0xffff || code > 0x10ffff)
+        return 0;
+    return size;
+}
+
+/* The bytes of the character at `at`; 0 when it may not stand in a text. */
+static size_t size_in(const unsigned char *at, bool controls)
+{
+    if (controls && (at[0] < 0x20 || at[0] == 0x7f))
+        return 1; /* a printed form escapes it */
+    return printable_size(at);
+}
+
+static bool holds_only(const char *text, bool controls)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (*at != '\0') {
+        size_t size = size_in(at, controls);
+
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
+bool vx_config_text_is_printable(const char *text)
+{
+    return holds_only(text, false);
+}
+
+bool vx_config_text_is_plain(const char *text)
+{
+    return holds_only(text, true);
+}

@@ -19,4 +19,8 @@ void vx_config_text_repeat(vx_text *text, char byte, size_t count);
 void vx_config_text_quote(vx_text *text, const char *string);
 /* The shortest of 15 to 17 digits that reads back as the same number; -0 is written as 0. */
 void vx_config_text_real(vx_text *text, double value);
+/* Is it UTF-8 that a message, a log line and YAML can hold as it is; with tabs, line feeds and
+ * other ASCII controls too? */
+bool vx_config_text_is_printable(const char *text);
+bool vx_config_text_is_plain(const char *text);
 #endif

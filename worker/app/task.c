@@ -90,6 +90,10 @@ static vx_shard_kind shard_kind(vx_job_shard shard)
         return VX_SHARD_DIRICHLET;
     case VX_JOB_SHARD_SORTED:
         return VX_SHARD_SORTED;
+    case VX_JOB_SHARD_GAMMA_SIMILARITY:
+        return VX_SHARD_GAMMA_SIMILARITY;
+    case VX_JOB_SHARD_FILES:
+        return VX_SHARD_FILES;
     case VX_JOB_SHARD_IID:
         break;
     }

@@ -13,13 +13,66 @@
  * A job file (YAML, vexil-job(5)) with every default resolved. Read-only after loading. Strings and
  * lists are owned by the job. Paths are absolute. Durations are seconds.
  */
-typedef enum vx_job_format { VX_JOB_FORMAT_IDX } vx_job_format;
+typedef enum vx_job_format {
+    VX_JOB_FORMAT_IDX,
+    VX_JOB_FORMAT_NPY,
+    VX_JOB_FORMAT_CSV,
+    VX_JOB_FORMAT_SVMLIGHT,
+    VX_JOB_FORMAT_CIFAR
+} vx_job_format;
+typedef enum vx_job_missing {
+    VX_JOB_MISSING_REFUSE,
+    VX_JOB_MISSING_ZERO,
+    VX_JOB_MISSING_MEAN
+} vx_job_missing;
 typedef enum vx_job_shard {
     VX_JOB_SHARD_IID,
     VX_JOB_SHARD_DIRICHLET,
-    VX_JOB_SHARD_SORTED
+    VX_JOB_SHARD_SORTED,
+    VX_JOB_SHARD_GAMMA_SIMILARITY,
+    VX_JOB_SHARD_FILES
 } vx_job_shard;
-typedef enum vx_job_family { VX_JOB_FAMILY_LINEAR, VX_JOB_FAMILY_MLP } vx_job_family;
+typedef enum vx_job_augment_kind {
+    VX_JOB_AUGMENT_FLIP,
+    VX_JOB_AUGMENT_SHIFT,
+    VX_JOB_AUGMENT_GAUSSIAN_NOISE,
+    VX_JOB_AUGMENT_LOTKA_VOLTERRA,
+    VX_JOB_AUGMENT_CAT_MAP,
+    VX_JOB_AUGMENT_SMOOTH_CAT_MAP
+} vx_job_augment_kind;
+typedef enum vx_job_family {
+    VX_JOB_FAMILY_LINEAR,
+    VX_JOB_FAMILY_MLP,
+    VX_JOB_FAMILY_CNN,
+    VX_JOB_FAMILY_LENET5,
+    VX_JOB_FAMILY_CNN_MNIST,
+    VX_JOB_FAMILY_RESMLP,
+    VX_JOB_FAMILY_PLUGIN /* what model.plugin says */
+} vx_job_family;
+typedef enum vx_job_likelihood {
+    VX_JOB_LIKELIHOOD_CATEGORICAL,
+    VX_JOB_LIKELIHOOD_GAUSSIAN,
+    VX_JOB_LIKELIHOOD_BERNOULLI,
+    VX_JOB_LIKELIHOOD_POISSON,
+    VX_JOB_LIKELIHOOD_NEGATIVE_BINOMIAL
+} vx_job_likelihood;
+typedef enum vx_job_pool { VX_JOB_POOL_MAX, VX_JOB_POOL_AVERAGE } vx_job_pool;
+typedef enum vx_job_columns_kind {
+    VX_JOB_COLUMNS_ONE,
+    VX_JOB_COLUMNS_BOOTSTRAP,
+    VX_JOB_COLUMNS_FOLD,
+    VX_JOB_COLUMNS_PERMUTATION
+} vx_job_columns_kind;
+typedef enum vx_job_loss_kind {
+    VX_JOB_LOSS_NLL,
+    VX_JOB_LOSS_SMOOTHING,
+    VX_JOB_LOSS_FOCAL,
+    VX_JOB_LOSS_POWER,
+    VX_JOB_LOSS_MIXCE,
+    VX_JOB_LOSS_UNLIKELIHOOD,
+    VX_JOB_LOSS_DISTILLATION,
+    VX_JOB_LOSS_NCE
+} vx_job_loss_kind;
 typedef enum vx_job_activation {
     VX_JOB_ACTIVATION_RELU,
     VX_JOB_ACTIVATION_TANH,
@@ -110,21 +163,93 @@ typedef enum vx_job_fault_kind {
     VX_JOB_FAULT_CRASH
 } vx_job_fault_kind;
 
+typedef struct vx_job_csv {
+    bool header;     /* the first line names the columns; true */
+    char *delimiter; /* one byte; "," */
+    char *target;    /* the column to predict, by name or number from 0; "" = the last */
+    char **ignore;   /* columns that are no features, by name or number */
+    unsigned ignore_count;
+    vx_job_missing missing; /* an empty field; refuse */
+    char *categories;       /* csv: columns of text and their values; "" = none */
+} vx_job_csv;
+
+typedef struct vx_job_svmlight {
+    uint64_t features; /* 0 = the largest index of the file */
+    uint64_t first;    /* index of the first feature, 0 or 1; 1 */
+} vx_job_svmlight;
+
+typedef struct vx_job_augment {
+    vx_job_augment_kind kind;
+    uint64_t *slots; /* those concerned; none = all */
+    unsigned slots_count;
+    double share;                  /* of a batch's observations; 1 */
+    double scale;                  /* what it means depends on the kind; 1 */
+    uint64_t from_round, to_round; /* both included; 0 and rounds - 1 */
+} vx_job_augment;
+
 typedef struct vx_job_data {
     vx_job_format format;
-    char *train_features, *train_labels, *test_features, *test_labels; /* files */
+    char *train_features, *train_labels, *test_features, *test_labels; /* files; labels: "" = the
+                                                                          format needs none */
+    char **train_more, **test_more;                                    /* cifar: further files */
+    unsigned train_more_count, test_more_count;
     uint64_t classes;       /* 0 = from the training labels */
     double mean, deviation; /* of the values after scaling to 0..1; 0 and 1 */
-    vx_job_shard shard;     /* iid */
-    double alpha;           /* dirichlet; 0.5 */
-    uint64_t batch;         /* observations a worker uses in a round; 64 */
+    char *reference;        /* npy (2, features): mean and deviation of each feature; "" = none */
+    vx_job_csv csv;
+    vx_job_svmlight svmlight;
+    vx_job_shard shard; /* iid */
+    double alpha;       /* dirichlet; 0.5 */
+    double gamma;       /* gamma_similarity: the share that is dealt iid; 0.5 */
+    char **files;       /* files: one a slot */
+    unsigned files_count;
+    vx_job_augment *augment;
+    unsigned augment_count;
+    uint64_t batch;      /* observations a worker uses in a round; 64 */
+    uint64_t memory_mib; /* beyond it observations go to an unnamed file; 256 */
 } vx_job_data;
 
+typedef struct vx_job_columns {
+    vx_job_columns_kind kind; /* one */
+    uint64_t count;           /* models at once; 1 */
+} vx_job_columns;
+
+typedef struct vx_job_loss {
+    vx_job_loss_kind kind; /* nll */
+    double epsilon;        /* smoothing; 0.1 */
+    double gamma;          /* focal; 2 */
+    double exponent;       /* power; 0.5 */
+    double threshold;      /* power: only above this probability; 0 */
+    double eta;            /* mixce; 0.5 */
+    double mix;            /* distillation: weight of the teacher; 0.5 */
+    double temperature;    /* distillation; 2 */
+    uint64_t noise;        /* nce: samples of noise an observation; 8 */
+    char *teacher;         /* distillation: a safetensors file or a checkpoint; "" = none */
+} vx_job_loss;
+
 typedef struct vx_job_model {
-    vx_job_family family; /* required */
-    uint64_t *widths;     /* mlp: hidden widths */
+    vx_job_family family;         /* required, plugin with a plugin */
+    vx_job_likelihood likelihood; /* categorical */
+    uint64_t *widths;             /* mlp, cnn: hidden widths */
     unsigned widths_count;
     vx_job_activation activation; /* relu */
+    double dropout;               /* mlp: share of units left out; 0 */
+    bool layer_norm, residual;    /* mlp; false */
+    uint64_t *channels;           /* cnn: of its blocks */
+    unsigned channels_count;
+    uint64_t kernel;       /* cnn; 3 */
+    vx_job_pool pool;      /* cnn; max */
+    uint64_t patch;        /* resmlp: pixels of an edge; 7 */
+    uint64_t blocks;       /* resmlp; 2 */
+    uint64_t hidden;       /* resmlp: numbers a patch; 64 */
+    double residual_scale; /* resmlp: first scale of a residual branch; 0.1 */
+    double variance;       /* gaussian; 1 */
+    double dispersion;     /* negative_binomial; 1 */
+    double l2;             /* 0.5 l2 |W|^2 is added to the loss; 0 */
+    vx_job_columns columns;
+    vx_job_loss loss;
+    char *plugin;  /* a shared library; "" = none */
+    char *options; /* for the plugin; "" */
 } vx_job_model;
 
 typedef struct vx_job_workers {
@@ -217,8 +342,10 @@ typedef struct vx_job_checkpoint {
 } vx_job_checkpoint;
 
 typedef struct vx_job_evaluation {
-    uint64_t every; /* rounds; 0, which is: only at the end */
-    uint64_t batch; /* observations at once; 1000 */
+    uint64_t every;     /* rounds; 0, which is: only at the end */
+    uint64_t batch;     /* observations at once; 1000 */
+    uint64_t bins;      /* of the calibration error; 15 */
+    uint64_t bootstrap; /* samples drawn for intervals; 0 = no intervals */
 } vx_job_evaluation;
 
 typedef struct vx_job_fault {
@@ -297,6 +424,8 @@ vx_status vx_job_fail(const vx_job *job, const char *key, vx_error *err, const c
 const char *vx_job_rule_name(vx_job_rule rule);
 const char *vx_job_pre_name(vx_job_pre pre);
 const char *vx_job_family_name(vx_job_family family);
+const char *vx_job_likelihood_name(vx_job_likelihood likelihood);
+const char *vx_job_format_name(vx_job_format format);
 const char *vx_job_fault_kind_name(vx_job_fault_kind kind);
 
 /* Walks the schema: "aggregation.flag.lambda" and so on, lists as "faults[].kind". For the test

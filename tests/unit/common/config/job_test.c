@@ -34,7 +34,26 @@ static void missing_keys_get_their_defaults(void **state)
     assert_int_equal(job->data.shard, VX_JOB_SHARD_IID);
     vx_assert_close(job->data.alpha, 0.5, 0, 0);
     assert_int_equal(job->data.batch, 64);
+    assert_string_equal(job->data.reference, "");
+    assert_true(job->data.csv.header);
+    assert_string_equal(job->data.csv.delimiter, ",");
+    assert_string_equal(job->data.csv.target, "");
+    assert_int_equal(job->data.csv.ignore_count, 0);
+    assert_int_equal(job->data.csv.missing, VX_JOB_MISSING_REFUSE);
+    assert_int_equal(job->data.svmlight.first, 1);
+    vx_assert_close(job->data.gamma, 0.5, 0, 0);
+    assert_int_equal(job->data.files_count, 0);
+    assert_int_equal(job->data.augment_count, 0);
     assert_int_equal(job->model.widths_count, 0);
+    assert_int_equal(job->model.likelihood, VX_JOB_LIKELIHOOD_CATEGORICAL);
+    assert_int_equal(job->model.columns.kind, VX_JOB_COLUMNS_ONE);
+    assert_int_equal(job->model.columns.count, 1);
+    assert_int_equal(job->model.loss.kind, VX_JOB_LOSS_NLL);
+    vx_assert_close(job->model.l2, 0, 0, 0);
+    vx_assert_close(job->model.variance, 1, 0, 0);
+    assert_string_equal(job->model.plugin, "");
+    assert_int_equal(job->evaluation.bins, 15);
+    assert_int_equal(job->evaluation.bootstrap, 0);
     assert_int_equal(job->workers.max_restarts, 10);
     vx_assert_close(job->workers.deadline_s, 60, 0, 0);
     assert_int_equal(job->workers.deadline, VX_JOB_DEADLINE_FIXED);
@@ -411,6 +430,9 @@ static void names_are_spelled_as_in_the_file(void **state)
     assert_string_equal(vx_job_pre_name(VX_JOB_PRE_NNM), "nnm");
     assert_string_equal(vx_job_family_name(VX_JOB_FAMILY_MLP), "mlp");
     assert_string_equal(vx_job_fault_kind_name(VX_JOB_FAULT_SIGN_FLIP), "sign_flip");
+    assert_string_equal(vx_job_likelihood_name(VX_JOB_LIKELIHOOD_NEGATIVE_BINOMIAL),
+                        "negative_binomial");
+    assert_string_equal(vx_job_format_name(VX_JOB_FORMAT_SVMLIGHT), "svmlight");
     assert_string_equal(vx_job_rule_name((vx_job_rule)99), "?");
 }
 

@@ -5,7 +5,9 @@
 #include <vx_base/alloc.h>
 
 static const char text[] =
-    JOB_HEAD "model: {family: mlp, widths: [5, 3]}\n" JOB_WORKERS "aggregation: {pre: [nnm]}\n"
+    JOB_HEAD "  augment: [{kind: shift, slots: [1]}]\n"
+             "model: {family: mlp, widths: [5, 3], loss: {kind: focal, gamma: 1}, options: "
+             "\"\"}\n" JOB_WORKERS "aggregation: {pre: [nnm]}\n"
              "optimiser: {step_size: 1e-1}\n"
              "allow_fault_injection: true\n"
              "faults:\n"
