@@ -53,6 +53,7 @@ vx_status vx_wire_evaluation_encode(const vx_wire_evaluation *value, vx_bytes bu
 
     message.nll = value->nll;
     message.accuracy = value->accuracy;
+    message.deviance = value->deviance;
     message.count = value->count;
     message.elapsed_ns = value->elapsed_ns;
     return vx_codec_pack(&message.base, buffer, ret_size);
@@ -72,6 +73,7 @@ static vx_status take_evaluation(const ProtobufCMessage *base, vx_cbytes bytes, 
     *(vx_wire_evaluation *)ret_value = (vx_wire_evaluation){
         .nll = message->nll,
         .accuracy = message->accuracy,
+        .deviance = message->deviance,
         .count = message->count,
         .elapsed_ns = message->elapsed_ns,
     };

@@ -203,14 +203,16 @@ static vx_status take_result(vx_peer *peer, const vx_frame_header *header, vx_cb
         return vx_fail(err, VX_ERR_PROTOCOL, "an evaluation that nobody asked for");
     server->evaluating = false;
     server->evaluator_starts = 1; /* it works */
-    server->test =
-        (vx_test_result){ true, header->round, result.nll, result.accuracy, result.count };
+    server->test = (vx_test_result){ true,         header->round,  result.nll, result.accuracy,
+                                     result.count, result.deviance };
     vx_log_event(&server->log, VX_LOG_INFO, "evaluation",
-                 "rounds=%llu nll=%.6f accuracy=%.4f count=%llu", (unsigned long long)header->round,
-                 result.nll, result.accuracy, (unsigned long long)result.count);
-    vx_journal_event(server->journal, header->round, "evaluation", "s:f, s:f, s:I, s:f", "nll",
-                     result.nll, "accuracy", result.accuracy, "count", (long long)result.count,
-                     "seconds", (double)result.elapsed_ns / (double)VX_NS_PER_S);
+                 "rounds=%llu nll=%.6f accuracy=%.4f deviance=%.6f count=%llu",
+                 (unsigned long long)header->round, result.nll, result.accuracy, result.deviance,
+                 (unsigned long long)result.count);
+    vx_journal_event(server->journal, header->round, "evaluation", "s:f, s:f, s:f, s:I, s:f", "nll",
+                     result.nll, "accuracy", result.accuracy, "deviance", result.deviance, "count",
+                     (long long)result.count, "seconds",
+                     (double)result.elapsed_ns / (double)VX_NS_PER_S);
     vx_evaluator_try(server);
     vx_server_finish_step(server);
     return VX_OK;

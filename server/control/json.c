@@ -37,9 +37,9 @@ json_t *vx_json_test(const vx_test_result *test)
 {
     if (!test->known)
         return json_null();
-    return json_pack("{s:I, s:o, s:o, s:I}", "round", (json_int_t)test->round, "nll",
-                     vx_json_real(test->nll), "accuracy", vx_json_real(test->accuracy), "count",
-                     (json_int_t)test->count);
+    return json_pack("{s:I, s:o, s:o, s:o, s:I}", "round", (json_int_t)test->round, "nll",
+                     vx_json_real(test->nll), "accuracy", vx_json_real(test->accuracy), "deviance",
+                     vx_json_real(test->deviance), "count", (json_int_t)test->count);
 }
 
 static json_t *slot_object(size_t index, const vx_slot *slot)

@@ -70,13 +70,14 @@ static vx_ctl_test test_read(const json_t *root)
     const json_t *object = json_object_get(root, "test");
 
     if (!json_is_object(object))
-        return (vx_ctl_test){ .nll = nan(""), .accuracy = nan("") };
+        return (vx_ctl_test){ .nll = nan(""), .accuracy = nan(""), .deviance = nan("") };
     return (vx_ctl_test){
         .present = true,
         .round = vx_ctl_json_count(object, "round"),
         .count = vx_ctl_json_count(object, "count"),
         .nll = vx_ctl_json_number(object, "nll"),
         .accuracy = vx_ctl_json_number(object, "accuracy"),
+        .deviance = vx_ctl_json_number(object, "deviance"),
     };
 }
 

@@ -18,7 +18,7 @@
 typedef struct vx_ctl_test {
     bool present;
     uint64_t round, count;
-    double nll, accuracy;
+    double nll, accuracy, deviance;
 } vx_ctl_test;
 
 typedef struct vx_ctl_report { /* the head of a status document */

@@ -29,9 +29,13 @@ static void print_test(FILE *out, const vx_ctl_test *test)
 {
     if (!test->present)
         return;
-    (void)fprintf(
-        out, "test      accuracy %.4f  nll %.4f  (%" PRIu64 " observations, round %" PRIu64 ")\n",
-        test->accuracy, test->nll, test->count, test->round);
+    (void)fprintf(out, "test      ");
+    if (!isnan(test->accuracy))
+        (void)fprintf(out, "accuracy %.4f  ", test->accuracy);
+    if (!isnan(test->deviance))
+        (void)fprintf(out, "deviance %.4g  ", test->deviance);
+    (void)fprintf(out, "nll %.4f  (%" PRIu64 " observations, round %" PRIu64 ")\n", test->nll,
+                  test->count, test->round);
 }
 
 static void print_head(FILE *out, const vx_ctl_report *report)

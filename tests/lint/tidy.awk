@@ -37,8 +37,8 @@ BEGIN {
         "^common/linalg/")
     ban("include", "[<\"]mpi[.]h", "MPI only in agent and group", rooms, "^worker/(agent|group)/")
     ban("include", "[.]pb-c[.]h|<protobuf-c/", "generated code only in proto", c_files, "^proto/")
-    ban("include", "<jansson", "JSON only in config, tensor_file, checkpoint, control, ctl and agent", rooms,
-        "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/agent/")
+    ban("include", "<jansson", "JSON only in config, tensor_file, checkpoint, control, ctl, agent, task and tool", rooms,
+        "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/(agent|task|tool)/")
     ban("include", "<cyaml/|<yaml[.]h>", "YAML only in config", rooms, "^common/config/")
     ban("include", "<zlib[.]h>", "zlib only in data", rooms, "^worker/data/")
     ban("include", "<csv[.]h>", "libcsv only in data", rooms, "^worker/data/")
@@ -69,8 +69,8 @@ BEGIN {
         "no function that writes without a bound", rooms)
     ban("code", calls("atoi|atol|atoll|atof"), "no conversion that hides its errors", rooms)
     ban("code", calls("system|popen"), "no shell", rooms)
-    ban("code", calls("printf|vprintf|puts|putchar|perror|vx_log_event"), "only app and ctl print and log", rooms,
-        "/app/|^server/ctl/|^common/base/log[.]c$|^common/base/include/vx_base/log[.]h$")
+    ban("code", calls("printf|vprintf|puts|putchar|perror|vx_log_event"), "only app, ctl and tool print and log", rooms,
+        "/app/|^server/ctl/|^worker/tool/|^common/base/log[.]c$|^common/base/include/vx_base/log[.]h$")
     ban("code", calls("assert_float_equal|assert_double_equal|assert_float_not_equal"),
         "vx_assert_close: cmocka compares as float", "^tests/.*[.][ch]$")
 

@@ -10,8 +10,8 @@
 #include <vx_base/rng.h>
 #include <vx_optimise/optimise.h>
 #include <vx_plan/plan.h>
+#include <vx_task/task.h>
 
-#include "task.h"
 #include "wrap.h"
 
 #define TRAIN    60
@@ -205,16 +205,17 @@ static void create_optimiser(sim_model *model)
 static void create_oracle(sim_model *model)
 {
     struct sim_oracle *oracle = vx_calloc(1, sizeof(*oracle));
-    vx_bootstrap bootstrap = { .local_workers = SIM_LOCAL_WORKERS };
+    vx_task_place place = { .data_dir = model->folder, .local_workers = SIM_LOCAL_WORKERS };
     vx_error err = { 0 };
 
     VX_ASSERT(oracle != NULL);
     model->oracle = oracle;
-    snprintf(bootstrap.data_dir, sizeof(bootstrap.data_dir), "%s", model->folder);
     for (unsigned slot = 0; slot < model->workers; slot++) {
-        bootstrap.slot = slot;
-        VX_ASSERT(vx_task_create_worker((vx_cbytes){ model->job_text.at, model->job_text.size },
-                                        &bootstrap, &oracle->tasks[slot], &err) == VX_OK);
+        vx_job *job = NULL; /* the task's own */
+
+        place.slot = slot;
+        VX_ASSERT(vx_job_load(model->job_path, NULL, 0, &job, &err) == VX_OK);
+        VX_ASSERT(vx_task_create_worker(job, &place, &oracle->tasks[slot], &err) == VX_OK);
     }
     model->dimension = vx_model_dimension(oracle->tasks[0].model);
     VX_ASSERT(model->dimension <= SIM_DIMENSION_MAX);

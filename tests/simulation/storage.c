@@ -14,6 +14,7 @@
 #define CAPACITY    (64u << 20)
 #define ROOM_LEFT   3000u /* on a full disk */
 #define HANDLES_MAX 64
+#define MAPS_MAX    65536
 #define OP_NS       (20 * SIM_US)
 #define SYNC_NS     (500 * SIM_US)
 
@@ -30,6 +31,8 @@ static struct {
     open_handle open[HANDLES_MAX];
     unsigned open_count;
     uint64_t sync_ns_max;
+    const void *maps[MAPS_MAX]; /* of the machine's files */
+    size_t maps_count;
 } storage;
 
 static void take_time(uint64_t mean_ns)
@@ -291,18 +294,34 @@ static int list_folder(void *context, const char *path, vx_files_visit visitor_c
                          is_of_checkpoint(path));
 }
 
+/* Data files are the machine's, checkpoints the simulated disk's: who has mapped it takes it back.
+ * A program that is killed leaves its mappings to the end of the seed. */
 static int map_file(void *context, int handle, size_t size, const void **ret_at)
 {
     const vx_files *files = begin_handle(handle, 0);
+    int result = files->map(files->context, handle / 2, size, ret_at);
 
     (void)context;
-    return (int)end_read(files->map(files->context, handle / 2, size, ret_at),
-                         is_handle_of_checkpoint(handle));
+    if (result == 0 && files == storage.system) {
+        VX_ASSERT(storage.maps_count < MAPS_MAX);
+        storage.maps[storage.maps_count++] = *ret_at;
+    }
+    return (int)end_read(result, is_handle_of_checkpoint(handle));
+}
+
+static bool take_map(const void *at)
+{
+    for (size_t i = 0; i < storage.maps_count; i++)
+        if (storage.maps[i] == at) {
+            storage.maps[i] = storage.maps[--storage.maps_count];
+            return true;
+        }
+    return false;
 }
 
 static void unmap_file(void *context, const void *at, size_t size)
 {
-    const vx_files *files = begin(true, 0); /* only the server maps, and only its checkpoints */
+    const vx_files *files = begin(!take_map(at), 0);
 
     (void)context;
     files->unmap(files->context, at, size);

@@ -5,23 +5,21 @@
 #include <vx_base/alloc.h>
 
 #include "client.h"
-#include "task.h"
+#include "create.h"
 
 typedef struct evaluator {
     vx_client client;
     vx_task task;
     float *initial; /* (d) */
     bool due;       /* the server that has welcomed us does not know the model */
-    vx_evaluation result;
+    vx_task_result result;
     uint64_t elapsed_ns;
 } evaluator;
 
 static vx_status set_up(vx_client *client, vx_error *err)
 {
     evaluator *self = client->owner;
-    vx_status status =
-        vx_task_create_evaluator((vx_cbytes){ client->job_text.at, client->job_text.size },
-                                 client->bootstrap, &self->task, err);
+    vx_status status = vx_app_create_task(client, false, &self->task, err);
     size_t dimension = 0;
 
     if (status != VX_OK)
@@ -94,8 +92,12 @@ static void compute(vx_client *client)
 static void send_result(vx_client *client)
 {
     evaluator *self = client->owner;
-    const vx_evaluation *result = &self->result;
-    vx_wire_evaluation message = { .count = result->count, .elapsed_ns = self->elapsed_ns };
+    const vx_task_result *result = &self->result;
+    vx_wire_evaluation message = { .nll = result->nll,
+                                   .accuracy = result->accuracy,
+                                   .deviance = result->deviance,
+                                   .count = result->count,
+                                   .elapsed_ns = self->elapsed_ns };
     uint8_t buffer[64];
     size_t size = 0;
 
@@ -104,8 +106,6 @@ static void send_result(vx_client *client)
         vx_session_end(&client->session, client->work_status);
         return;
     }
-    message.nll = result->nll_sum / result->weight_sum;
-    message.accuracy = (double)result->correct / (double)result->count;
     if (vx_wire_evaluation_encode(&message, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK)
         vx_client_send_message(client, VX_WIRE_EVALUATION, client->session.computed,
                                (vx_cbytes){ buffer, size });

@@ -8,7 +8,7 @@
 #include <vx_base/assert.h>
 
 #include "client.h"
-#include "task.h"
+#include "create.h"
 
 typedef struct worker {
     vx_client client;
@@ -41,9 +41,7 @@ static void update_block(vx_client *client)
 static vx_status set_up(vx_client *client, vx_error *err)
 {
     worker *self = client->owner;
-    vx_status status =
-        vx_task_create_worker((vx_cbytes){ client->job_text.at, client->job_text.size },
-                              client->bootstrap, &self->task, err);
+    vx_status status = vx_app_create_task(client, true, &self->task, err);
     size_t dimension = 0;
 
     if (status != VX_OK)
@@ -53,7 +51,7 @@ static vx_status set_up(vx_client *client, vx_error *err)
         return vx_fail(
             err, VX_ERR_DATA,
             "%s gives a model of %zu parameters, the server's test data one of %zu: features or "
-            "classes differ; set data.classes or mend the files",
+            "classes differ; set data.classes (or data.svmlight.features) or mend the files",
             self->task.job->data.train_features, dimension, client->dimension);
     for (int i = 0; i < 2; i++) {
         self->gradient[i] = vx_aligned_calloc(dimension, sizeof(float));

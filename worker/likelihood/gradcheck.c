@@ -117,8 +117,9 @@ static vx_status check_point(const check *c, const vx_gradcheck_options *options
     vx_rng rng = vx_rng_stream(options->seed, VX_RNG_TEST, (uint32_t)point, 0);
     double scale = options->scale > 0.0 ? options->scale : SCALE;
     double step = options->step > 0.0 ? options->step : STEP;
-    bool all = options->coordinates == 0 || options->coordinates >= c->d;
-    size_t count = all ? c->d : options->coordinates;
+    size_t range = options->range > 0 ? options->range : c->d;
+    bool all = options->coordinates == 0 || options->coordinates >= range;
+    size_t count = all ? range : options->coordinates;
     vx_model_value value;
     vx_status status = VX_OK;
 
@@ -132,7 +133,8 @@ static vx_status check_point(const check *c, const vx_gradcheck_options *options
     if (status == VX_OK)
         status = check_float(c, result);
     for (size_t k = 0; status == VX_OK && k < count; k++)
-        status = check_coordinate(c, point, all ? k : vx_rng_below(&rng, c->d), step, result);
+        status = check_coordinate(c, point, options->first + (all ? k : vx_rng_below(&rng, range)),
+                                  step, result);
     return status;
 }
 

@@ -135,6 +135,7 @@ typedef struct vx_wire_evaluation {
     double accuracy; /* 0..1 or NaN */
     uint64_t count;
     uint64_t elapsed_ns;
+    double deviance; /* any value */
 } vx_wire_evaluation;
 
 typedef enum vx_wire_stop_reason {

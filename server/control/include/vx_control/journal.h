@@ -20,9 +20,10 @@ typedef struct vx_phases {
 
 typedef struct vx_test_result {
     bool known;
-    uint64_t round; /* rounds committed when it was made */
-    double nll, accuracy;
+    uint64_t round;       /* rounds committed when it was made */
+    double nll, accuracy; /* accuracy is NaN of a likelihood without classes */
     uint64_t count;
+    double deviance; /* NaN of one with classes */
 } vx_test_result;
 
 typedef struct vx_journal vx_journal;

@@ -145,13 +145,14 @@ static void any_nll_comes_back_bit_for_bit(void **state)
 
 static void an_accuracy_may_be_missing(void **state)
 {
-    const vx_wire_evaluation evaluation = { nan(""), nan(""), 0, 0 };
+    const vx_wire_evaluation evaluation = { nan(""), nan(""), 0, 0, 12.5 };
     vx_wire_evaluation back = { 0 };
 
     (void)state;
     vx_assert_ok(vx_wire_evaluation_encode(&evaluation, buffer, &size), NULL);
     vx_assert_ok(vx_wire_evaluation_decode(message(), &back, NULL), NULL);
     assert_true(isnan(back.nll) && isnan(back.accuracy));
+    assert_true(back.deviance >= 12.5 && back.deviance <= 12.5);
 }
 
 static void as_many_tensors_as_are_allowed_come_back(void **state)

@@ -247,7 +247,7 @@ static vx_status check_verdict(vx_cbytes message, vx_error *err)
 
 static vx_status sample_evaluation(vx_bytes buffer, size_t *ret_size)
 {
-    const vx_wire_evaluation evaluation = { 0.25, 0.9375, 10000, 5000000000 };
+    const vx_wire_evaluation evaluation = { 0.25, 0.9375, 10000, 5000000000, 1.5 };
 
     return vx_wire_evaluation_encode(&evaluation, buffer, ret_size);
 }
@@ -266,6 +266,7 @@ static vx_status check_evaluation(vx_cbytes message, vx_error *err)
     PASS_ON(evaluation, &evaluation, &again);
     VX_ASSERT(is_same_number(evaluation.accuracy, again.accuracy));
     VX_ASSERT(is_same_number(evaluation.nll, again.nll));
+    VX_ASSERT(is_same_number(evaluation.deviance, again.deviance));
     VX_ASSERT(evaluation.count == again.count && evaluation.elapsed_ns == again.elapsed_ns);
     return VX_OK;
 }

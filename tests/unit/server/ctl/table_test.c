@@ -132,14 +132,17 @@ static void expect_result(const vx_ctl_result *result, const char *expected)
 
 static void a_result_has_a_line_for_each_thing_that_exists(void **state)
 {
-    vx_ctl_result result = {
-        .state = "done",
-        .rounds = 1000,
-        .rounds_total = 1000,
-        .seconds = 12.34,
-        .digest = "0123456789abcdef0123456789abcdef",
-        .test = { .present = true, .round = 1000, .count = 10000, .nll = 0.4, .accuracy = 0.87 }
-    };
+    vx_ctl_result result = { .state = "done",
+                             .rounds = 1000,
+                             .rounds_total = 1000,
+                             .seconds = 12.34,
+                             .digest = "0123456789abcdef0123456789abcdef",
+                             .test = { .present = true,
+                                       .round = 1000,
+                                       .count = 10000,
+                                       .nll = 0.4,
+                                       .accuracy = 0.87,
+                                       .deviance = nan("") } };
 
     (void)state;
     expect_result(&result,
@@ -149,6 +152,29 @@ static void a_result_has_a_line_for_each_thing_that_exists(void **state)
                   "digest    0123456789abcdef0123456789abcdef\n"
                   "seconds   12.3\n"
                   "run dir   runs/a\n");
+}
+
+static void a_likelihood_without_classes_has_a_deviance(void **state)
+{
+    vx_ctl_result result = { .state = "done",
+                             .rounds = 9,
+                             .rounds_total = 9,
+                             .seconds = 1,
+                             .digest = "0123456789abcdef0123456789abcdef",
+                             .test = { .present = true,
+                                       .round = 9,
+                                       .count = 50,
+                                       .nll = 1.5,
+                                       .accuracy = nan(""),
+                                       .deviance = 1.0625 } };
+
+    (void)state;
+    expect_result(&result, "state     done\n"
+                           "rounds    9/9\n"
+                           "test      deviance 1.062  nll 1.5000  (50 observations, round 9)\n"
+                           "digest    0123456789abcdef0123456789abcdef\n"
+                           "seconds   1.0\n"
+                           "run dir   runs/a\n");
 }
 
 static void a_run_that_failed_at_its_start_has_no_digest(void **state)
@@ -174,6 +200,7 @@ int main(void)
         cmocka_unit_test(slots_of_little_weight_and_refused_ones_are_named),
         cmocka_unit_test(a_rule_that_weighs_alike_or_selects_a_few_doubts_nobody),
         cmocka_unit_test(a_result_has_a_line_for_each_thing_that_exists),
+        cmocka_unit_test(a_likelihood_without_classes_has_a_deviance),
         cmocka_unit_test(a_run_that_failed_at_its_start_has_no_digest),
     };
 

@@ -12,9 +12,11 @@
 typedef struct vx_gradcheck_options {
     uint64_t seed;
     size_t points;      /* theta = first parameters + scale N(0, 1), >= 1 */
-    size_t coordinates; /* of theta, drawn at each point; 0 or above d: all */
-    double step;        /* 0: 2e-3 */
-    double scale;       /* 0: 0.3 */
+    size_t coordinates; /* of theta, drawn at each point; 0 or more than there are: all */
+    size_t first,
+        range;    /* only coordinates first .. first + range - 1 <= d; range 0: all of theta */
+    double step;  /* 0: 2e-3 */
+    double scale; /* 0: 0.3 */
 } vx_gradcheck_options;
 
 typedef struct vx_gradcheck_result {
