@@ -6,6 +6,8 @@
 #include <vx_config/job.h>
 #include <vx_plan/plan.h>
 
+#include "tool.h"
+
 static vx_status print_job(const vx_job *job, bool json, vx_error *err)
 {
     vx_bytes text = { 0 };
@@ -31,6 +33,9 @@ int vx_ctl_check(const vx_ctl_options *options)
         status = vx_plan_check(job, &err);
     if (status == VX_OK)
         status = print_job(job, options->json, &err);
+    if (status == VX_OK && !options->json)
+        vx_ctl_tool_model(options->job, (const char *const *)options->overrides.at,
+                          options->overrides.count);
     vx_job_destroy(job);
     return status == VX_OK ? 0 : vx_ctl_complain(&err);
 }

@@ -12,6 +12,7 @@
 #include <vx_base/alloc.h>
 
 #include "commands.h"
+#include "tool.h"
 
 const char *argp_program_bug_address = NULL;
 
@@ -30,11 +31,17 @@ static const char doc[] =
     "  status --run-dir DIR  how a running job does\n"
     "  stop --run-dir DIR    finish the round, write a checkpoint and end\n"
     "  checkpoint ACTION     list, verify, prune or export checkpoints\n"
-    "  aggregate --rule RULE aggregate a file of gradients; --list names the rules\n\n"
+    "  aggregate --rule RULE aggregate a file of gradients; --list names the rules\n"
+    "  gradient JOB.yaml     what a worker pushes in a round\n"
+    "  evaluate JOB.yaml     score parameters on the test data\n"
+    "  gradcheck JOB.yaml    compare a model's gradient with differences\n"
+    "  reference JOB.yaml    mean and deviation of each feature\n"
+    "  likelihoods           list families, likelihoods and losses\n\n"
     "`vexil COMMAND --help' tells more. Exit codes and files are in vexil(1).";
 
 typedef struct chosen {
     vx_ctl_command command;
+    bool tool;
     int at; /* its place in argv */
 } chosen;
 
@@ -49,7 +56,8 @@ static error_t parse_command(int key, char *value, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     into->command = vx_ctl_command_find(value);
     into->at = state->next - 1;
-    if (into->command == VX_CTL_COMMAND_MAX)
+    into->tool = vx_ctl_tool_is(value);
+    if (into->command == VX_CTL_COMMAND_MAX && !into->tool)
         argp_error(state, "unknown command '%s'", value);
     state->next = state->argc;
     return 0;
@@ -111,6 +119,8 @@ int vx_ctl_main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice) != 0)
         return vx_status_exit_code(VX_ERR_USAGE);
+    if (choice.tool)
+        return vx_ctl_tool(argv + choice.at);
     if (choice.command == VX_CTL_COMMAND_CHECKPOINT)
         return end(vx_ctl_checkpoint(argc - choice.at, argv + choice.at));
     if (choice.command == VX_CTL_COMMAND_AGGREGATE)

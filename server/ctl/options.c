@@ -79,8 +79,9 @@ static const struct {
                                "it at once. See vexil(1).",
                                true, false },
     [VX_CTL_COMMAND_CHECK] = { "check", check_options, "JOB.yaml",
-                               "Checks a job file and prints it with every default resolved.", true,
-                               false },
+                               "Checks a job file and prints it with every default resolved, and "
+                               "its model.",
+                               true, false },
     [VX_CTL_COMMAND_STATUS] = { "status", status_options, "--run-dir DIR",
                                 "Prints how a running job does.", false, true },
     [VX_CTL_COMMAND_STOP] = { "stop", stop_options, "--run-dir DIR",

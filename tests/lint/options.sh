@@ -36,7 +36,7 @@ for program in vexild vexil-worker; do
 done
 "$bin/vexil" --help >"$work/help"
 for command in train check status stop 'checkpoint list' 'checkpoint verify' 'checkpoint prune' \
-    'checkpoint export' aggregate; do
+    'checkpoint export' aggregate gradient evaluate gradcheck likelihoods reference; do
     # shellcheck disable=SC2086
     "$bin/vexil" $command --help >>"$work/help"
 done

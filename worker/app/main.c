@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
+#include <vx_tool/tool.h>
 
 static vx_status run_child(int fd, vx_error *err)
 {
@@ -38,13 +39,17 @@ static vx_status run_evaluator(const vx_worker_options *options, vx_error *err)
     return status;
 }
 
-/* vexil-worker: agent, worker and evaluator. See vexil-worker(1). */
+/* vexil-worker: agent, worker and evaluator, see vexil-worker(1); and tools, see vexil(1). */
 int main(int argc, char **argv)
 {
     vx_worker_options options;
     vx_error err = { 0 };
     char program[VX_PATH_MAX] = "vexil-worker";
-    vx_status status = vx_worker_options_parse(argc, argv, &options, &err);
+    vx_status status = VX_OK;
+
+    if (argc > 1 && vx_tool_is(argv[1]))
+        return vx_tool_main(argc - 1, argv + 1);
+    status = vx_worker_options_parse(argc, argv, &options, &err);
 
     if (status == VX_OK && options.mode == VX_WORKER_MODE_AGENT) {
         ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);

@@ -1,0 +1,195 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include <vx_base/alloc.h>
+#include <vx_base/bytes.h>
+#include <vx_tensor_file/npy.h>
+
+#include "tool_private.h"
+
+static vx_status write_array(const char *prefix, const char *name, const double *at, size_t rows,
+                             size_t cols, vx_error *err)
+{
+    char *path = vx_format("%s-%s.npy", prefix, name);
+    vx_npy_array array = {
+        .at = at, .is_double = true, .rank = cols > 0 ? 2 : 1, .shape = { rows, cols }
+    };
+    vx_status status = path != NULL ? vx_npy_write_array(path, &array, err)
+                                    : vx_fail(err, VX_ERR_NOMEM, "out of memory");
+
+    vx_free(path);
+    return status;
+}
+
+/* Room for the widest of a batch's arrays. */
+static double *new_room(const vx_task *task, const vx_batch *batch)
+{
+    size_t widest = vx_dataset_get_info(task->dataset).features;
+
+    widest = batch->targets.cols > widest ? batch->targets.cols : widest;
+    widest = task->columns > widest ? task->columns : widest;
+    return vx_calloc(task->batch, widest * sizeof(double));
+}
+
+static void copy_features(const vx_task *task, const vx_batch *batch, size_t cols, double *room)
+{
+    const vx_csr *sparse = batch->sparse;
+
+    for (size_t b = 0; b < task->batch; b++) {
+        for (size_t k = 0; sparse == NULL && k < cols; k++)
+            room[b * cols + k] = (double)batch->features.at[b * batch->features.ld + k];
+        for (size_t k = 0; sparse != NULL && k < cols; k++)
+            room[b * cols + k] = 0;
+        for (size_t i = sparse != NULL ? sparse->begin[b] : 1;
+             sparse != NULL && i < sparse->begin[b + 1]; i++)
+            room[b * cols + sparse->columns[i]] = (double)sparse->values[i];
+    }
+}
+
+static void copy_mat(vx_cmatf mat, double *room)
+{
+    for (size_t b = 0; b < mat.rows; b++)
+        for (size_t k = 0; k < mat.cols; k++)
+            room[b * mat.cols + k] = (double)mat.at[b * mat.ld + k];
+}
+
+static void copy_whole(const uint32_t *at, size_t count, double *room)
+{
+    for (size_t i = 0; i < count; i++)
+        room[i] = (double)at[i];
+}
+
+/* As the model gets it: standardised, augmented; labels as numbers. */
+static vx_status write_batch(vx_task *task, const vx_tool_options *options, vx_error *err)
+{
+    const char *prefix = options->batch_out;
+    vx_batch batch = vx_task_batch_at(task, options->round);
+    size_t features = vx_dataset_get_info(task->dataset).features;
+    size_t b = task->batch;
+    size_t k = task->columns;
+    double *room = new_room(task, &batch);
+    vx_status status = VX_OK;
+
+    if (room == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for a batch of %zu x %zu", b, features);
+    copy_features(task, &batch, features, room);
+    status = write_array(prefix, "features", room, b, features, err);
+    if (status == VX_OK) {
+        copy_whole(batch.observations, b, room);
+        status = write_array(prefix, "observations", room, b, 0, err);
+    }
+    if (status == VX_OK && batch.labels != NULL) {
+        copy_whole(batch.labels, b * k, room);
+        status = write_array(prefix, "targets", room, b, k > 1 ? k : 0, err);
+    } else if (status == VX_OK) {
+        copy_mat(batch.targets, room);
+        status = write_array(prefix, "targets", room, b, batch.targets.cols, err);
+    }
+    if (status == VX_OK && batch.column_weights.at != NULL) {
+        copy_mat(batch.column_weights, room);
+        status = write_array(prefix, "weights", room, b, k, err);
+    }
+    vx_free(room);
+    return status;
+}
+
+static double norm_of(vx_cvecf v)
+{
+    double squares = 0;
+
+    for (size_t i = 0; i < v.n; i++)
+        squares += (double)v.at[i] * (double)v.at[i];
+    return sqrt(squares);
+}
+
+static vx_status print(const vx_tool_options *options, const vx_task *task, vx_cvecf gradient,
+                       const vx_task_gradient *about, vx_error *err)
+{
+    char digest[VX_DIGEST_TEXT_SIZE];
+    double momentum = task->job->workers.momentum;
+
+    vx_digest_text(vx_digest_of(gradient.at, gradient.n * sizeof(float)), digest);
+    if (options->json)
+        return vx_tool_print_json(
+            json_pack("{s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:b, s:s}", "format", 1, "slot",
+                      (json_int_t)options->slot, "round", (json_int_t)options->round, "dimension",
+                      (json_int_t)gradient.n, "samples", (json_int_t)about->samples, "nll",
+                      vx_tool_real(about->nll), "norm", vx_tool_real(norm_of(gradient)), "momentum",
+                      momentum, "injected", about->effect.any, "digest", digest),
+            err);
+    (void)printf("slot       %" PRIu64 ", round %" PRIu64 ", %" PRIu64 " observations\n",
+                 options->slot, options->round, about->samples);
+    (void)printf("nll        %.6f\nnorm       %.6g of %zu numbers\n", about->nll, norm_of(gradient),
+                 gradient.n);
+    if (momentum > 0)
+        (void)printf("momentum   %g, of a worker without earlier rounds: the gradient itself\n",
+                     momentum);
+    if (about->effect.any)
+        (void)printf("fault      injected%s\n", about->effect.crash ? ": it would crash" : "");
+    (void)printf("digest     %s\n", digest);
+    return VX_OK;
+}
+
+static vx_status check_place(const vx_tool_options *options, const vx_job *job, vx_error *err)
+{
+    if (options->slot >= job->workers.max_workers)
+        return vx_fail(err, VX_ERR_USAGE,
+                       "--slot: expected one below workers.max_workers of %s (%" PRIu64
+                       "), found %" PRIu64,
+                       options->job, job->workers.max_workers, options->slot);
+    if (options->round >= job->rounds)
+        return vx_fail(err, VX_ERR_USAGE,
+                       "--round: expected one below rounds of %s (%" PRIu64 "), found %" PRIu64,
+                       options->job, job->rounds, options->round);
+    return VX_OK;
+}
+
+static vx_status compute(vx_task *task, const vx_tool_options *options, vx_vecf theta,
+                         vx_vecf gradient, vx_error *err)
+{
+    vx_task_gradient about = { 0 };
+    vx_npy_array array = { .at = gradient.at, .rank = 1, .shape = { gradient.n } };
+    vx_status status = VX_OK;
+
+    if (!options->faults)
+        task->plans_count = 0;
+    vx_task_gradient_at(task, vx_vecf_const(theta), options->round, gradient, &about);
+    if (options->out != NULL)
+        status = vx_npy_write_array(options->out, &array, err);
+    if (status == VX_OK && options->batch_out != NULL)
+        status = write_batch(task, options, err);
+    return status == VX_OK ? print(options, task, vx_vecf_const(gradient), &about, err) : status;
+}
+
+vx_status vx_tool_gradient(const vx_tool_options *options, vx_error *err)
+{
+    vx_job *job = NULL;
+    vx_task task = { 0 };
+    vx_vecf theta = { NULL, 0 };
+    vx_vecf gradient = { NULL, 0 };
+    vx_task_place place;
+    vx_status status = vx_tool_load_job(options, &job, err);
+
+    if (status != VX_OK)
+        return status;
+    status = check_place(options, job, err);
+    if (status != VX_OK) {
+        vx_job_destroy(job);
+        return status;
+    }
+    place = vx_tool_place(options, job);
+    status = vx_task_create_worker(job, &place, &task, err);
+    if (status == VX_OK)
+        status = vx_tool_parameters(options, &task, &theta, err);
+    if (status != VX_OK)
+        goto out;
+    gradient = (vx_vecf){ vx_aligned_calloc(theta.n, sizeof(float)), theta.n };
+    status = gradient.at != NULL ? compute(&task, options, theta, gradient, err)
+                                 : vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", theta.n);
+out:
+    vx_free(theta.at);
+    vx_free(gradient.at);
+    vx_task_destroy(&task);
+    return status;
+}
