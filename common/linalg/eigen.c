@@ -8,6 +8,8 @@
 
 #include <lapacke.h>
 
+enum { DIRECT_MAX = 128 /* rows */ };
+
 struct vx_eigen {
     size_t n_max;
     double *a;      /* (n, n) column-major: the input, then the eigenvectors */
@@ -24,9 +26,9 @@ static vx_status work_size_of(size_t n, lapack_int *ret_size, lapack_int *ret_mo
     lapack_int info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, &none,
                                           (lapack_int)n, &none, &best, -1, &more, -1);
 
-    if (info != 0 || best > (double)INT_MAX)
+    if (info != 0 || best > (double)(INT_MAX - 3 * (lapack_int)n))
         return VX_ERR_SHAPE;
-    *ret_size = (lapack_int)best;
+    *ret_size = (lapack_int)best + 3 * (lapack_int)n; /* of one row dsyev wants more */
     *ret_more_size = more;
     return VX_OK;
 }
@@ -104,6 +106,17 @@ static void copy_signed(const double *from, size_t n, double *ret_to)
         ret_to[i] = from[largest] < 0.0 ? -from[i] : from[i];
 }
 
+/* Divide and conquer is several times as fast for many rows, and loses some digits of the small
+ * eigenvalues. The work memory of the one is enough for the other. */
+static lapack_int solve_in_place(vx_eigen *eigen, lapack_int n)
+{
+    if (n <= DIRECT_MAX)
+        return LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'L', n, eigen->a, n, eigen->values,
+                                  eigen->work, eigen->work_size);
+    return LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', n, eigen->a, n, eigen->values,
+                               eigen->work, eigen->work_size, eigen->more_work, eigen->more_size);
+}
+
 vx_status vx_eigen_solve(vx_eigen *eigen, vx_cmat a, vx_vec ret_values, vx_mat ret_vectors)
 {
     size_t n = a.rows;
@@ -113,9 +126,7 @@ vx_status vx_eigen_solve(vx_eigen *eigen, vx_cmat a, vx_vec ret_values, vx_mat r
         return VX_ERR_SHAPE;
     if (!copy_lower(a, eigen->a))
         return VX_ERR_NONFINITE;
-    if (LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)n, eigen->a, (lapack_int)n,
-                            eigen->values, eigen->work, eigen->work_size, eigen->more_work,
-                            eigen->more_size) != 0)
+    if (solve_in_place(eigen, (lapack_int)n) != 0)
         return VX_ERR_NONFINITE;
     for (size_t k = 0; k < n; k++) {
         ret_values.at[k] = eigen->values[n - 1 - k];

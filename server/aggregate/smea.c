@@ -69,7 +69,7 @@ static void add_cut(search *s, size_t count)
     const double *e = s->work->square_third, *m = s->work->values_more;
     double *to = s->cut + s->next_cut * s->g->n, spread = 0.0, size = (double)count;
 
-    VX_ASSERT(size > 0.0);
+    VX_ASSERT(s->g->n > 0 && count > 0);
     for (size_t a = 0; a < count; a++)
         spread += m[a] / size;
     for (size_t i = 0; i < s->g->n; i++) {

@@ -4,9 +4,9 @@
 #include <vx_base/status.h>
 
 /*
- * Eigenpairs of a symmetric matrix, largest eigenvalue first, by LAPACK's dsyevd with work memory
- * taken at creation: no allocation in a round. Signs of eigenvectors are fixed (largest component
- * positive, lowest index on a tie).
+ * Eigenpairs of a symmetric matrix, largest eigenvalue first, by LAPACK's dsyev, beyond 128 rows
+ * dsyevd, with work memory taken at creation: no allocation in a round. Signs of eigenvectors are
+ * fixed (largest component positive, lowest index on a tie).
  */
 typedef struct vx_eigen vx_eigen;
 VX_MUST_CHECK vx_status vx_eigen_create(size_t n_max, vx_eigen **ret_eigen);

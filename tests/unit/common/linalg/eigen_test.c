@@ -163,8 +163,41 @@ static void create_survives_the_failure_of_every_allocation(void **state)
         vx_alloc_set_hook(NULL, NULL);
         assert_true(status == VX_OK || (status == VX_ERR_NOMEM && eigen == NULL));
     }
-    assert_int_equal(k, 5); /* four allocations, each tried, then the run that succeeds */
+    assert_int_equal(k, 6); /* five allocations, each tried, then the run that succeeds */
     vx_eigen_destroy(eigen);
+}
+
+/* From the smallest on, and on both sides of the change of method. */
+static void every_size_is_solved(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 200; n = n < 5 ? n + 1 : 2 * n) {
+        vx_mat a = { vx_calloc(n * n, sizeof(double)), n, n, n };
+        vx_mat vectors = { vx_calloc(n * n, sizeof(double)), n, n, n };
+        vx_vec values = { vx_calloc(n, sizeof(double)), n };
+        vx_eigen *eigen = NULL;
+
+        assert_non_null(a.at);
+        assert_non_null(vectors.at);
+        assert_non_null(values.at);
+        for (size_t i = 0; i < n * n; i++)
+            a.at[i] = 1.0 / (double)(1 + (i / n > i % n ? i / n - i % n : i % n - i / n));
+        vx_assert_ok(vx_eigen_create(n, &eigen), NULL);
+        vx_assert_ok(vx_eigen_solve(eigen, vx_mat_const(a), values, vectors), NULL);
+        for (size_t k = 0; k < n; k++) {
+            for (size_t i = 0; i < n; i++) {
+                double image = 0.0;
+
+                for (size_t j = 0; j < n; j++)
+                    image += a.at[i * n + j] * vectors.at[k * n + j];
+                vx_assert_close(image, values.at[k] * vectors.at[k * n + i], 0.0, 1e-12);
+            }
+        }
+        vx_eigen_destroy(eigen);
+        vx_free(a.at);
+        vx_free(vectors.at);
+        vx_free(values.at);
+    }
 }
 
 static void solving_allocates_nothing(void **state)
@@ -193,6 +226,7 @@ int main(void)
         cmocka_unit_test(cholesky_restores_the_matrix_in_place_too),
         cmocka_unit_test(cholesky_refuses_what_is_not_positive_definite),
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),
+        cmocka_unit_test(every_size_is_solved),
         cmocka_unit_test(solving_allocates_nothing),
     };
 
