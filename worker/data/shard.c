@@ -15,10 +15,9 @@ typedef struct cut {
     uint32_t slot;
     uint32_t *order; /* (count), the result */
     uint32_t *spare; /* (count) */
-    size_t *places;  /* (DIGITS + 1), of sorting */
 } cut;
 
-#define DIGITS 65536u
+#define DIGITS 256u
 
 /* The key that sorting goes by: the label, or the bits of the value in the order of the numbers. */
 static uint32_t key_of(const vx_shard_targets *targets, uint32_t i)
@@ -33,24 +32,27 @@ static uint32_t key_of(const vx_shard_targets *targets, uint32_t i)
     return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
 }
 
-/* One pass of a radix sort, stable: from[] by 16 bits of its keys into to[]. */
+/* One pass of a radix sort, stable: from[] by 8 bits of its keys into to[]. */
 static void sort_digit(const cut *c, const uint32_t *from, uint32_t *to, size_t count,
                        unsigned shift)
 {
-    memset(c->places, 0, (DIGITS + 1) * sizeof(c->places[0]));
+    size_t places[DIGITS + 1] = { 0 };
+
     for (size_t i = 0; i < count; i++)
-        c->places[(key_of(&c->targets, from[i]) >> shift) % DIGITS + 1]++;
+        places[(key_of(&c->targets, from[i]) >> shift) % DIGITS + 1]++;
     for (size_t d = 0; d < DIGITS; d++)
-        c->places[d + 1] += c->places[d];
+        places[d + 1] += places[d];
     for (size_t i = 0; i < count; i++)
-        to[c->places[(key_of(&c->targets, from[i]) >> shift) % DIGITS]++] = from[i];
+        to[places[(key_of(&c->targets, from[i]) >> shift) % DIGITS]++] = from[i];
 }
 
 /* Sorts items[0..count) by target, stable; spare has room for as many. */
 static void sort_items(const cut *c, uint32_t *items, uint32_t *spare, size_t count)
 {
-    sort_digit(c, items, spare, count, 0);
-    sort_digit(c, spare, items, count, 16);
+    for (unsigned shift = 0; shift < 32; shift += 16) {
+        sort_digit(c, items, spare, count, shift);
+        sort_digit(c, spare, items, count, shift + 8);
+    }
 }
 
 static void number_all(uint32_t *order, size_t count)
@@ -220,8 +222,7 @@ static vx_status take_memory(cut *c, vx_error *err)
 
     c->order = vx_calloc(count, sizeof(*c->order));
     c->spare = vx_calloc(count, sizeof(*c->spare));
-    c->places = vx_calloc(DIGITS + 1, sizeof(*c->places));
-    if (c->order == NULL || c->spare == NULL || c->places == NULL)
+    if (c->order == NULL || c->spare == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory to shard %zu observations", c->targets.count);
     return VX_OK;
 }
@@ -243,7 +244,6 @@ static vx_status find_shard(const vx_shard_spec *spec, const vx_shard_targets *t
     }
     vx_free(c.order);
     vx_free(c.spare);
-    vx_free(c.places);
     return status;
 }
 
