@@ -270,7 +270,7 @@ static void a_union_survives_the_failure_of_every_allocation(void **state)
         vx_alloc_set_hook(NULL, NULL);
         assert_true(status == VX_OK || (status == VX_ERR_NOMEM && indices == NULL));
     }
-    assert_int_equal(k, 8); /* three a shard, and the union */
+    assert_int_equal(k, 6); /* two a shard, and the union */
     vx_free(indices);
 }
 
