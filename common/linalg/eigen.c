@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_linalg/blas.h>
 
 #include <lapacke.h>
 
@@ -120,13 +121,17 @@ static lapack_int solve_in_place(vx_eigen *eigen, lapack_int n)
 vx_status vx_eigen_solve(vx_eigen *eigen, vx_cmat a, vx_vec ret_values, vx_mat ret_vectors)
 {
     size_t n = a.rows;
+    lapack_int info;
 
     if (n == 0 || n > eigen->n_max || a.cols != n || a.ld < n || ret_values.n != n ||
         ret_vectors.rows != n || ret_vectors.cols != n || ret_vectors.ld < n)
         return VX_ERR_SHAPE;
     if (!copy_lower(a, eigen->a))
         return VX_ERR_NONFINITE;
-    if (solve_in_place(eigen, (lapack_int)n) != 0)
+    vx_blas_pin();
+    info = solve_in_place(eigen, (lapack_int)n);
+    vx_blas_unpin();
+    if (info != 0)
         return VX_ERR_NONFINITE;
     for (size_t k = 0; k < n; k++) {
         ret_values.at[k] = eigen->values[n - 1 - k];

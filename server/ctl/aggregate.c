@@ -7,6 +7,7 @@
 
 #include <vx_aggregate/aggregate.h>
 #include <vx_base/alloc.h>
+#include <vx_linalg/blas.h>
 #include <vx_linalg/finite.h>
 #include <vx_tensor_file/npy.h>
 
@@ -222,6 +223,7 @@ int vx_ctl_aggregate(int argc, char **argv)
     vx_error err = { 0 };
     vx_status status = vx_ctl_aggregate_options_parse(argc, argv, &j.words, &err);
 
+    vx_blas_set_threads(1); /* as the server */
     if (status == VX_OK && !j.words.list)
         status = vx_ctl_aggregate_rule_options(&j.words, &j.options, &err);
     if (status == VX_OK && j.words.list)

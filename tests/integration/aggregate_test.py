@@ -114,6 +114,18 @@ class Aggregate(WithFolder):
             four = self.run_rule(rows, "-f", "2", "--set", "threads=4", rule=rule)[0]
             self.assertEqual(one.tobytes(), four.tobytes())
 
+    def test_the_bits_do_not_depend_on_the_threads_of_the_blas(self):
+        path = self.put(self.rows(250, 600), "float64")
+        for rule in ("flag", "smea", "caf"):
+            made = []
+            for threads in ("1", "2"):
+                vexil("aggregate", "--rule", rule, "-f", "40", "--in", path, "--out", self.out,
+                      "--report", self.report, check=True,
+                      env=dict(os.environ, OPENBLAS_NUM_THREADS=threads))
+                with open(self.out, "rb") as out, open(self.report, "rb") as report:
+                    made.append((out.read(), report.read()))
+            self.assertEqual(*made, rule)
+
     def test_a_row_that_is_not_finite_is_left_out_and_named(self):
         rows = self.rows()
         rows[3, 299] = numpy.nan

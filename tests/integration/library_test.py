@@ -18,6 +18,29 @@ def run(*words, **options):
     return done.stdout
 
 
+# flag, smea and caf on made rows: a digest of each update and of its numbers a row.
+GUEST = """
+import ctypes, hashlib, random, sys
+sys.path.insert(0, sys.argv[1])
+import aggregate
+library = aggregate.load(sys.argv[2])
+blas = ctypes.CDLL("libopenblas.so.0")
+n, d = 250, 300
+draw = random.Random(1)
+shared = [draw.gauss(0, 1) for _ in range(d)]
+rows = (ctypes.c_double * (n * d))(*(shared[k] + draw.gauss(0, 1)
+                                     for _ in range(n) for k in range(d)))
+for rule in (b"flag", b"smea", b"caf"):
+    v, update, ratio = ctypes.c_void_p(), (ctypes.c_double * d)(), (ctypes.c_double * n)()
+    assert library.vexil_create(rule, b"", 40, b"", None, n, d, ctypes.byref(v)) == 0
+    assert library.vexil_run_f64(v, rows, n, d, d, None, update) == 0, library.vexil_error()
+    assert library.vexil_report_list(v, b"reconstruction", ratio, n, None) == 0
+    print(rule.decode(), hashlib.sha256(bytes(update) + bytes(ratio)).hexdigest())
+    library.vexil_destroy(v)
+print(blas.openblas_get_num_threads(), file=sys.stderr)
+"""
+
+
 class Library(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -78,6 +101,19 @@ class Library(unittest.TestCase):
             self.skipTest("there is no Fortran compiler")
         self.expect(run(self.build([compiler], self.found["aggregate.f90"], "-Wall"),
                         env=self.environment), 1)
+
+    def test_the_bits_do_not_depend_on_the_threads_of_the_blas_and_its_number_stays(self):
+        made, threads = [], min(2, os.cpu_count())
+        for count in (1, threads):
+            done = subprocess.run(
+                [sys.executable, "-c", GUEST, os.path.dirname(self.found["aggregate.py"]),
+                 self.library], capture_output=True, text=True, timeout=100,
+                env=dict(self.environment, OPENBLAS_NUM_THREADS=str(count)))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr.split(), [str(count)])
+            made.append(done.stdout)
+        self.assertEqual(made[0], made[1])
+        self.assertEqual(made[0].count("\n"), 3)
 
     def test_the_version_is_that_of_pkg_config(self):
         version = self.flags("--modversion")[0]

@@ -14,7 +14,8 @@ vx_eigen *vx_eigen_destroy(vx_eigen *eigen); /* takes NULL, returns NULL */
 
 /* a (n, n), only its lower triangle is read; ret_values (n); ret_vectors (n, n): row k is the k-th
  * eigenvector. VX_ERR_SHAPE; VX_ERR_NONFINITE when a holds infinity or NaN or LAPACK does not
- * converge. O(n^3). */
+ * converge. O(n^3). The bits do not depend on the threads of OpenBLAS: it has one meanwhile, in the
+ * whole process, and then as many as before. */
 VX_MUST_CHECK vx_status vx_eigen_solve(vx_eigen *eigen, vx_cmat a, vx_vec ret_values,
                                        vx_mat ret_vectors);
 

@@ -1,13 +1,15 @@
 #include <vx_test/check.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/rng.h>
+#include <vx_linalg/blas.h>
 #include <vx_linalg/eigen.h>
 
-enum { N = 9 };
+enum { N = 9, LARGE = 250 /* rows: OpenBLAS shares them out to its threads */ };
 
 /* a = b b^T of a random (n, rank) b. */
 static void gram(size_t n, size_t rank, double *a)
@@ -217,6 +219,85 @@ static void solving_allocates_nothing(void **state)
     vx_eigen_destroy(eigen);
 }
 
+typedef struct large {
+    double a[LARGE * LARGE], values[LARGE], vectors[LARGE * LARGE];
+    vx_eigen *eigen;
+} large;
+
+static large *make_large(void)
+{
+    vx_rng rng = vx_rng_stream(5, VX_RNG_TEST, LARGE, 0);
+    large *l = vx_calloc(1, sizeof(*l));
+
+    assert_non_null(l);
+    for (size_t i = 0; i < (size_t)LARGE * LARGE; i++)
+        l->a[i] = vx_rng_normal(&rng);
+    vx_assert_ok(vx_eigen_create(LARGE, &l->eigen), NULL);
+    return l;
+}
+
+static void solve_large(large *l)
+{
+    vx_assert_ok(vx_eigen_solve(l->eigen, (vx_cmat){ l->a, LARGE, LARGE, LARGE },
+                                (vx_vec){ l->values, LARGE },
+                                (vx_mat){ l->vectors, LARGE, LARGE, LARGE }),
+                 NULL);
+}
+
+static void free_large(large *l)
+{
+    vx_eigen_destroy(l->eigen);
+    vx_free(l);
+}
+
+static void the_bits_do_not_depend_on_the_threads_of_the_blas(void **state)
+{
+    int before = vx_blas_threads();
+    large *one = make_large(), *two = make_large();
+
+    (void)state;
+    vx_blas_set_threads(1);
+    solve_large(one);
+    vx_blas_set_threads(2);
+    solve_large(two);
+    assert_int_equal(vx_blas_threads(), 2);
+    assert_memory_equal(one->values, two->values, sizeof(one->values));
+    assert_memory_equal(one->vectors, two->vectors, sizeof(one->vectors));
+    vx_blas_set_threads(before);
+    free_large(one);
+    free_large(two);
+}
+
+static void *solve_often(void *at)
+{
+    for (int k = 0; k < 4; k++)
+        solve_large(at);
+    return NULL;
+}
+
+static void threads_that_solve_at_once_do_not_disturb_each_other(void **state)
+{
+    int before = vx_blas_threads();
+    large *one = make_large(), *other[2] = { make_large(), make_large() };
+    pthread_t threads[2];
+
+    (void)state;
+    vx_blas_set_threads(1);
+    solve_large(one);
+    vx_blas_set_threads(2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, solve_often, other[i]), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(vx_blas_threads(), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_memory_equal(one->vectors, other[i]->vectors, sizeof(one->vectors));
+        free_large(other[i]);
+    }
+    vx_blas_set_threads(before);
+    free_large(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +309,8 @@ int main(void)
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),
         cmocka_unit_test(every_size_is_solved),
         cmocka_unit_test(solving_allocates_nothing),
+        cmocka_unit_test(the_bits_do_not_depend_on_the_threads_of_the_blas),
+        cmocka_unit_test(threads_that_solve_at_once_do_not_disturb_each_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

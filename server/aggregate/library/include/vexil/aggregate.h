@@ -70,8 +70,10 @@ VEXIL_API float *vexil_memory_f32(vexil_aggregator *aggregator);
 /*
  * rows (n, d): row i begins at rows + i * ld. d is the dimension of the aggregator, n at most its
  * rows_max. present (n), 0 where there is no row; NULL: all are there. A row with infinity or NaN
- * is absent. update (d) is written only with VEXIL_OK. The bits depend neither on threads nor on
- * the processor.
+ * is absent. update (d) is written only with VEXIL_OK. The bits do not depend on threads. While a
+ * rule solves an eigenproblem OpenBLAS has one thread in the whole process, then as many as before.
+ * Eigenpairs, hence such rules, have the bits of OpenBLAS's kernels for the processor; no other
+ * rule depends on it.
  */
 VEXIL_API int vexil_run_f32(vexil_aggregator *aggregator, const float *rows, size_t n, size_t d,
                             size_t ld, const unsigned char *present, float *update);
