@@ -114,9 +114,11 @@ static vx_status make_update(vx_aggregator *a, vx_real update, vx_error *err)
 
 static void remember(vx_aggregator *a, vx_real update)
 {
-    if (a->rule->way != VX_WAY_MEMORY || update.f32 == a->memory)
+    if (a->rule->way != VX_WAY_MEMORY)
         return;
     VX_ASSERT(update.f64 != NULL || update.f32 != NULL);
+    if (update.f64 != NULL ? update.f64 == a->memory_f64 : update.f32 == a->memory)
+        return;
     if (update.f64 != NULL)
         memcpy(a->memory_f64, update.f64, a->dimension * sizeof(double));
     else
@@ -163,6 +165,17 @@ vx_status vx_aggregator_use_double(vx_aggregator *a, vx_error *err)
     if (a->memory_f64 == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", a->dimension);
     return VX_OK;
+}
+
+vx_status vx_aggregator_memory_f64(vx_aggregator *aggregator, vx_vec *ret_memory, vx_error *err)
+{
+    vx_status status = vx_aggregator_use_double(aggregator, err);
+
+    if (status == VX_OK)
+        *ret_memory = aggregator->memory_f64 == NULL
+                          ? (vx_vec){ NULL, 0 }
+                          : (vx_vec){ aggregator->memory_f64, aggregator->dimension };
+    return status;
 }
 
 vx_status vx_aggregator_run_f64(vx_aggregator *a, vx_cmat rows, const bool *present,

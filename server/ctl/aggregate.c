@@ -24,7 +24,8 @@ typedef struct job {
     vx_npy_array rows;
     bool *present; /* (n) */
     double *share; /* (n) or NULL */
-    void *update;  /* (d) */
+    void *own;     /* (d), the update of a rule that keeps no vector, or NULL */
+    void *update;  /* (d): own, or the memory of the rule */
     vx_aggregator *aggregator;
     vx_aggregate_report report;
 } job;
@@ -124,17 +125,33 @@ static vx_status of_file(const job *j, vx_status status, vx_error *err)
     return status;
 }
 
+/* Where the update goes: into the memory of a rule that has one, so that there is one vector. */
+static vx_status take_update(job *j, vx_error *err)
+{
+    size_t d = j->rows.shape[1];
+    vx_vec memory = { NULL, 0 };
+    vx_status status = VX_OK;
+
+    if (j->rows.is_double)
+        status = vx_aggregator_memory_f64(j->aggregator, &memory, err);
+    if (status != VX_OK)
+        return status;
+    j->update = j->rows.is_double ? (void *)memory.at : vx_aggregator_memory(j->aggregator).at;
+    if (j->update != NULL)
+        return VX_OK;
+    j->own = vx_aligned_calloc(d, j->rows.is_double ? sizeof(double) : sizeof(float));
+    if (j->own == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", d);
+    j->update = j->own;
+    return VX_OK;
+}
+
 static vx_status create(job *j, vx_error *err)
 {
     size_t n = j->rows.shape[0], d = j->rows.shape[1];
     vx_status status = vx_aggregator_create(&j->options, n, d, &j->aggregator, err);
 
-    if (status != VX_OK)
-        return of_file(j, status, err);
-    j->update = vx_aligned_calloc(d, j->rows.is_double ? sizeof(double) : sizeof(float));
-    if (j->update == NULL)
-        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu numbers", d);
-    return VX_OK;
+    return status == VX_OK ? take_update(j, err) : of_file(j, status, err);
 }
 
 static vx_status aggregate(job *j, vx_error *err)
@@ -211,7 +228,7 @@ static vx_status run_list(const job *j, vx_error *err)
 static void clear(job *j)
 {
     vx_aggregator_destroy(j->aggregator);
-    vx_free(j->update);
+    vx_free(j->own);
     vx_free(j->share);
     vx_free(j->present);
     vx_npy_close(j->file);

@@ -4,12 +4,13 @@ import os
 import resource
 import stat
 import struct
+import subprocess
 import sys
 import unittest
 
 import numpy
 
-from support import read_json, temporary_folder, vexil
+from support import program, read_json, temporary_folder, vexil
 
 
 def header(shape, dtype="<f4", fortran=False):
@@ -106,6 +107,20 @@ class Aggregate(WithFolder):
         numpy.testing.assert_allclose(whole, rows.mean(0), 1e-8)
         done = self.run_rule(rows, "--set", "lambda=1000", rule="flag")[2]
         self.assertIn("flag.lambda 1000 is at or above", done.stderr)
+
+    def test_centered_clipping_keeps_one_vector_beside_the_rows(self):
+        peaks = []
+        for d in (1000, 3000000):
+            path = self.put(numpy.ones((3, d)))
+            child = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+                     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+            done = subprocess.run(
+                [sys.executable, "-c", child, program("vexil"), "aggregate", "--quiet", "--rule",
+                 "centered_clipping", "--in", path, "--out", self.out], check=True,
+                capture_output=True, text=True, timeout=60)
+            peaks.append(int(done.stdout) * 1024)
+        vectors = (peaks[1] - peaks[0]) / (4 * 3000000)
+        self.assertLess(vectors, 3 + 1.5)  # the rows are mapped from their file
 
     def test_the_bits_do_not_depend_on_threads(self):
         rows = self.rows(9, 20000)

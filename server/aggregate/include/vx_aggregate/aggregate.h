@@ -93,6 +93,10 @@ VX_MUST_CHECK vx_status vx_aggregator_run_f64(vx_aggregator *aggregator, vx_cmat
  * server that goes on with a recorded run writes the last recorded update into it.
  */
 vx_vecf vx_aggregator_memory(vx_aggregator *aggregator);
+/* The same of runs in double, zero until the first of them. The first call takes the vector, before
+ * a run does: VX_ERR_NOMEM. */
+VX_MUST_CHECK vx_status vx_aggregator_memory_f64(vx_aggregator *aggregator, vx_vec *ret_memory,
+                                                 vx_error *err);
 
 /*
  * Vectors that come in buckets, parts of consecutive columns, as a hook of data-parallel training

@@ -140,6 +140,41 @@ static void a_memory_may_be_the_update_itself(void **state)
     vx_aggregator_destroy(b);
 }
 
+static void a_memory_of_doubles_may_be_the_update_itself(void **state)
+{
+    vx_aggregate_options options = sample_options("centered_clipping", 2, false);
+    bool present[N];
+    double rows[N * D], update[D];
+    vx_aggregator *a = NULL, *b = NULL;
+    vx_vec memory;
+
+    (void)state;
+    options.tau = 3.0;
+    vx_assert_ok(vx_aggregator_create(&options, N, D, &a, NULL), NULL);
+    vx_assert_ok(vx_aggregator_create(&options, N, D, &b, NULL), NULL);
+    vx_assert_ok(vx_aggregator_memory_f64(b, &memory, NULL), NULL);
+    assert_int_equal(memory.n, D);
+    for (size_t round = 0; round < 3; round++) {
+        vx_cmat at = { rows, N, D, D };
+
+        for (size_t k = 0; k < (size_t)N * D; k++) {
+            rows[k] = (double)((k * 7 + round * 5) % 11) - 4.0;
+            present[k / D] = true;
+        }
+        vx_assert_ok(vx_aggregator_run_f64(a, at, present, (vx_vec){ update, D }, NULL, NULL),
+                     NULL);
+        vx_assert_ok(vx_aggregator_run_f64(b, at, present, memory, NULL, NULL), NULL);
+        assert_memory_equal(update, memory.at, sizeof(update));
+    }
+    a = vx_aggregator_destroy(a);
+    vx_aggregator_destroy(b);
+    options.rule = "mean";
+    vx_assert_ok(vx_aggregator_create(&options, N, D, &a, NULL), NULL);
+    vx_assert_ok(vx_aggregator_memory_f64(a, &memory, NULL), NULL);
+    assert_null(memory.at);
+    vx_aggregator_destroy(a);
+}
+
 /* ByzFL's nu 0.1 and T 3, whatever the order of the keys; what is given stays. */
 static void byzfl_takes_its_own_numbers_unless_they_are_given(void **state)
 {
@@ -175,6 +210,7 @@ int main(void)
         cmocka_unit_test(large_columns_are_those_of_scaled_rows),
         cmocka_unit_test(aksel_needs_neither_products_nor_a_vector),
         cmocka_unit_test(a_memory_may_be_the_update_itself),
+        cmocka_unit_test(a_memory_of_doubles_may_be_the_update_itself),
         cmocka_unit_test(byzfl_takes_its_own_numbers_unless_they_are_given),
     };
 

@@ -64,7 +64,8 @@ VEXIL_API size_t vexil_rows_min(const vexil_aggregator *aggregator);
 /* What chance (bucketing) is keyed by in later runs: the number of a round, say. */
 VEXIL_API void vexil_set_key(vexil_aggregator *aggregator, unsigned long key);
 /* Rules with a memory (centered_clipping): (dimension) the update before, which a program that
- * goes on with an earlier run may write; NULL for other rules. Runs in float only. */
+ * goes on with an earlier run may write; NULL for other rules. Runs in float only. It may be given
+ * as the update of vexil_run_f32: then there is no second vector. */
 VEXIL_API float *vexil_memory_f32(vexil_aggregator *aggregator);
 
 /*
