@@ -406,11 +406,29 @@ static vx_status set_mode(vx_flag_options *flag, const key *k, const char *value
     return VX_OK;
 }
 
+typedef struct key_list {
+    char text[256];
+} key_list;
+
+/* "compat, threads, ...": the keys that matter. */
+static key_list keys_of(const vx_aggregate_options *options)
+{
+    key_list known = { "" };
+
+    for (size_t i = 0; i < KEYS; i++) {
+        size_t used = strlen(known.text);
+
+        if (matters(options, &keys[i]))
+            snprintf(known.text + used, sizeof(known.text) - used, "%s%s", used > 0 ? ", " : "",
+                     keys[i].shown.name);
+    }
+    return known;
+}
+
 vx_status vx_aggregate_set(vx_aggregate_options *options, const char *name, const char *value,
                            vx_error *err)
 {
     const key *k = find(options, name);
-    char known[256] = "";
 
     if (k != NULL && k->kind == MODE)
         return set_mode(&options->flag, k, value, err);
@@ -418,14 +436,17 @@ vx_status vx_aggregate_set(vx_aggregate_options *options, const char *name, cons
         return set_choice((char *)options + k->offset, k, value, err);
     if (k != NULL)
         return set_number((char *)options + k->offset, k, value, err);
-    for (size_t i = 0; i < KEYS; i++) {
-        size_t used = strlen(known);
-
-        if (!matters(options, &keys[i]))
-            continue;
-        snprintf(known + used, sizeof(known) - used, "%s%s", used > 0 ? ", " : "",
-                 keys[i].shown.name);
-    }
     return vx_fail(err, VX_ERR_CONFIG, "no key '%.64s'; %.*s has %s", name, VX_NAME_MAX,
-                   options->rule != NULL ? options->rule : "every rule", known);
+                   options->rule != NULL ? options->rule : "every rule", keys_of(options).text);
+}
+
+vx_status vx_aggregate_check_read(const vx_aggregate_options *options, const char *name,
+                                  vx_error *err)
+{
+    const key *k = find(options, name);
+
+    if (k == NULL || matters(options, k))
+        return VX_OK;
+    return vx_fail(err, VX_ERR_CONFIG, "%.*s does not read it; it has %s", VX_NAME_MAX,
+                   options->rule != NULL ? options->rule : "every rule", keys_of(options).text);
 }

@@ -159,7 +159,9 @@ static vx_status set_one(const char *word, vx_aggregate_options *options, vx_err
         return vx_fail(err, VX_ERR_CONFIG, "--set %.64s...: no key is so long", word);
     memcpy(key, word, length);
     key[length] = '\0';
-    status = vx_aggregate_set(options, key, value + 1, &why);
+    status = vx_aggregate_check_read(options, key, &why);
+    if (status == VX_OK)
+        status = vx_aggregate_set(options, key, value + 1, &why);
     return status == VX_OK ? VX_OK : vx_fail(err, status, "--set %.64s: %s", word, why.message);
 }
 

@@ -291,11 +291,23 @@ class AggregateBadInput(WithFolder):
         self.refuse(78, "no key 'taus'; krum has compat, threads, report, clip_norm, "
                     "clip_quantile\n", "--set", "taus=1", "--pre", "clipping")
         self.refuse(78, "pivot: expected a slot, 0 .. 6, found 7", "--set", "pivot=7", rule="monna")
-        self.refuse(78, "tau: expected above 0, found '-1'", "--set", "tau=-1")
+        self.refuse(78, "tau: expected above 0, found '-1'", "--set", "tau=-1",
+                    rule="centered_clipping")
         self.refuse(78, "iterations", "--set", "iterations=2.5", rule="geometric_median")
         self.refuse(78, "expected paper | byzfl", "--set", "compat=peer")
         self.refuse(78, "--share: expected 7 numbers", "--share", "1,2")
         self.refuse(78, "--share: expected numbers above 0", "--share", "1,1,1,1,1,1,nan")
+
+    def test_a_key_that_the_rule_does_not_read(self):
+        every = "compat, threads, report"
+        self.refuse(78, f"--set tau=3: krum does not read it; it has {every}\n", "--set", "tau=3")
+        self.refuse(78, f"--set flag.lambda=1: krum does not read it; it has {every}\n",
+                    "--set", "flag.lambda=1")
+        self.refuse(78, f"--set bucket_size=3: krum does not read it; it has {every}, clip_norm, "
+                    "clip_quantile\n", "--set", "bucket_size=3", "--pre", "clipping")
+        self.aggregate("--rule", "krum", "--bench", "7x9", "--set", "tau=3", code=78)
+        self.aggregate("--rule", "krum", "--in", self.put(self.rows()), "--quiet", "--set",
+                       "bucket_size=1", "--set", "threads=2", "--pre", "bucketing")
 
     def test_wrong_use(self):
         path = self.put(self.rows())

@@ -95,6 +95,12 @@ vx_aggregate_key vx_aggregate_key_at(size_t index);
 VX_MUST_CHECK vx_status vx_aggregate_set(vx_aggregate_options *options, const char *name,
                                          const char *value, vx_error *err);
 
+/* VX_ERR_CONFIG: there is such a key, but neither options->rule nor a pre-aggregator of options
+ * reads it; the message lists those that they read. A name that is no key is left to
+ * vx_aggregate_set. */
+VX_MUST_CHECK vx_status vx_aggregate_check_read(const vx_aggregate_options *options,
+                                                const char *name, vx_error *err);
+
 /* One line of the registry, for lists and checks. */
 typedef struct vx_rule_info {
     const char *name;
