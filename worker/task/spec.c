@@ -4,6 +4,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_linalg/finite.h>
 
 static vx_activation activation_of(vx_job_activation activation)
 {
@@ -139,6 +140,9 @@ static vx_status read_teacher(vx_task *task, vx_error *err)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", d);
     status = vx_task_read_parameters(task->model, job->model.loss.teacher,
                                      (vx_vecf){ task->theta_of_teacher, d }, err);
+    if (status == VX_OK && !vx_all_finite_f32((vx_cvecf){ task->theta_of_teacher, d }))
+        status = vx_fail(err, VX_ERR_DATA, "%s: expected finite parameters, found others",
+                         job->model.loss.teacher);
     return status == VX_OK ? VX_OK : vx_error_prefix(err, "model.loss.teacher");
 }
 
