@@ -40,7 +40,8 @@ vx_status vx_standardise_check(const vx_standardise *standardise, const vx_datas
 static void standardise_row(const vx_standardise *standardise, float *row, size_t width)
 {
     if (standardise->reference == NULL) {
-        float mean = standardise->mean, deviation = standardise->deviation;
+        float mean = standardise->scale_only ? 0.0f : standardise->mean;
+        float deviation = standardise->deviation;
 
         for (size_t k = 0; k < width; k++)
             row[k] = (row[k] - mean) / deviation;
@@ -49,7 +50,7 @@ static void standardise_row(const vx_standardise *standardise, float *row, size_
         const float *deviations = vx_reference_deviations(standardise->reference);
 
         for (size_t k = 0; k < width; k++)
-            row[k] = (row[k] - means[k]) / deviations[k];
+            row[k] = (row[k] - (standardise->scale_only ? 0.0f : means[k])) / deviations[k];
     }
 }
 

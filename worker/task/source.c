@@ -186,7 +186,8 @@ static vx_status take_augment(vx_task *task, vx_error *err)
 static vx_status check_standardise(const vx_task *task, vx_error *err)
 {
     vx_error why = { 0 };
-    vx_status status = vx_standardise_check(&task->standardise, task->dataset, task->sparse, &why);
+    vx_status status =
+        vx_standardise_check(&task->standardise, task->dataset, task->standardise.scale_only, &why);
 
     if (status == VX_OK)
         return VX_OK;
@@ -233,6 +234,7 @@ vx_status vx_task_load(vx_task *task, const vx_task_place *place, bool training,
                         data->train_more_count };
     set_files test = { data->test_features, data->test_labels, data->test_more,
                        data->test_more_count };
+    bool sparse = false;
     vx_status status = open_reference(task, place, err);
 
     if (status == VX_OK)
@@ -243,7 +245,10 @@ vx_status vx_task_load(vx_task *task, const vx_task_place *place, bool training,
         status = take_augment(task, err);
     if (status != VX_OK)
         return status;
-    task->sparse = vx_dataset_get_info(task->dataset).sparse && task->augment == NULL &&
-                   task->job->model.family == VX_JOB_FAMILY_LINEAR;
+    /* A slot that augments has its rows in full: the features mean what they mean to the others. */
+    sparse = vx_dataset_get_info(task->dataset).sparse &&
+             task->job->model.family == VX_JOB_FAMILY_LINEAR;
+    task->standardise.scale_only = sparse;
+    task->sparse = sparse && task->augment == NULL;
     return check_standardise(task, err);
 }

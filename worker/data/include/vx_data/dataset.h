@@ -125,6 +125,7 @@ void vx_dataset_observations(const vx_dataset *dataset, const uint32_t *indices,
 typedef struct vx_standardise {
     float mean, deviation;         /* without a reference */
     const vx_reference *reference; /* borrowed; NULL: the two above */
+    bool scale_only; /* x / deviation: as gathering sparse rows does, for the same rows in full */
 } vx_standardise;
 #define VX_STANDARDISE_NONE ((vx_standardise){ .mean = 0.0f, .deviation = 1.0f, .reference = NULL })
 
