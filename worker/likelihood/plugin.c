@@ -112,6 +112,21 @@ static vx_status make_model(vx_plugin *plugin, const vx_model_spec *spec, vx_err
     return VX_OK;
 }
 
+/* A checkpoint is a safetensors file: it has each name once, and takes one for its notes. */
+static vx_status check_name(const vx_plugin *plugin, size_t index, const char *name, vx_error *err)
+{
+    if (strcmp(name, "__metadata__") == 0)
+        return vx_fail(err, VX_ERR_CONFIG,
+                       "model.plugin: %s: tensor %zu cannot be called __metadata__",
+                       plugin->table->name, index);
+    for (size_t t = 0; t < index; t++)
+        if (strcmp(plugin->tensors[t].name, name) == 0)
+            return vx_fail(err, VX_ERR_CONFIG,
+                           "model.plugin: %s: tensors %zu and %zu are both called %s",
+                           plugin->table->name, t, index, name);
+    return VX_OK;
+}
+
 /* One tensor, at offset; *ret_size its numbers. */
 static vx_status take_tensor(vx_plugin *plugin, size_t index, size_t offset, size_t *ret_size,
                              vx_error *err)
@@ -120,6 +135,7 @@ static vx_status take_tensor(vx_plugin *plugin, size_t index, size_t offset, siz
     vexil_model_tensor given = { .rank = 0 };
     vx_model_tensor *own = &plugin->tensors[index];
     size_t size = 1;
+    vx_status status = VX_OK;
 
     if (plugin->table->tensor_at(plugin->self, index, &given) != 0)
         return vx_fail(err, VX_ERR_CONFIG, "model.plugin: %s does not tell tensor %zu", name,
@@ -129,6 +145,9 @@ static vx_status take_tensor(vx_plugin *plugin, size_t index, size_t offset, siz
                        "model.plugin: %s: the name of tensor %zu is not 1..95 bytes of "
                        "[A-Za-z0-9_.]",
                        name, index);
+    status = check_name(plugin, index, given.name, err);
+    if (status != VX_OK)
+        return status;
     if (given.rank < 1 || given.rank > VX_TENSOR_RANK_MAX)
         return vx_fail(err, VX_ERR_CONFIG, "model.plugin: %s: %s has rank %zu, expected 1..4", name,
                        given.name, given.rank);

@@ -31,6 +31,7 @@ VX_MUST_CHECK vx_status vx_plugin_gradient(vx_plugin *plugin, vx_cvecf theta, vx
 VX_MUST_CHECK vx_status vx_plugin_gradient64(vx_plugin *plugin, vx_cvec theta, vx_cmatf features,
                                              const vx_batch *batch, vx_vec ret_gradient,
                                              double *ret_nll);
+/* VX_ERR_USAGE: it predicts nothing; VX_ERR_NONFINITE: the library failed, the outputs are NaN. */
 VX_MUST_CHECK vx_status vx_plugin_predict(vx_plugin *plugin, vx_cvecf theta, vx_cmatf features,
                                           const vx_batch *batch, vx_matf ret_outputs);
 /* Adds to the sums; the deviance is twice the nll. */

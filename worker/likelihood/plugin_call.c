@@ -96,9 +96,12 @@ vx_status vx_plugin_predict(vx_plugin *plugin, vx_cvecf theta, vx_cmatf features
 
     if (plugin->outputs == 0)
         return VX_ERR_USAGE;
-    return plugin->table->predict(plugin->self, theta.at, &own, ret_outputs.at, ret_outputs.ld) == 0
-               ? VX_OK
-               : VX_ERR_NONFINITE;
+    if (plugin->table->predict(plugin->self, theta.at, &own, ret_outputs.at, ret_outputs.ld) == 0)
+        return VX_OK;
+    for (size_t b = 0; b < ret_outputs.rows; b++)
+        for (size_t k = 0; k < ret_outputs.cols; k++)
+            ret_outputs.at[b * ret_outputs.ld + k] = (float)nan("");
+    return VX_ERR_NONFINITE;
 }
 
 /* Ties go to the lowest class. */

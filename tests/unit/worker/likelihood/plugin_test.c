@@ -132,6 +132,8 @@ static void what_is_no_plugin_is_refused_with_the_reason(void **state)
         { "tensors_0", VX_ERR_LIMIT, "0 tensors, expected 1..512" },
         { "tensors_many", VX_ERR_LIMIT, "513 tensors" },
         { "bad_tensor", VX_ERR_CONFIG, "the name of tensor 0" },
+        { "notes_name", VX_ERR_CONFIG, "tensor 0 cannot be called __metadata__" },
+        { "same_names", VX_ERR_CONFIG, "tensors 0 and 1 are both called theta" },
         { "rank_5", VX_ERR_CONFIG, "rank 5" },
         { "shape_0", VX_ERR_CONFIG, "does not fit" },
         { "shape_large", VX_ERR_CONFIG, "does not fit" },
@@ -206,6 +208,24 @@ static void a_gradient_that_fails_is_not_finite(void **state)
     batch_free(data);
 }
 
+/* What was there before, of another batch, would be taken for its predictions. */
+static void predictions_that_fail_are_not_finite(void **state)
+{
+    vx_model_spec spec = spec_of("fails_to_predict");
+    vx_model *model = create(&spec);
+    batch_data *data = batch_create(&spec, (batch_options){ .rows = ROWS }, 2);
+    float theta = 3, outputs[2 * ROWS] = { 0 };
+    (void)state;
+
+    vx_assert_status(vx_model_predict(model, (vx_cvecf){ &theta, 1 }, &data->batch,
+                                      (vx_matf){ outputs, ROWS, 1, 2 }),
+                     VX_ERR_NONFINITE, NULL);
+    for (size_t i = 0; i < ROWS; i++)
+        assert_true(isnan(outputs[2 * i]) && outputs[2 * i + 1] == 0);
+    vx_model_destroy(model);
+    batch_free(data);
+}
+
 static void a_check_needs_a_gradient_in_double(void **state)
 {
     vx_model_spec spec = spec_of("right");
@@ -244,6 +264,7 @@ int main(void)
         cmocka_unit_test(what_is_no_plugin_is_refused_with_the_reason),
         cmocka_unit_test(a_plugin_that_refuses_its_data_is_quoted),
         cmocka_unit_test(a_gradient_that_fails_is_not_finite),
+        cmocka_unit_test(predictions_that_fail_are_not_finite),
         cmocka_unit_test(a_check_needs_a_gradient_in_double),
         cmocka_unit_test(create_survives_the_failure_of_every_allocation),
     };

@@ -153,7 +153,8 @@ VX_MUST_CHECK vx_status vx_model_nll_gradient(vx_model *model, vx_cvecf theta,
                                               double *ret_nll);
 
 /* ret_outputs (b, K o) = f(x_i; theta): logits, or linear predictors before the link. Labels,
- * targets and weights of the batch are not looked at. VX_ERR_SHAPE. */
+ * targets and weights of the batch are not looked at. VX_ERR_SHAPE; of a plugin VX_ERR_USAGE: it
+ * predicts nothing, and VX_ERR_NONFINITE: it failed, the outputs are NaN. */
 VX_MUST_CHECK vx_status vx_model_predict(vx_model *model, vx_cvecf theta, const vx_batch *batch,
                                          vx_matf ret_outputs);
 

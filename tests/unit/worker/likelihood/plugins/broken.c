@@ -71,6 +71,12 @@ __attribute__((unused)) static int gradient(void *self, const float *theta,
     return theta[0] == 13;
 }
 
+__attribute__((unused)) static size_t outputs(const void *self)
+{
+    (void)self;
+    return 1;
+}
+
 __attribute__((unused)) static int predict(void *self, const float *theta,
                                            const vexil_model_batch *batch, float *ret_outputs,
                                            size_t outputs_ld)
@@ -97,6 +103,7 @@ static const vexil_model_table table = {
     .tensor_at = tensor_at,
     .initialise = initialise,
     .gradient = GRADIENT,
+    .outputs = OUTPUTS,
     .predict = PREDICT,
 };
 

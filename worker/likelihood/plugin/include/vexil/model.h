@@ -54,7 +54,7 @@ typedef struct vexil_model_batch {
 
 /* A named part of theta. Parts follow each other without gaps. */
 typedef struct vexil_model_tensor {
-    char name[96]; /* [A-Za-z0-9_.], ends with a zero: "inflation.weight" */
+    char name[96]; /* [A-Za-z0-9_.], each once, ends with a zero: "inflation.weight" */
     size_t rank;   /* 1..4 */
     size_t shape[4];
     int is_weight; /* 1: model.l2 holds for it */
