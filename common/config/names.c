@@ -32,6 +32,12 @@ static const bounds ranges[VX_RANGE_MAX] = {
     [VX_RANGE_SHARE] = { 0, 1e18, false, true, "a number above 0 and at most 1e18" },
     [VX_RANGE_BETA_ALPHA] = { 1, 1e6, true, true, "a number from 1 to 1e6" },
     [VX_RANGE_BETA_BETA] = { 0, 0.999, true, true, "a number from 0 to 0.999" },
+    [VX_RANGE_FOCUS] = { 0, 100, true, true, "a number from 0 to 100" },
+    [VX_RANGE_EXPONENT] = { 0, 100, false, true, "a number above 0 and at most 100" },
+    [VX_RANGE_TEMPERATURE] = { 0.001, 1e6, true, true, "a number from 0.001 to 1e6" },
+    [VX_RANGE_VARIANCE] = { 1e-30, 1e30, true, true, "a number from 1e-30 to 1e30" },
+    [VX_RANGE_DISPERSION] = { 1e-6, 1e6, true, true, "a number from 1e-6 to 1e6" },
+    [VX_RANGE_PENALTY] = { 0, 1e6, true, true, "a number from 0 to 1e6" },
 };
 
 bool vx_config_range_holds(vx_range range, double value)

@@ -53,6 +53,11 @@ static vx_status check_format(const vx_job *job, vx_error *err)
         { "data.svmlight.first", svmlight, "data.format: svmlight" },
     };
 
+    if (cifar && job->data.classes != 10 && job->data.classes != 20 && job->data.classes != 100)
+        return vx_job_fail(job, "data.format", err,
+                           "expected data.classes: 10, or of CIFAR-100 100 (fine labels) or 20 "
+                           "(coarse ones), beside it, found %" PRIu64,
+                           job->data.classes);
     return vx_config_refuse_idle(job, keys, COUNT_OF(keys), vx_job_format_name(job->data.format),
                                  err);
 }
@@ -104,19 +109,39 @@ static vx_status check_shard(const vx_job *job, vx_error *err)
     return vx_config_refuse_idle(job, keys, COUNT_OF(keys), "another one", err);
 }
 
-static bool scale_fits(const vx_job_augment *augment)
-{
-    double whole = 0;
+/* The largest scale of a kind; flip has none. */
+static const struct {
+    const char *name;
+    double most;
+    bool whole;
+} scales[] = {
+    [VX_JOB_AUGMENT_FLIP] = { "flip", HUGE_VAL, false },
+    [VX_JOB_AUGMENT_SHIFT] = { "shift", 4096, true },
+    [VX_JOB_AUGMENT_GAUSSIAN_NOISE] = { "gaussian_noise", 1e6, false },
+    [VX_JOB_AUGMENT_LOTKA_VOLTERRA] = { "lotka_volterra", 1, false },
+    [VX_JOB_AUGMENT_CAT_MAP] = { "cat_map", 1000, true },
+    [VX_JOB_AUGMENT_SMOOTH_CAT_MAP] = { "smooth_cat_map", 1, false },
+};
 
-    if (augment->kind == VX_JOB_AUGMENT_SHIFT || augment->kind == VX_JOB_AUGMENT_CAT_MAP)
-        return !(modf(augment->scale, &whole) > 0);
-    return augment->kind != VX_JOB_AUGMENT_SMOOTH_CAT_MAP || augment->scale <= 1;
+static vx_status check_scale_of(const vx_job *job, const char *key, const vx_job_augment *augment,
+                                vx_error *err)
+{
+    double scale = augment->scale, most = scales[augment->kind].most;
+
+    if (scales[augment->kind].whole && floor(scale) < scale)
+        return vx_job_fail(job, key, err,
+                           "expected a whole number with kind: shift or cat_map, found %g", scale);
+    if (scale > most)
+        return vx_job_fail(job, key, err, "expected at most %g with kind: %s, found %g", most,
+                           scales[augment->kind].name, scale);
+    return VX_OK;
 }
 
 static vx_status check_augment(const vx_job *job, unsigned index, vx_error *err)
 {
     const vx_job_augment *augment = &job->data.augment[index];
     char key[VX_KEY_PATH_MAX];
+    vx_status status = VX_OK;
 
     for (unsigned i = 0; i < augment->slots_count; i++) {
         if (augment->slots[i] < job->workers.max_workers)
@@ -128,12 +153,9 @@ static vx_status check_augment(const vx_job *job, unsigned index, vx_error *err)
                            job->workers.max_workers, augment->slots[i]);
     }
     (void)snprintf(key, sizeof(key), "data.augment[%u].scale", index);
-    if (!scale_fits(augment))
-        return vx_job_fail(job, key, err, "expected %s, found %g",
-                           augment->kind == VX_JOB_AUGMENT_SMOOTH_CAT_MAP
-                               ? "at most 1 with kind: smooth_cat_map"
-                               : "a whole number with kind: shift or cat_map",
-                           augment->scale);
+    status = check_scale_of(job, key, augment, err);
+    if (status != VX_OK)
+        return status;
     (void)snprintf(key, sizeof(key), "data.augment[%u].to_round", index);
     if (augment->from_round > augment->to_round)
         return vx_job_fail(job, key, err,

@@ -103,6 +103,10 @@ static vx_status check_loss(const vx_job *job, vx_error *err)
         { "model.loss.noise", loss->kind == VX_JOB_LOSS_NCE, "kind: nce" },
     };
 
+    if (job->model.family == VX_JOB_FAMILY_PLUGIN && loss->kind != VX_JOB_LOSS_NLL)
+        return vx_job_fail(
+            job, "model.loss.kind", err,
+            "expected nll with a plugin, which has its own loss, found another kind");
     if (distillation && loss->teacher[0] == '\0')
         return vx_job_fail(job, "model.loss.teacher", err,
                            "expected a safetensors file or a checkpoint with kind: distillation, "
@@ -117,6 +121,7 @@ static vx_status check_loss(const vx_job *job, vx_error *err)
 static vx_status check_columns(const vx_job *job, vx_error *err)
 {
     const vx_job_columns *columns = &job->model.columns;
+    vx_job_loss_kind loss = job->model.loss.kind;
     bool many = columns->kind != VX_JOB_COLUMNS_ONE;
     const vx_idle_key keys[] = {
         { "model.columns.count", many, "kind: bootstrap, fold or permutation" },
@@ -126,9 +131,10 @@ static vx_status check_columns(const vx_job *job, vx_error *err)
         return vx_job_fail(job, "model.columns.count", err,
                            "expected at least 2 with kind: bootstrap, fold or permutation, found "
                            "1");
-    if (many && job->model.loss.kind == VX_JOB_LOSS_DISTILLATION)
+    if (many && (loss == VX_JOB_LOSS_DISTILLATION || loss == VX_JOB_LOSS_NCE))
         return vx_job_fail(job, "model.columns.kind", err,
-                           "expected one with model.loss.kind: distillation, found another kind");
+                           "expected one with model.loss.kind: %s, found another kind",
+                           loss == VX_JOB_LOSS_NCE ? "nce" : "distillation");
     return vx_config_refuse_idle(job, keys, COUNT_OF(keys), "one", err);
 }
 

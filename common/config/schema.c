@@ -31,7 +31,7 @@
     X(PATH, vx_job_csv, categories, "")
 
 #define SVMLIGHT_KEYS(X)                                                                           \
-    X(COUNT, vx_job_svmlight, features, "0", 0, UINT32_MAX)                                        \
+    X(COUNT, vx_job_svmlight, features, "0", 0, 1u << 28)                                          \
     X(COUNT, vx_job_svmlight, first, "1", 0, 1)
 
 #define AUGMENT_KEYS(X)                                                                            \
@@ -71,13 +71,13 @@
 #define LOSS_KEYS(X)                                                                               \
     X(ENUM, vx_job_loss, kind, "nll", losses)                                                      \
     X(REAL, vx_job_loss, epsilon, "0.1", VX_RANGE_BELOW_ONE)                                       \
-    X(REAL, vx_job_loss, gamma, "2", VX_RANGE_NOT_NEGATIVE)                                        \
-    X(REAL, vx_job_loss, exponent, "0.5", VX_RANGE_POSITIVE)                                       \
+    X(REAL, vx_job_loss, gamma, "2", VX_RANGE_FOCUS)                                               \
+    X(REAL, vx_job_loss, exponent, "0.5", VX_RANGE_EXPONENT)                                       \
     X(REAL, vx_job_loss, threshold, "0", VX_RANGE_BELOW_ONE)                                       \
     X(REAL, vx_job_loss, eta, "0.5", VX_RANGE_PART)                                                \
     X(REAL, vx_job_loss, mix, "0.5", VX_RANGE_PART)                                                \
-    X(REAL, vx_job_loss, temperature, "2", VX_RANGE_POSITIVE)                                      \
-    X(COUNT, vx_job_loss, noise, "8", 1, 10000)                                                    \
+    X(REAL, vx_job_loss, temperature, "2", VX_RANGE_TEMPERATURE)                                   \
+    X(COUNT, vx_job_loss, noise, "8", 1, 512)                                                      \
     X(PATH, vx_job_loss, teacher, "")
 
 #define MODEL_KEYS(X)                                                                              \
@@ -95,9 +95,9 @@
     X(COUNT, vx_job_model, blocks, "2", 1, 1000)                                                   \
     X(COUNT, vx_job_model, hidden, "64", 1, 1000000)                                               \
     X(REAL, vx_job_model, residual_scale, "0.1", VX_RANGE_NOT_NEGATIVE)                            \
-    X(REAL, vx_job_model, variance, "1", VX_RANGE_POSITIVE)                                        \
-    X(REAL, vx_job_model, dispersion, "1", VX_RANGE_POSITIVE)                                      \
-    X(REAL, vx_job_model, l2, "0", VX_RANGE_NOT_NEGATIVE)                                          \
+    X(REAL, vx_job_model, variance, "1", VX_RANGE_VARIANCE)                                        \
+    X(REAL, vx_job_model, dispersion, "1", VX_RANGE_DISPERSION)                                    \
+    X(REAL, vx_job_model, l2, "0", VX_RANGE_PENALTY)                                               \
     X(SECTION, vx_job_model, columns, "{}")                                                        \
     X(SECTION, vx_job_model, loss, "{}")                                                           \
     X(PATH, vx_job_model, plugin, "")                                                              \

@@ -49,6 +49,12 @@ typedef enum vx_range {
     VX_RANGE_SHARE,         /* (0, 1e18]: sums of VX_WORKERS_MAX of them keep their digits */
     VX_RANGE_BETA_ALPHA,    /* [1, 1e6] and [0, 0.999]: the objective of flag falls */
     VX_RANGE_BETA_BETA,
+    VX_RANGE_FOCUS,       /* [0, 100]; this and what follows is what the models take */
+    VX_RANGE_EXPONENT,    /* (0, 100] */
+    VX_RANGE_TEMPERATURE, /* [0.001, 1e6] */
+    VX_RANGE_VARIANCE,    /* [1e-30, 1e30] */
+    VX_RANGE_DISPERSION,  /* [1e-6, 1e6] */
+    VX_RANGE_PENALTY,     /* [0, 1e6] */
     VX_RANGE_MAX
 } vx_range;
 

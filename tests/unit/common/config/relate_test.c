@@ -30,6 +30,12 @@ static const combination refused[] = {
       "expected no such key with data.format: csv, whose files have both, found one" },
     { { "data.test_labels=x", "data.train_labels=''", "data.format=cifar" },
       "expected no such key with data.format: cifar, whose files have both, found one" },
+    { { "data.format=cifar", "data.train_labels=''", "data.test_labels=''" },
+      "expected data.classes: 10, or of CIFAR-100 100 (fine labels) or 20 (coarse ones), beside "
+      "it, found 0" },
+    { { "data.svmlight.features=268435457", "data.format=svmlight", "data.train_labels=''",
+        "data.test_labels=''" },
+      "expected a whole number from 0 to 268435456, found \"268435457\"" },
     { { "data.csv.header=false" }, "expected data.format: csv beside it, found idx" },
     { { "data.csv.target=price" }, "expected data.format: csv beside it, found idx" },
     { { "data.csv.categories=c.csv" }, "expected data.format: csv beside it, found idx" },
@@ -66,6 +72,14 @@ static const combination refused[] = {
       "expected a whole number with kind: shift or cat_map, found 1.5" },
     { { "data.augment[0].scale=1.5", "data.augment[0].kind=smooth_cat_map" },
       "expected at most 1 with kind: smooth_cat_map, found 1.5" },
+    { { "data.augment[0].scale=1.5", "data.augment[0].kind=lotka_volterra" },
+      "expected at most 1 with kind: lotka_volterra, found 1.5" },
+    { { "data.augment[0].scale=4097", "data.augment[0].kind=shift" },
+      "expected at most 4096 with kind: shift, found 4097" },
+    { { "data.augment[0].scale=1001", "data.augment[0].kind=cat_map" },
+      "expected at most 1000 with kind: cat_map, found 1001" },
+    { { "data.augment[0].scale=2e6", "data.augment[0].kind=gaussian_noise" },
+      "expected at most 1e+06 with kind: gaussian_noise, found 2e+06" },
 
     /* families */
     { { "model.widths=[]", "model.family=mlp" },
@@ -93,6 +107,8 @@ static const combination refused[] = {
       "expected model.family: plugin, or no family, beside it, found linear" },
     { { "model.plugin=''", "model.family=plugin" },
       "expected the path of a shared library with model.family: plugin, found none" },
+    { { "model.loss.kind=focal", "model.family=plugin", "model.plugin=a.so" },
+      "expected nll with a plugin, which has its own loss, found another kind" },
     { { "model.options=x" }, "expected model.plugin beside it, found linear" },
 
     /* likelihoods and losses */
@@ -117,6 +133,19 @@ static const combination refused[] = {
     { { "model.loss.temperature=1" }, "expected kind: distillation beside it, found another kind" },
     { { "model.loss.teacher=t" }, "expected kind: distillation beside it, found another kind" },
     { { "model.loss.noise=3" }, "expected kind: nce beside it, found another kind" },
+    { { "model.loss.noise=513", "model.loss.kind=nce" },
+      "expected a whole number from 1 to 512, found \"513\"" },
+    { { "model.loss.gamma=101", "model.loss.kind=focal" },
+      "expected a number from 0 to 100, found \"101\"" },
+    { { "model.loss.exponent=101", "model.loss.kind=power" },
+      "expected a number above 0 and at most 100, found \"101\"" },
+    { { "model.loss.temperature=1e-4", "model.loss.kind=distillation", "model.loss.teacher=t" },
+      "expected a number from 0.001 to 1e6, found \"1e-4\"" },
+    { { "model.variance=1e31", "model.likelihood=gaussian" },
+      "expected a number from 1e-30 to 1e30, found \"1e31\"" },
+    { { "model.dispersion=1e-7", "model.likelihood=negative_binomial" },
+      "expected a number from 1e-6 to 1e6, found \"1e-7\"" },
+    { { "model.l2=1e7" }, "expected a number from 0 to 1e6, found \"1e7\"" },
     { { "model.loss.teacher=''", "model.loss.kind=distillation" },
       "expected a safetensors file or a checkpoint with kind: distillation, found none" },
 
@@ -132,6 +161,8 @@ static const combination refused[] = {
     { { "model.columns.kind=fold", "model.columns.count=2", "model.loss.kind=distillation",
         "model.loss.teacher=t" },
       "expected one with model.loss.kind: distillation, found another kind" },
+    { { "model.columns.kind=fold", "model.columns.count=2", "model.loss.kind=nce" },
+      "expected one with model.loss.kind: nce, found another kind" },
 };
 
 static void each_combination_without_sense_is_refused(void **state)
@@ -160,7 +191,7 @@ static const char *const taken[][SETS_MAX] = {
     { "data.format=svmlight", "data.train_labels=''", "data.test_labels=''",
       "data.svmlight.first=0", "data.svmlight.features=47236" },
     { "data.format=cifar", "data.train_labels=''", "data.test_labels=''", "data.train_more=[b, c]",
-      "model.family=resmlp", "model.patch=4", "model.residual_scale=0" },
+      "data.classes=100", "model.family=resmlp", "model.patch=4", "model.residual_scale=0" },
     { "data.shard=files", "data.files=[a, b, c, d]" },
     { "data.shard=sorted", "model.likelihood=negative_binomial", "model.dispersion=0.5",
       "data.alpha=3" },
