@@ -175,6 +175,19 @@ class Evaluate(WithData):
         self.assertEqual([word for word in words if word.isalpha()],
                          ["count", "nll", "accuracy", "auroc", "ece", "temperature", "nll", "ece"])
 
+    def test_one_class_is_certain(self):
+        """Its only logit is far below 0, which must not be compared with another."""
+        with open(self.path("one.csv"), "w") as file:
+            file.write("a,y\n1,0\n2,0\n3,0\n")
+        job = self.job("name: one\nrounds: 2\ndata:\n  format: csv\n  train_features: one.csv\n"
+                       "  test_features: one.csv\n  batch: 2\nmodel: {family: mlp, widths: [3]}\n"
+                       "workers: {count: 1}\noptimiser: {step_size: 1}\n"
+                       "aggregation: {rule: mean}\n")
+        for seed in range(1, 9):
+            told = self.json("evaluate", job, "--set", f"seed={seed}")
+            self.assertEqual([told["nll"], told["accuracy"]], [0, 1])
+            self.assertIsNone(told["ece"])
+
     def test_an_exported_file_is_read_like_its_checkpoint(self):
         run = self.complete(rounds=3)
         folder = os.path.join(run.directory, "checkpoint-0000000003")

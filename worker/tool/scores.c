@@ -146,6 +146,8 @@ static vx_status score_all(const vx_task *task, whole *w, bool categorical, vx_t
         s->deviance = vx_score_mean(vx_vec_const(w->deviance));
         status = interval(task, w->deviance, &s->deviance_in, err);
     }
+    if (categorical && !w->classes) /* of one class */
+        s->accuracy = 1;
     if (status == VX_OK && w->classes)
         status = score_classes(task, w, s, err);
     if (status == VX_OK && w->classes)
@@ -160,7 +162,7 @@ vx_status vx_tool_score(vx_task *task, vx_cvecf theta, vx_tool_scores *ret_score
     vx_likelihood likelihood = vx_model_likelihood(task->model);
     bool categorical = likelihood == VX_LIKELIHOOD_CATEGORICAL;
     bool binary = likelihood == VX_LIKELIHOOD_BERNOULLI && vx_model_outputs(task->model) == 1;
-    whole w = { .classes = categorical || binary };
+    whole w = { .classes = (categorical && vx_model_outputs(task->model) > 1) || binary };
     vx_tool_scores s = { n,    none, none, none,           none,           none,
                          none, none, none, { none, none }, { none, none }, { none, none } };
     vx_status status = take_memory(task, n, &w, err);
