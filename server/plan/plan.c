@@ -239,6 +239,9 @@ bool vx_plan_is_bias(const vx_plan_tensor *tensor)
 {
     const char *last = strrchr(tensor->name, '.');
 
+    if (last != NULL && tensor->rank == 1 && /* of a layer that normalises or scales */
+        (strcmp(last, ".scale") == 0 || strcmp(last, ".shift") == 0))
+        return true;
     if (last != NULL)
         return strcmp(last, ".bias") == 0;
     return tensor->rank == 1 && strcmp(tensor->name, "bias") == 0;

@@ -27,7 +27,9 @@ typedef struct vx_plan_tensor {
     const char *name; /* borrowed */
     size_t rank, numbers;
 } vx_plan_tensor;
-/* optimiser.l1 holds for weights: not for a tensor `bias` of rank 1, nor for any `....bias`. */
+/* optimiser.l1 holds for weights: not for a tensor `bias` of rank 1, nor for any `....bias`, nor
+ * for
+ * `....scale` and `....shift` of rank 1, which model.l2 leaves alone too. */
 bool vx_plan_is_bias(const vx_plan_tensor *tensor);
 
 /* vx_aggregator_create for workers.max_workers rows, vx_optimiser_create. An option that does not

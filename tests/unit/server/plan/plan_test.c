@@ -141,22 +141,24 @@ static void l1_leaves_biases_alone(void **state)
     static const vx_plan_tensor tensors[] = {
         { "layer1.weight", 2, 2 }, { "layer1.bias", 1, 1 }, { "unbias", 1, 1 },
         { "a.bias", 2, 2 },        { "bias", 2, 1 },        { "bias", 1, 2 },
-        { "bias.weight", 1, 1 },
+        { "bias.weight", 1, 1 },   { "a.scale", 1, 1 },     { "a.shift", 1, 1 },
+        { "scale", 1, 1 },         { "b.scale", 2, 1 },
     };
-    static const bool expected[] = { false, true, false, true, false, true, false };
-    static const float after[] = { 0, 0, 1, 0, 1, 1, 0, 1, 1, 0 };
+    static const bool expected[] = { false, true, false, true,  false, true,
+                                     false, true, true,  false, false };
+    static const float after[] = { 0, 0, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 0 };
     vx_job *job = parse(HEAD "optimiser: {step_size: 1, l1: 1}\n");
     vx_optimiser *optimiser = NULL;
     vx_error err = { 0 };
-    float theta[10], update[10] = { 0 };
+    float theta[14], update[14] = { 0 };
 
     (void)state;
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
         assert_int_equal(vx_plan_is_bias(&tensors[i]), expected[i]);
-    for (size_t k = 0; k < 10; k++)
+    for (size_t k = 0; k < 14; k++)
         theta[k] = 1.0f;
-    vx_assert_ok(vx_plan_optimiser_create(job, 10, tensors, 7, &optimiser, &err), &err);
-    vx_assert_ok(vx_optimiser_step(optimiser, 0, (vx_cvecf){ update, 10 }, (vx_vecf){ theta, 10 }),
+    vx_assert_ok(vx_plan_optimiser_create(job, 14, tensors, 11, &optimiser, &err), &err);
+    vx_assert_ok(vx_optimiser_step(optimiser, 0, (vx_cvecf){ update, 14 }, (vx_vecf){ theta, 14 }),
                  NULL);
     assert_memory_equal(theta, after, sizeof(after));
     vx_optimiser_destroy(optimiser);
