@@ -258,6 +258,12 @@ vx_status vx_shard_indices(const vx_shard_spec *spec, vx_shard_targets targets, 
         return status;
     if (kept == 0) {
         vx_free(indices);
+        if (spec->kind == VX_SHARD_FILES)
+            return vx_fail(
+                err, VX_ERR_DATA,
+                "slot %u of %u gets none of the %zu observations: its list of data.files "
+                "has no number",
+                slot, spec->slots, targets.count);
         return vx_fail(
             err, VX_ERR_DATA,
             "slot %u of %u gets none of the %zu observations: use fewer workers, another seed or a "

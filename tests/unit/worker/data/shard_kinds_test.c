@@ -226,6 +226,7 @@ static void lists_say_which_slot_has_what(void **state)
     vx_free(indices);
     files[1] = put_text("b", "# nothing\n");
     vx_assert_status(vx_shard_indices(&spec, ten, 1, &indices, &count, &err), VX_ERR_DATA, &err);
+    assert_non_null(strstr(err.message, "its list of data.files has no number"));
     vx_assert_ok(vx_shard_union(&spec, ten, (uint32_t[]){ 1, 2 }, 2, &indices, &count, &err), &err);
     assert_int_equal(count, 2);
     vx_free(indices);
