@@ -182,13 +182,13 @@ static void json_reports_are_objects_a_line_without_the_slots(void **state)
 {
     static const uint64_t times[] = { 0, 200, 2000 };
     char *text = show((vx_ctl_progress){ .style = VX_CTL_PROGRESS_JSON }, times, 3);
-    char *second = strchr(text, '\n') + 1;
+    const size_t first = strcspn(text, "\n") + 1; /* gcc at -O3 takes a pointer to dangle */
     json_t *root = NULL;
 
     (void)state;
-    assert_int_equal(strcspn(second, "\n") + 1, strlen(second));
+    assert_int_equal(first + strcspn(text + first, "\n") + 1, strlen(text));
     assert_memory_equal(text, "{\"event\":\"progress\",\"run_dir\":\"runs/r\",\"format\":1,", 50);
-    root = json_loads(second, 0, NULL);
+    root = json_loads(text + first, 0, NULL);
     assert_non_null(root);
     vx_assert_close(json_number_value(json_object_get(root, "percent")), 41.2, 1e-15, 0);
     assert_null(json_object_get(root, "slots"));
