@@ -259,6 +259,16 @@ class Check(WithData):
         self.assertLess(abs(numpy.load(self.path("b-features.npy")).mean()), 0.1)
         self.assertGreater(told["norm"], 0)
 
+    def test_a_reference_is_made_for_a_job_whose_empty_fields_are_its_means(self):
+        with open(self.path("t.csv"), "w") as file:
+            file.write("a,y\n1,0\n,1\n5,0\n")
+        out = self.path("made.npy")
+        done = vexil("reference", self.job(), "--out", out,
+                     "--set", "data={format: csv, train_features: %s, test_features: %s, "
+                     "reference: %s, csv: {missing: mean}}" % (2 * (self.path("t.csv"),) + (out,)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        numpy.testing.assert_array_equal(numpy.load(out), [[3], [2]])
+
 
 class ToolsBadInput(WithData):
     def test_wrong_use_is_refused(self):

@@ -1,5 +1,6 @@
 #include "csv_plan.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <vx_base/alloc.h>
@@ -54,6 +55,10 @@ static vx_status take_missing(table *t, size_t line, size_t column, const char *
     case VX_MISSING_MEAN:
         memcpy(t->row + c->feature, vx_reference_means(t->source->reference) + c->feature,
                width * sizeof(*t->row));
+        return VX_OK;
+    case VX_MISSING_NAN:
+        for (size_t k = 0; k < width; k++)
+            t->row[c->feature + k] = NAN;
         return VX_OK;
     }
     return refuse(t, line, column, "a value (data.csv.missing is refuse)", text, err);

@@ -116,8 +116,10 @@ const float *vx_reference_deviations(const vx_reference *reference)
     return reference->deviations;
 }
 
-/* means and squares (features): the mean so far and the sum of squared deviations from it. */
-static void accumulate(const vx_dataset *dataset, float *row, double *means, double *squares)
+/* means, squares and counts (features): the mean so far, the sum of squared deviations from it, and
+ * of how many values. */
+static void accumulate(const vx_dataset *dataset, float *row, double *means, double *squares,
+                       double *counts)
 {
     vx_dataset_info info = vx_dataset_get_info(dataset);
 
@@ -129,7 +131,10 @@ static void accumulate(const vx_dataset *dataset, float *row, double *means, dou
         for (size_t k = 0; k < info.features; k++) {
             double step = (double)row[k] - means[k];
 
-            means[k] += step / (double)(i + 1);
+            if (isnan(row[k]))
+                continue;
+            counts[k] += 1.0;
+            means[k] += step / counts[k];
             squares[k] += step * ((double)row[k] - means[k]);
         }
     }
@@ -139,16 +144,16 @@ vx_status vx_reference_write(const vx_dataset *dataset, const char *path, vx_err
 {
     vx_dataset_info info = vx_dataset_get_info(dataset);
     float *row = vx_calloc(info.features, sizeof(*row));
-    double *moments = vx_calloc(2 * info.features, sizeof(*moments)); /* (2, features) */
+    double *moments = vx_calloc(3 * info.features, sizeof(*moments)); /* (3, features) */
     vx_status status = VX_OK;
 
     if (row == NULL || moments == NULL) {
         status = vx_fail(err, VX_ERR_NOMEM, "no memory for %zu features", info.features);
         goto out;
     }
-    accumulate(dataset, row, moments, moments + info.features);
+    accumulate(dataset, row, moments, moments + info.features, moments + 2 * info.features);
     for (size_t k = info.features; k < 2 * info.features; k++) {
-        double deviation = sqrt(moments[k] / (double)info.count);
+        double deviation = sqrt(moments[k] / fmax(moments[k + info.features], 1.0));
 
         moments[k] = (float)deviation > 0.0f ? deviation : 1.0;
     }

@@ -31,13 +31,14 @@ static vx_data_format format_of(vx_job_format format)
     return VX_DATA_IDX;
 }
 
-static vx_missing missing_of(vx_job_missing missing)
+/* A job with means has a reference, but where one is to be made. */
+static vx_missing missing_of(vx_job_missing missing, const vx_reference *reference)
 {
     switch (missing) {
     case VX_JOB_MISSING_ZERO:
         return VX_MISSING_ZERO;
     case VX_JOB_MISSING_MEAN:
-        return VX_MISSING_MEAN;
+        return reference != NULL ? VX_MISSING_MEAN : VX_MISSING_NAN;
     case VX_JOB_MISSING_REFUSE:
         break;
     }
@@ -110,7 +111,7 @@ static vx_status load(vx_task *task, const vx_task_place *place, set_files set, 
                  .target = data->csv.target,
                  .ignore = (const char *const *)data->csv.ignore,
                  .ignore_count = data->csv.ignore_count,
-                 .missing = missing_of(data->csv.missing),
+                 .missing = missing_of(data->csv.missing, task->reference),
                  .categories = categories },
         .reference = task->reference,
         .columns = data->svmlight.features,

@@ -82,6 +82,28 @@ static void a_reference_is_made_from_a_set_and_standardises_it(void **state)
     vx_dataset_destroy(dataset);
 }
 
+static void a_reference_is_made_of_the_values_that_are_there(void **state)
+{
+    vx_data_source source = { .format = VX_DATA_CSV,
+                              .features = put_text("t.csv", "a,b,y\n1,,0\n,,1\n5,NA,0\n"),
+                              .targets = VX_TARGETS_CLASSES,
+                              .csv = { .header = true, .missing = VX_MISSING_NAN } };
+    vx_dataset *dataset = load(&source);
+    vx_reference *reference = NULL;
+    vx_error err = { 0 };
+    const char *path = path_of("r.npy");
+    (void)state;
+
+    vx_assert_ok(vx_reference_write(dataset, path, &err), &err);
+    vx_assert_ok(vx_reference_open(path, &reference, &err), &err);
+    vx_assert_close((double)vx_reference_means(reference)[0], 3, 0, 0);
+    vx_assert_close((double)vx_reference_deviations(reference)[0], 2, 0, 0);
+    vx_assert_close((double)vx_reference_means(reference)[1], 0, 0, 0); /* none there */
+    vx_assert_close((double)vx_reference_deviations(reference)[1], 1, 0, 0);
+    vx_reference_close(reference);
+    vx_dataset_destroy(dataset);
+}
+
 static void bytes_are_divided_before_a_reference_is_used(void **state)
 {
     const uint8_t bytes[4] = { 0, 255, 51, 204 };
@@ -143,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reference_is_made_from_a_set_and_standardises_it),
+        cmocka_unit_test(a_reference_is_made_of_the_values_that_are_there),
         cmocka_unit_test(bytes_are_divided_before_a_reference_is_used),
         cmocka_unit_test(what_is_no_reference_is_refused_with_its_column),
         cmocka_unit_test(a_reference_of_other_features_is_refused),

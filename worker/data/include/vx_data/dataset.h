@@ -30,10 +30,15 @@ typedef enum vx_target_kind {
     VX_TARGETS_REAL     /* float32, one or more columns; whole numbers are taken as they are */
 } vx_target_kind;
 
-/* What a feature without a value is, in a csv file: an error, 0, or the mean of the reference.
- * There is no value in a cell that is empty or holds NA, NaN, nan or ?, unless it is a listed
- * category. */
-typedef enum vx_missing { VX_MISSING_REFUSE, VX_MISSING_ZERO, VX_MISSING_MEAN } vx_missing;
+/* What a feature without a value is, in a csv file: an error, 0, the mean of the reference, or NaN,
+ * which vx_reference_write alone knows. There is no value in a cell that is empty or holds NA, NaN,
+ * nan or ?, unless it is a listed category. */
+typedef enum vx_missing {
+    VX_MISSING_REFUSE,
+    VX_MISSING_ZERO,
+    VX_MISSING_MEAN,
+    VX_MISSING_NAN
+} vx_missing;
 
 /*
  * A column is named by its text in the header or by its number; the first is 0. Every column but

@@ -25,10 +25,10 @@ struct vx_dataset;
 
 /*
  * Makes such a file from a set (unsigned bytes divided by 255 first): mean and deviation
- * sqrt(sum (x - mean)^2 / count) of each feature over all observations, in double, by Welford's
- * method (Technometrics 4, 1962). A feature that never changes is given deviation 1: standardised
- * it is 0. Atomic and durable. VX_ERR_NOMEM, VX_ERR_IO, VX_ERR_SPACE, VX_ERR_NOT_FOUND. O(count
- * features), of sparse rows too.
+ * sqrt(sum (x - mean)^2 / count) of each feature over all observations that have it, where it is
+ * not NaN, in double, by Welford's method (Technometrics 4, 1962). A feature that never changes, or
+ * that no observation has, is given deviation 1: standardised it is 0. Atomic and durable.
+ * VX_ERR_NOMEM, VX_ERR_IO, VX_ERR_SPACE, VX_ERR_NOT_FOUND. O(count features), of sparse rows too.
  */
 VX_MUST_CHECK vx_status vx_reference_write(const struct vx_dataset *dataset, const char *path,
                                            vx_error *err);
