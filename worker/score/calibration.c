@@ -72,6 +72,19 @@ static bool has_an_error(vx_cmat logits, const uint32_t *labels)
     return false;
 }
 
+/* Are the logits of each observation all the same, as those of a model that is 0? */
+static bool is_level(vx_cmat logits)
+{
+    for (size_t i = 0; i < logits.rows; i++) {
+        vx_cvec z = vx_cmat_row(logits, i);
+
+        for (size_t k = 1; k < z.n; k++)
+            if (z.at[k] < z.at[0] || z.at[k] > z.at[0])
+                return false;
+    }
+    return true;
+}
+
 static bool is_finite(vx_cmat logits)
 {
     for (size_t i = 0; i < logits.rows; i++)
@@ -113,6 +126,10 @@ vx_status vx_score_temperature(vx_cmat logits, const uint32_t *labels, double *r
     VX_ASSERT(logits.rows > 0);
     if (!is_finite(logits))
         return VX_ERR_NONFINITE;
+    if (is_level(logits)) {
+        *ret_temperature = (double)NAN;
+        return VX_ERR_DOMAIN;
+    }
     if (!has_an_error(logits, labels)) {
         *ret_temperature = 0;
         return VX_ERR_DOMAIN;

@@ -66,6 +66,11 @@ static vx_status read_manifest(const char *folder, char text[VX_DIGEST_TEXT_SIZE
     vx_status status = path != NULL ? vx_file_read(path, MANIFEST_BYTES_MAX, &bytes, err)
                                     : vx_fail(err, VX_ERR_NOMEM, "out of memory");
 
+    if (status == VX_ERR_NOT_FOUND)
+        status = vx_fail(err, status,
+                         "%s: no such file: expected the folder of a checkpoint, that is "
+                         "checkpoint-ROUNDS in a run directory, or a safetensors file",
+                         path);
     if (status != VX_OK)
         goto out;
     root = json_loadb((const char *)bytes.at, bytes.size, JSON_REJECT_DUPLICATES, NULL);

@@ -149,6 +149,7 @@ static void logits_without_a_best_temperature_are_named(void **state)
 {
     const double right[4] = { 5, 0, 0, 1 };
     const double wrong[4] = { 0, 5, 1, 0 };
+    const double level[4] = { 2, 2, -1, -1 };
     const double broken[4] = { 0, nan(""), 1, 0 };
     const uint32_t labels[2] = { 0, 1 };
     double t = -1;
@@ -163,6 +164,9 @@ static void logits_without_a_best_temperature_are_named(void **state)
     vx_assert_status(vx_score_temperature((vx_cmat){ wrong, 2, 2, 2 }, labels, &t), VX_ERR_DOMAIN,
                      NULL);
     assert_true(isinf(t) && t > 0);
+    vx_assert_status(vx_score_temperature((vx_cmat){ level, 2, 2, 2 }, labels, &t), VX_ERR_DOMAIN,
+                     NULL);
+    assert_true(isnan(t));
 }
 
 int main(void)

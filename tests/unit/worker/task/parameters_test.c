@@ -107,6 +107,7 @@ static void a_folder_is_held_to_its_manifest(void **state)
     vx_assert_ok(vx_file_make_folder(folder, &err), &err);
     write_file(&f, file, NULL, 1);
     expect(&f, folder, VX_ERR_NOT_FOUND, manifest);
+    expect(&f, folder, VX_ERR_NOT_FOUND, "expected the folder of a checkpoint");
     vx_test_file_put(manifest, "{}", 2);
     expect(&f, folder, VX_ERR_DATA, "expected the digest of the parameters");
     (void)snprintf(text, sizeof(text), "{\"parameters\": \"%s\"}", true_digest(digest));
