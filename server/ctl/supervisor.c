@@ -62,8 +62,10 @@ static unsigned step_server(vx_ctl_supervisor *supervisor, const vx_ctl_view *vi
 static unsigned step_workers(vx_ctl_supervisor *supervisor, const vx_ctl_view *view)
 {
     uint64_t waited_ms = view->now_ms - supervisor->server_gone_ms;
-    uint64_t grace_ms = view->server_crashed ? 0 : VX_CTL_WORKERS_GRACE_MS;
+    uint64_t grace_ms = view->signals > 0 ? VX_CTL_WORKERS_STOP_MS : VX_CTL_WORKERS_GRACE_MS;
 
+    if (view->server_crashed)
+        grace_ms = 0;
     if (waited_ms >= grace_ms + VX_CTL_WORKERS_KILL_MS)
         return kill_workers(supervisor);
     if (waited_ms < grace_ms || supervisor->workers_termed)

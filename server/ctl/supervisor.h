@@ -8,7 +8,10 @@
  * has a bound, and after the last one both are gone.
  */
 #define VX_CTL_WORKERS_GRACE_MS                                                                    \
-    15000                            /* the server is gone: mpirun ends by itself, else gets TERM */
+    15000 /* the server is gone: mpirun ends by itself, else gets TERM */
+/* The same when the user asked for the end: workers that had joined are gone in a moment, one that
+ * had not may wait for a server that never comes. */
+#define VX_CTL_WORKERS_STOP_MS 3000
 #define VX_CTL_WORKERS_KILL_MS 5000  /* after TERM, mpirun gets KILL */
 #define VX_CTL_BLAME_MS        2000  /* mpirun failed: the server may say why by its own end */
 #define VX_CTL_IDLE_MS         10000 /* mpirun ended well, yet the server waits for workers */

@@ -73,6 +73,23 @@ static void two_signals_at_once_kill_at_once(void **state)
     assert_int_equal(step_at(&supervisor, &view, 6), VX_CTL_ACT_LEAVE);
 }
 
+static void workers_that_never_joined_a_stopped_run_are_ended_soon(void **state)
+{
+    vx_ctl_supervisor supervisor = fresh;
+    vx_ctl_view view = asked_to_stop;
+    uint64_t late_ms = 200 + VX_CTL_WORKERS_STOP_MS;
+
+    (void)state;
+    assert_true(VX_CTL_WORKERS_STOP_MS < VX_CTL_WORKERS_GRACE_MS);
+    assert_int_equal(step_at(&supervisor, &view, 100), VX_CTL_ACT_TERM_SERVER);
+    view.server = VX_CTL_LIFE_ENDED;
+    assert_int_equal(step_at(&supervisor, &view, 200), 0);
+    assert_int_equal(step_at(&supervisor, &view, late_ms - 1), 0);
+    assert_int_equal(step_at(&supervisor, &view, late_ms), VX_CTL_ACT_TERM_WORKERS);
+    assert_int_equal(step_at(&supervisor, &view, late_ms + VX_CTL_WORKERS_KILL_MS),
+                     VX_CTL_ACT_KILL_WORKERS);
+}
+
 static void workers_that_outlive_the_server_are_ended_within_a_bound(void **state)
 {
     vx_ctl_supervisor supervisor = fresh;
@@ -167,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_signal_asks_the_server_once_and_then_waits),
         cmocka_unit_test(a_second_signal_kills_both_once),
         cmocka_unit_test(two_signals_at_once_kill_at_once),
+        cmocka_unit_test(workers_that_never_joined_a_stopped_run_are_ended_soon),
         cmocka_unit_test(workers_that_outlive_the_server_are_ended_within_a_bound),
         cmocka_unit_test(workers_of_a_crashed_server_are_ended_at_once),
         cmocka_unit_test(failed_workers_stop_the_server_after_it_could_say_why),
