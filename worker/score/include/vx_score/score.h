@@ -59,7 +59,8 @@ double vx_score_ece(vx_cmat logits, const uint32_t *labels, double temperature, 
  * and its derivative there, mean(E[z] - z_label), is 0 at the result to rounding. Newton, kept
  * inside a bracket. VX_ERR_DOMAIN: there is none. Then *ret_temperature is 0 (every label has the
  * largest logit already: the nll never rises as T goes to 0), HUGE_VAL (the logits are no better
- * than chance: it falls for ever), or NaN (all logits of a row are the same: T changes nothing). VX_ERR_NONFINITE: a logit is; nothing is written. O(n k) an iteration, at most 200.
+ * than chance: it falls for ever), or NaN (all logits of a row are the same: T changes nothing).
+ * VX_ERR_NONFINITE: a logit is; nothing is written. O(n k) an iteration, at most 200.
  */
 VX_MUST_CHECK vx_status vx_score_temperature(vx_cmat logits, const uint32_t *labels,
                                              double *ret_temperature);
