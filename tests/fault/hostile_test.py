@@ -120,7 +120,7 @@ class Liars(Hostile):
 
     def begin_with_liar(self, rounds=60, delay=0.02, **settings):
         run = self.begin(rounds, slots=[0, 1, 2], delay=delay, **{
-            "workers.quorum": 3, "workers.start_timeout_s": 2, "workers.deadline_s": 0.3,
+            "workers.quorum": 3, "workers.start_timeout_s": 5, "workers.deadline_s": 0.3,
             **settings})
         run.work(slots=[0, 1, 2])
         run.wait_joined(2, 1)
