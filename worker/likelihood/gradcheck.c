@@ -11,7 +11,8 @@
 
 #define STEP     2e-3
 #define SCALE    0.3
-#define WIDTHS   3
+#define WIDTHS   5
+#define ENOUGH   1e-7 /* an error for which no narrower one is tried after the first three */
 #define NARROW   16.0 /* from one width to the next */
 #define AT_LEAST 1e-3 /* of the largest entry: what an entry counts as in its own error */
 
@@ -71,7 +72,7 @@ static vx_status check_coordinate(const check *c, size_t point, size_t i, double
     double best_numeric = 0.0;
     double h = step;
 
-    for (size_t w = 0; w < WIDTHS; w++, h /= NARROW) {
+    for (size_t w = 0; w < WIDTHS && (w < 3 || best > ENOUGH); w++, h /= NARROW) {
         double numeric = 0.0;
         double size = 0.0;
         double error = 0.0;
