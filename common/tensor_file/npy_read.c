@@ -7,9 +7,9 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/bytes.h>
+#include <vx_base/file.h>
 #include <vx_base/log.h>
 
-#include "map.h"
 #include "safetensors_format.h"
 
 #define MAGIC       "\x93NUMPY"
@@ -223,7 +223,7 @@ vx_status vx_npy_open(const char *path, vx_npy_file **ret_file, vx_error *err)
         status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory", path);
         goto out;
     }
-    status = vx_tensor_map(path, LONG_START, &file->bytes, err);
+    status = vx_file_map(path, LONG_START, &file->bytes, err);
     if (status == VX_OK)
         status = read_header(file, err);
     if (status != VX_OK)
@@ -239,7 +239,7 @@ vx_npy_file *vx_npy_close(vx_npy_file *file)
 {
     if (file == NULL)
         return NULL;
-    vx_tensor_unmap(file->bytes);
+    vx_file_unmap(file->bytes);
     vx_free(file->path);
     vx_free(file);
     return NULL;

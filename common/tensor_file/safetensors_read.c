@@ -9,9 +9,9 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/bytes.h>
+#include <vx_base/file.h>
 #include <vx_base/log.h>
 
-#include "map.h"
 #include "safetensors_format.h"
 
 typedef struct entry { /* a tensor and its place in the data */
@@ -226,7 +226,7 @@ vx_status vx_safetensors_open(const char *path, vx_tensor_file **ret_file, vx_er
         status = vx_fail(err, VX_ERR_NOMEM, "%s: no memory to open it", path);
         goto out;
     }
-    status = vx_tensor_map(path, VX_SAFETENSORS_LENGTH_BYTES, &file->bytes, err);
+    status = vx_file_map(path, VX_SAFETENSORS_LENGTH_BYTES, &file->bytes, err);
     if (status != VX_OK)
         goto out;
     status = parse_header(file, &data, err);
@@ -249,7 +249,7 @@ vx_tensor_file *vx_tensor_file_close(vx_tensor_file *file)
 {
     if (file == NULL)
         return NULL;
-    vx_tensor_unmap(file->bytes);
+    vx_file_unmap(file->bytes);
     json_decref(file->header);
     vx_free(file->entries);
     vx_free(file->path);

@@ -264,7 +264,7 @@ class AggregateBadInput(WithFolder):
             self.refuse_file(65, said, header("(7, 3)", dtype) + bytes(84))
         self.refuse_file(65, "bad.npy: this is no NPY file; numpy.save writes one",
                          b"no array at all")
-        self.refuse_file(65, "bad.npy: 0 bytes, too short for a header", b"")
+        self.refuse_file(65, "bad.npy: truncated: expected at least 12 bytes, found 0", b"")
 
     def test_a_header_that_lies(self):
         for shape in ("(9, 3)", "(7, 4)", "(4611686018427387904, 4)", "(1024, 1048576)"):

@@ -17,49 +17,23 @@
 
 void vx_block_clear(vx_block *block)
 {
-    const vx_files *files = vx_files_current();
-
     vx_free(block->heap);
-    if (block->map != NULL)
-        files->unmap(files->context, block->map, block->map_size);
+    vx_file_unmap((vx_cbytes){ block->map, block->map_size });
     *block = (vx_block){ 0 };
 }
 
-static vx_status map_handle(const char *path, int handle, size_t least, vx_block *ret_block,
-                            vx_error *err)
+static vx_block of_map(vx_cbytes file)
 {
-    const vx_files *files = vx_files_current();
-    vx_file_info info = { 0 };
-    const void *at = NULL;
-    int result = files->info(files->context, handle, &info);
-
-    if (result < 0)
-        return vx_file_fail(err, result, "stat", path);
-    if (!info.is_regular)
-        return vx_fail(err, VX_ERR_DATA, "%s: expected a regular file", path);
-    if (info.size < least)
-        return vx_fail(err, VX_ERR_DATA, "%s: truncated: expected at least %zu bytes, found %llu",
-                       path, least, (unsigned long long)info.size);
-    result = files->map(files->context, handle, (size_t)info.size, &at);
-    if (result < 0)
-        return vx_file_fail(err, result, "map", path);
-    *ret_block =
-        (vx_block){ .at = at, .size = (size_t)info.size, .map = at, .map_size = (size_t)info.size };
-    return VX_OK;
+    return (vx_block){ .at = file.at, .size = file.size, .map = file.at, .map_size = file.size };
 }
 
 vx_status vx_block_map_file(const char *path, size_t least, vx_block *ret_block, vx_error *err)
 {
-    const vx_files *files = vx_files_current();
-    int handle = -1;
-    vx_status status = VX_OK;
+    vx_cbytes file = { NULL, 0 };
+    vx_status status = vx_file_map(path, least, &file, err);
 
-    VX_ASSERT(least > 0);
-    handle = files->open(files->context, path, O_RDONLY | O_NONBLOCK, 0);
-    if (handle < 0)
-        return vx_file_fail(err, handle, "open", path);
-    status = map_handle(path, handle, least, ret_block, err);
-    vx_file_close(handle);
+    if (status == VX_OK)
+        *ret_block = of_map(file);
     return status;
 }
 
@@ -199,11 +173,15 @@ vx_status vx_builder_add(vx_builder *builder, const void *at, size_t size, vx_er
 
 static vx_status end_in_file(vx_builder *builder, vx_block *ret_block, vx_error *err)
 {
+    const char *folder = builder->place.folder;
+    vx_cbytes file = { NULL, 0 };
     vx_status status = flush(builder, err);
 
-    if (status != VX_OK)
-        return status;
-    return map_handle(builder->place.folder, builder->handle, builder->written, ret_block, err);
+    if (status == VX_OK)
+        status = vx_file_map_handle(builder->handle, folder, builder->written, &file, err);
+    if (status == VX_OK)
+        *ret_block = of_map(file);
+    return status;
 }
 
 vx_status vx_builder_end(vx_builder *builder, vx_block *ret_block, vx_error *err)

@@ -21,6 +21,15 @@ vx_status vx_file_fail(vx_error *err, ssize_t result, const char *what, const ch
 VX_MUST_CHECK vx_status vx_file_read(const char *path, size_t size_max, vx_bytes *ret_content,
                                      vx_error *err);
 
+/* Maps a regular file of at least `least` > 0 bytes for reading; vx_file_unmap ends it and takes
+ * { NULL }. VX_ERR_DATA: it is none, or shorter; VX_ERR_NOT_FOUND; VX_ERR_IO. All name the path. */
+VX_MUST_CHECK vx_status vx_file_map(const char *path, size_t least, vx_cbytes *ret_bytes,
+                                    vx_error *err);
+/* The same of an open file, which the map outlives; path is for messages. */
+VX_MUST_CHECK vx_status vx_file_map_handle(int handle, const char *path, size_t least,
+                                           vx_cbytes *ret_bytes, vx_error *err);
+void vx_file_unmap(vx_cbytes bytes);
+
 /* Replaces path by content so that a reader sees the old file or the new one: temp file beside it,
  * fsync, rename, fsync of the folder. mode e.g. 0644, whatever the umask. On failure the old file
  * stands and no temp file is left; only when the last fsync fails does the new one stand, perhaps

@@ -1,11 +1,11 @@
-#include "map.h"
-
-#include <inttypes.h>
-
 #include <vx_base/file.h>
 
-static vx_status map_handle(const char *path, int handle, size_t least, vx_cbytes *ret_bytes,
-                            vx_error *err)
+#include <fcntl.h>
+
+#include <vx_base/assert.h>
+
+vx_status vx_file_map_handle(int handle, const char *path, size_t least, vx_cbytes *ret_bytes,
+                             vx_error *err)
 {
     const vx_files *files = vx_files_current();
     vx_file_info info = { 0 };
@@ -17,8 +17,8 @@ static vx_status map_handle(const char *path, int handle, size_t least, vx_cbyte
     if (!info.is_regular)
         return vx_fail(err, VX_ERR_DATA, "%s: expected a regular file", path);
     if (info.size < least)
-        return vx_fail(err, VX_ERR_DATA, "%s: %" PRIu64 " bytes, too short for a header", path,
-                       info.size);
+        return vx_fail(err, VX_ERR_DATA, "%s: truncated: expected at least %zu bytes, found %llu",
+                       path, least, (unsigned long long)info.size);
     result = files->map(files->context, handle, (size_t)info.size, &at);
     if (result < 0)
         return vx_file_fail(err, result, "map", path);
@@ -26,20 +26,22 @@ static vx_status map_handle(const char *path, int handle, size_t least, vx_cbyte
     return VX_OK;
 }
 
-vx_status vx_tensor_map(const char *path, size_t least, vx_cbytes *ret_bytes, vx_error *err)
+vx_status vx_file_map(const char *path, size_t least, vx_cbytes *ret_bytes, vx_error *err)
 {
     const vx_files *files = vx_files_current();
     vx_status status = VX_OK;
-    int handle = files->open(files->context, path, O_RDONLY | O_NONBLOCK, 0);
+    int handle = -1;
 
+    VX_ASSERT(least > 0);
+    handle = files->open(files->context, path, O_RDONLY | O_NONBLOCK, 0);
     if (handle < 0)
         return vx_file_fail(err, handle, "open", path);
-    status = map_handle(path, handle, least, ret_bytes, err);
+    status = vx_file_map_handle(handle, path, least, ret_bytes, err);
     vx_file_close(handle);
     return status;
 }
 
-void vx_tensor_unmap(vx_cbytes bytes)
+void vx_file_unmap(vx_cbytes bytes)
 {
     const vx_files *files = vx_files_current();
 
