@@ -100,10 +100,10 @@ class Examples(unittest.TestCase):
         self.train_images("fashion-mnist", 60, 1.0)
 
     def test_lenet5(self):
-        self.train_images("lenet5", 60, 2.0, "lenet5")
+        self.train_images("lenet5", 60, 1.7, "lenet5")
 
     def test_cnn_mnist(self):
-        self.train_images("cnn_mnist", 40, 2.0, "cnn_mnist")
+        self.train_images("cnn_mnist", 40, 1.2, "cnn_mnist")
 
     def test_resmlp(self):
         self.train_images("resmlp", 60, 2.0, "resmlp")

@@ -39,7 +39,7 @@ static void initialise(const layer *own, uint64_t seed, vx_rvec theta)
 {
     size_t pixels = pixels_of(own);
 
-    VX_R(vx_start_uniform)(own, seed, 2.0 * (double)pixels, pixels * pixels, theta.at);
+    VX_R(vx_start)(own, seed, pixels, pixels, pixels, theta);
 }
 
 /* (pixels, channels) of an observation. */

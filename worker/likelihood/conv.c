@@ -102,11 +102,8 @@ static vx_model_tensor tensor_at(const layer *own, size_t index)
 static void initialise(const layer *own, uint64_t seed, vx_rvec theta)
 {
     size_t area = own->kernel * own->kernel;
-    double fans = (double)(area * own->in.channels);
 
-    fans += own->start == VX_START_HE ? 0.0 : (double)(area * own->units);
-    if (own->start != VX_START_ZERO)
-        VX_R(vx_start_uniform)(own, seed, fans, own->parameters - own->units, theta.at);
+    VX_R(vx_start)(own, seed, area * own->in.channels, area * own->units, own->units, theta);
 }
 
 /* Observations of a chunk. */

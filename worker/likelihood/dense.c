@@ -38,11 +38,7 @@ static vx_model_tensor tensor_at(const layer *own, size_t index)
 
 static void initialise(const layer *own, uint64_t seed, vx_rvec theta)
 {
-    size_t in = in_of(own);
-    double fans = (double)in + (own->start == VX_START_HE ? 0.0 : (double)own->units);
-
-    if (own->start != VX_START_ZERO)
-        VX_R(vx_start_uniform)(own, seed, fans, in * own->units, theta.at);
+    VX_R(vx_start)(own, seed, in_of(own), own->units, own->units, theta);
 }
 
 static vx_rcmat weight_of(const layer *own, vx_rcvec theta)

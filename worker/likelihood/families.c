@@ -11,14 +11,12 @@ static vx_status build_linear(const vx_model_spec *spec, VX_R(vx_network) * netw
 }
 
 /* dense, layer_norm, activation, dropout; skip: of the last of them. */
-static vx_status add_hidden(const vx_model_spec *spec, size_t width, bool layer_norm, size_t skip,
-                            VX_R(vx_network) * network, vx_error *err)
+static vx_status add_hidden(const vx_model_spec *spec, size_t width, vx_layer_start start,
+                            bool layer_norm, size_t skip, VX_R(vx_network) * network, vx_error *err)
 {
     bool drops = spec->dropout > 0.0;
     VX_R(vx_layer)
-    dense = { .kind = &VX_R(vx_layer_dense),
-              .units = width,
-              .start = vx_start_before(spec->activation) };
+    dense = { .kind = &VX_R(vx_layer_dense), .units = width, .start = start };
     VX_R(vx_layer)
     activation = { .kind = &VX_R(vx_layer_activation),
                    .activation = spec->activation,
@@ -37,13 +35,20 @@ static vx_status add_hidden(const vx_model_spec *spec, size_t width, bool layer_
     return status;
 }
 
-static vx_status add_outputs(const vx_model_spec *spec, VX_R(vx_network) * network, vx_error *err)
+static vx_status add_outputs(const vx_model_spec *spec, vx_layer_start start,
+                             VX_R(vx_network) * network, vx_error *err)
 {
     return VX_R(vx_network_add)(network,
                                 (VX_R(vx_layer)){ .kind = &VX_R(vx_layer_dense),
                                                   .units = vx_spec_outputs(spec),
-                                                  .start = VX_START_GLOROT },
+                                                  .start = start },
                                 err);
+}
+
+/* Weights before this activation. */
+static vx_layer_start start_before(vx_activation activation)
+{
+    return activation != VX_ACTIVATION_TANH ? VX_START_HE : VX_START_GLOROT;
 }
 
 static vx_status check_dropout(const vx_model_spec *spec, vx_error *err)
@@ -55,13 +60,13 @@ static vx_status check_dropout(const vx_model_spec *spec, vx_error *err)
 }
 
 vx_status VX_R(vx_add_dense)(const vx_model_spec *spec, const size_t *widths, size_t count,
-                             VX_R(vx_network) * network, vx_error *err)
+                             vx_layer_start start, VX_R(vx_network) * network, vx_error *err)
 {
     vx_status status = check_dropout(spec, err);
 
     for (size_t l = 0; status == VX_OK && l < count; l++)
-        status = add_hidden(spec, widths[l], false, 0, network, err);
-    return status == VX_OK ? add_outputs(spec, network, err) : status;
+        status = add_hidden(spec, widths[l], start, false, 0, network, err);
+    return status == VX_OK ? add_outputs(spec, start, network, err) : status;
 }
 
 static vx_status check_residual(const vx_model_spec *spec, vx_error *err)
@@ -94,9 +99,10 @@ static vx_status build_mlp(const vx_model_spec *spec, VX_R(vx_network) * network
     for (size_t l = 0; status == VX_OK && l < spec->widths_count; l++) {
         size_t skip = spec->residual ? VX_R(vx_network_layers)(network) : 0; /* 0 at the first */
 
-        status = add_hidden(spec, spec->widths[l], spec->layer_norm, skip, network, err);
+        status = add_hidden(spec, spec->widths[l], start_before(spec->activation), spec->layer_norm,
+                            skip, network, err);
     }
-    return status == VX_OK ? add_outputs(spec, network, err) : status;
+    return status == VX_OK ? add_outputs(spec, VX_START_GLOROT, network, err) : status;
 }
 
 const VX_R(vx_family) VX_R(vx_families)[] = {

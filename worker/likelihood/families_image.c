@@ -40,8 +40,15 @@ static vx_status begin_image(const vx_model_spec *spec, network_of *network, vx_
     return status == VX_OK ? reorder(&VX_R(vx_layer_interleave), network, err) : status;
 }
 
-static vx_status add_conv(const vx_model_spec *spec, size_t channels, size_t kernel, size_t padding,
-                          network_of *network, vx_error *err)
+/*
+ * Pooling by the largest lets the larger half of the signals through. With the starts that keep the
+ * variance before plain activations (He, Glorot) the first gradients of these networks were up to
+ * 68 long, and step sizes that are published for them ended in outputs that did not depend on the
+ * image. So all their weights and biases start uniform in +-1 / sqrt(fan_in), as in PyTorch, in
+ * which those step sizes were found.
+ */
+static vx_status add_conv(size_t channels, size_t kernel, size_t padding, network_of *network,
+                          vx_error *err)
 {
     return VX_R(vx_network_add)(network,
                                 (layer){ .kind = &VX_R(vx_layer_conv),
@@ -49,7 +56,7 @@ static vx_status add_conv(const vx_model_spec *spec, size_t channels, size_t ker
                                          .kernel = kernel,
                                          .stride = 1,
                                          .padding = padding,
-                                         .start = vx_start_before(spec->activation) },
+                                         .start = VX_START_FAN_IN },
                                 err);
 }
 
@@ -70,7 +77,7 @@ static vx_status add_pool(const vx_model_spec *spec, network_of *network, vx_err
 static vx_status add_block(const vx_model_spec *spec, size_t channels, size_t kernel,
                            size_t padding, network_of *network, vx_error *err)
 {
-    vx_status status = add_conv(spec, channels, kernel, padding, network, err);
+    vx_status status = add_conv(channels, kernel, padding, network, err);
 
     return status == VX_OK ? add_pool(spec, network, err) : status;
 }
@@ -80,7 +87,8 @@ static vx_status end_image(const vx_model_spec *spec, const size_t *widths, size
 {
     vx_status status = reorder(&VX_R(vx_layer_planar), network, err);
 
-    return status == VX_OK ? VX_R(vx_add_dense)(spec, widths, count, network, err) : status;
+    return status == VX_OK ? VX_R(vx_add_dense)(spec, widths, count, VX_START_FAN_IN, network, err)
+                           : status;
 }
 
 /* Convolutions with kernel / 2 zeros around the image (an odd kernel keeps its size), each with
@@ -166,7 +174,8 @@ static vx_status add_mixing(const vx_model_spec *spec, network_of *network, vx_e
     vx_status status = add_affine(1.0, 0, network, err);
 
     if (status == VX_OK)
-        status = VX_R(vx_network_add)(network, (layer){ .kind = &VX_R(vx_layer_across) }, err);
+        status = VX_R(vx_network_add)(
+            network, (layer){ .kind = &VX_R(vx_layer_across), .start = VX_START_GLOROT }, err);
     return status == VX_OK ? add_affine(spec->residual_scale, skip, network, err) : status;
 }
 
@@ -227,5 +236,6 @@ vx_status VX_R(vx_build_resmlp)(const vx_model_spec *spec, network_of *network, 
     }
     if (status == VX_OK)
         status = VX_R(vx_network_add)(network, (layer){ .kind = &VX_R(vx_layer_mean) }, err);
-    return status == VX_OK ? VX_R(vx_add_dense)(spec, NULL, 0, network, err) : status;
+    return status == VX_OK ? VX_R(vx_add_dense)(spec, NULL, 0, VX_START_GLOROT, network, err)
+                           : status;
 }

@@ -23,15 +23,10 @@ vx_status VX_R(vx_build_cnn_mnist)(const vx_model_spec *spec, VX_R(vx_network) *
 vx_status VX_R(vx_build_resmlp)(const vx_model_spec *spec, VX_R(vx_network) * network,
                                 vx_error *err);
 
-/* Adds dense, activation and, when the job says so, dropout for each width, then the outputs. */
+/* Adds dense, activation and, when the job says so, dropout for each width, then the outputs; all
+ * weights with this start. */
 vx_status VX_R(vx_add_dense)(const vx_model_spec *spec, const size_t *widths, size_t count,
-                             VX_R(vx_network) * network, vx_error *err);
-/* Weights before this activation. */
-static inline vx_layer_start vx_start_before(vx_activation activation)
-{
-    return activation != VX_ACTIVATION_TANH ? VX_START_HE : VX_START_GLOROT;
-}
-
+                             vx_layer_start start, VX_R(vx_network) * network, vx_error *err);
 static inline size_t vx_spec_outputs(const vx_model_spec *spec)
 {
     return spec->outputs_data * (spec->columns > 1 ? spec->columns : 1);

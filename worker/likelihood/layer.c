@@ -21,12 +21,30 @@ void VX_R(vx_column_sums)(vx_rcmat m, vx_real *ret_sums)
     }
 }
 
-void VX_R(vx_start_uniform)(const VX_R(vx_layer) * layer, uint64_t seed, double fans, size_t n,
-                            vx_real *ret_weights)
+static double start_bound(vx_layer_start start, size_t fan_in, size_t fan_out)
 {
-    double bound = sqrt(6.0 / fans);
+    switch (start) {
+    case VX_START_GLOROT:
+        return sqrt(6.0 / (double)(fan_in + fan_out));
+    case VX_START_HE:
+        return sqrt(6.0 / (double)fan_in);
+    case VX_START_FAN_IN:
+        return sqrt(1.0 / (double)fan_in);
+    case VX_START_ZERO:
+    default:
+        return 0.0;
+    }
+}
+
+void VX_R(vx_start)(const VX_R(vx_layer) * layer, uint64_t seed, size_t fan_in, size_t fan_out,
+                    size_t biases, vx_rvec theta)
+{
+    double bound = start_bound(layer->start, fan_in, fan_out);
+    size_t drawn = layer->start == VX_START_FAN_IN ? theta.n : theta.n - biases;
     vx_rng rng = vx_rng_stream(seed, VX_RNG_INITIALISE, layer->stream, 0);
 
-    for (size_t i = 0; i < n; i++)
-        ret_weights[i] = (vx_real)(bound * (2.0 * vx_rng_uniform(&rng) - 1.0));
+    if (layer->start == VX_START_ZERO)
+        return;
+    for (size_t i = 0; i < drawn; i++)
+        theta.at[i] = (vx_real)(bound * (2.0 * vx_rng_uniform(&rng) - 1.0));
 }

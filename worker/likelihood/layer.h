@@ -19,10 +19,11 @@ typedef struct vx_pass {
     const uint32_t *observations; /* (rows) their numbers; NULL: 0, 1, ... */
 } vx_pass;
 
-typedef enum vx_layer_start { /* first weights; biases start at 0 */
+typedef enum vx_layer_start { /* first weights; biases start at 0 but for the last */
                               VX_START_ZERO,
                               VX_START_GLOROT, /* uniform in +-sqrt(6 / (fan_in + fan_out)) */
-                              VX_START_HE      /* uniform in +-sqrt(6 / fan_in) */
+                              VX_START_HE,     /* uniform in +-sqrt(6 / fan_in) */
+                              VX_START_FAN_IN  /* in +-sqrt(1 / fan_in), biases too */
 } vx_layer_start;
 
 typedef struct VX_R(vx_layer_kind) VX_R(vx_layer_kind);
@@ -111,9 +112,9 @@ extern const VX_R(vx_layer_kind) VX_R(vx_layer_planar);
 
 /* ret_sums (cols) = sums of the columns, in double, each from the first row to the last. */
 void VX_R(vx_column_sums)(vx_rcmat m, vx_real *ret_sums);
-/* weights (n) uniform in +-sqrt(6 / fans) from the layer's stream. */
-void VX_R(vx_start_uniform)(const VX_R(vx_layer) * layer, uint64_t seed, double fans, size_t n,
-                            vx_real *ret_weights);
+/* theta, the weights and behind them `biases` biases, as layer->start says, from its stream. */
+void VX_R(vx_start)(const VX_R(vx_layer) * layer, uint64_t seed, size_t fan_in, size_t fan_out,
+                    size_t biases, vx_rvec theta);
 
 static inline size_t vx_shape_size(vx_shape shape)
 {

@@ -134,7 +134,7 @@ static void expect_uniform(const float *at, size_t n, double bound)
     vx_assert_close(sum / (double)n, 0, 0, 5 * bound / sqrt(3 * (double)n));
 }
 
-static void first_weights_have_the_spread_of_their_fans(void **state)
+static void first_weights_and_biases_have_the_spread_of_what_comes_in(void **state)
 {
     vx_model_spec spec = named("cnn_mnist", 1, 28);
     static float theta[431080];
@@ -142,17 +142,44 @@ static void first_weights_have_the_spread_of_their_fans(void **state)
 
     for (int tanh_too = 0; tanh_too < 2; tanh_too++) {
         vx_model *model = NULL;
-        double out = tanh_too ? 1 : 0;
 
         spec.activation = tanh_too ? VX_ACTIVATION_TANH : VX_ACTIVATION_RELU;
         model = create(&spec);
         vx_model_initialise(model, 2, (vx_vecf){ theta, 431080 });
-        expect_uniform(theta, 500, sqrt(6 / (25 + out * 500)));
-        expect_uniform(theta + 520, 25000, sqrt(6 / (500 + out * 1250)));
-        expect_uniform(theta + 25570, 400000, sqrt(6 / (800 + out * 500)));
-        expect_uniform(theta + 426070, 5000, sqrt(6.0 / 510));
-        for (size_t i = 500; i < 520; i++)
-            assert_true(theta[i] == 0);
+        expect_uniform(theta, 520, sqrt(1 / 25.0));
+        expect_uniform(theta + 520, 25050, sqrt(1 / 500.0));
+        expect_uniform(theta + 25570, 400500, sqrt(1 / 800.0));
+        expect_uniform(theta + 426070, 5010, sqrt(1 / 500.0));
+        vx_model_destroy(model);
+    }
+}
+
+/* A step of 0.2, which is published for such networks, must not throw them far away. */
+static void first_gradients_are_short(void **state)
+{
+    static const char *const families[] = { "lenet5", "cnn_mnist" };
+    static float theta[431080], gradient[431080];
+    static image_data data;
+    (void)state;
+
+    for (size_t f = 0; f < 2; f++) {
+        vx_model_spec spec = named(families[f], 1, 28);
+        vx_model *model = create(&spec);
+        size_t d = vx_model_dimension(model);
+
+        image_fill(&data, &spec, 11, 1);
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            double nll = 0, squares = 0;
+
+            vx_model_initialise(model, seed, (vx_vecf){ theta, d });
+            vx_assert_ok(vx_model_nll_gradient(model, (vx_cvecf){ theta, d }, &data.batch,
+                                               (vx_vecf){ gradient, d }, &nll),
+                         NULL);
+            for (size_t i = 0; i < d; i++)
+                squares += (double)gradient[i] * (double)gradient[i];
+            assert_true(sqrt(squares) < 6);
+            assert_true(nll < 1.2 * log(10));
+        }
         vx_model_destroy(model);
     }
 }
@@ -282,7 +309,8 @@ int main(void)
         cmocka_unit_test(the_named_networks_have_the_slopes_of_their_loss),
         cmocka_unit_test(the_named_networks_have_the_parameters_they_are_known_for),
         cmocka_unit_test(tensors_are_those_of_the_layers_in_their_order),
-        cmocka_unit_test(first_weights_have_the_spread_of_their_fans),
+        cmocka_unit_test(first_weights_and_biases_have_the_spread_of_what_comes_in),
+        cmocka_unit_test(first_gradients_are_short),
         cmocka_unit_test(the_parts_of_a_batch_sum_to_the_whole),
         cmocka_unit_test(a_gradient_of_images_allocates_nothing),
         cmocka_unit_test(an_image_network_without_memory_is_not_made),

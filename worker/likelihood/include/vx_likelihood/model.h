@@ -127,7 +127,8 @@ vx_model_tensor vx_model_tensor_at(const vx_model *model, size_t index);
 
 /* theta (d) = the family's usual first parameters, a pure function of the seed: weights uniform in
  * +-sqrt(6 / fan_in) before relu and gelu (He et al. 2015), +-sqrt(6 / (fan_in + fan_out)) before
- * tanh and the last layer (Glorot, Bengio 2010), biases and shifts 0, scales 1 or residual_scale. A
+ * tanh and the last layer (Glorot, Bengio 2010), biases and shifts 0, scales 1 or residual_scale.
+ * cnn, lenet5, cnn_mnist: weights and biases uniform in +-1 / sqrt(fan_in), as in PyTorch. A
  * convolution's fans count the pixels of its kernel. The linear family starts at 0. */
 void vx_model_initialise(const vx_model *model, uint64_t seed, vx_vecf theta);
 
