@@ -23,6 +23,20 @@ static void check_values(const vx_npy_file *file)
         byte_seen = ((const uint8_t *)array.at)[k];
 }
 
+/* Integers too, as data files have them. */
+static void check_header(vx_cbytes file)
+{
+    vx_npy_header header = { 0 };
+    vx_error err = { 0 };
+    vx_status status = VX_OK;
+
+    if (file.size < VX_NPY_FILE_LEAST)
+        return;
+    status = vx_npy_header_read("file", file, VX_NPY_NUMBERS, &header, &err);
+    VX_ASSERT(status == VX_OK || (status == VX_ERR_DATA && strstr(err.message, "file") != NULL));
+    VX_ASSERT(status != VX_OK || header.start + header.numbers * header.width == file.size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
 {
     vx_fuzz_file content = vx_fuzz_file_create(at, size);
@@ -37,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
         VX_ASSERT(status == VX_ERR_DATA && file == NULL);
         VX_ASSERT(err.code == status && strstr(err.message, content.path) != NULL);
     }
+    check_header((vx_cbytes){ at, size });
     vx_fuzz_file_remove(&content);
     return 0;
 }

@@ -124,7 +124,8 @@ static void what_it_cannot_use_is_named(void **state)
         { "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, "Fortran order" },
         { "{'descr': '<f4', 'fortran_order': No, 'shape': (2, 3), }", 24, "fortran_order" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 23, "truncated" },
-        { "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 28, "needs 24 bytes" },
+        { "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 28,
+          "needs 24 bytes of values at offset 128" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 4, "needs 0 bytes" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 0), }", 0,
           "too large" },
@@ -137,8 +138,8 @@ static void what_it_cannot_use_is_named(void **state)
         { "{'descr': '<f4', 'fortran_order': False, }", 24, "lacks" },
         { "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, }", 24, "unexpected key" },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), 'more': 1}", 24, "\"more\"" },
-        { "{'descr': '<f4', 'fortran_order': False, 'shape': (6,)} x", 24, "follows the header" },
-        { "['descr']", 24, "header cannot be read" },
+        { "{'descr': '<f4', 'fortran_order': False, 'shape': (6,)} x", 24, "follows it" },
+        { "['descr']", 24, "it cannot be read" },
     };
     uint8_t bytes[256];
 

@@ -157,6 +157,21 @@ static void what_numpy_writes_otherwise_is_refused_with_what_to_do(void **state)
     refuse(&source, VX_ERR_DATA, "Fortran order", "ascontiguousarray", NULL);
 }
 
+static void a_header_is_three_keys_and_nothing_else(void **state)
+{
+    static const char *const more[] = { "(3, 2), 'more': 1", "(3, 2), 'shape': (3, 2)", "(3 2)",
+                                        "(3, 2)} {" };
+    static const char *const says[] = { "\"more\"", "\"shape\"", "shape", "follows" };
+    vx_data_source source = pair(put_npy("x.npy", "<f4", "(3L, 2L)", floats, 24), good_labels());
+    (void)state;
+
+    vx_dataset_destroy(load(&source)); /* as Python 2 wrote it */
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        source.features = put_npy("x.npy", "<f4", more[i], floats, 24);
+        refuse(&source, VX_ERR_DATA, "x.npy: the NPY header", says[i], NULL);
+    }
+}
+
 static void a_size_that_the_file_does_not_have_is_refused_before_memory_is_taken(void **state)
 {
     vx_data_source source = pair(put_npy("x.npy", "<f4", "(3, 3)", floats, 24), good_labels());
@@ -260,6 +275,7 @@ int main(void)
         cmocka_unit_test(real_targets_have_columns_and_signs),
         cmocka_unit_test(ranks_of_three_and_four_are_images),
         cmocka_unit_test(what_numpy_writes_otherwise_is_refused_with_what_to_do),
+        cmocka_unit_test(a_header_is_three_keys_and_nothing_else),
         cmocka_unit_test(a_size_that_the_file_does_not_have_is_refused_before_memory_is_taken),
         cmocka_unit_test(a_number_that_is_not_finite_is_named),
         cmocka_unit_test(a_label_outside_the_classes_is_named),
