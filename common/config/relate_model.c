@@ -59,6 +59,7 @@ static vx_status check_family_keys(const vx_job *job, vx_error *err)
         { "model.residual_scale", resmlp, "model.family: resmlp" },
         { "model.columns.kind", linear, "model.family: linear" },
         { "model.plugin", plugin, "model.family: plugin, or no family," },
+        { "model.plugin_digest", plugin, "model.plugin" },
         { "model.options", plugin, "model.plugin" },
     };
 
@@ -100,6 +101,7 @@ static vx_status check_loss(const vx_job *job, vx_error *err)
         { "model.loss.mix", distillation, "kind: distillation" },
         { "model.loss.temperature", distillation, "kind: distillation" },
         { "model.loss.teacher", distillation, "kind: distillation" },
+        { "model.loss.teacher_digest", distillation, "kind: distillation" },
         { "model.loss.noise", loss->kind == VX_JOB_LOSS_NCE, "kind: nce" },
     };
 
@@ -138,10 +140,28 @@ static vx_status check_columns(const vx_job *job, vx_error *err)
     return vx_config_refuse_idle(job, keys, COUNT_OF(keys), "one", err);
 }
 
+static vx_status check_digest(const vx_job *job, const char *key, const char *text, vx_error *err)
+{
+    vx_digest digest;
+
+    if (text[0] == '\0' || vx_hex_decode(text, digest.at, sizeof(digest.at)))
+        return VX_OK;
+    return vx_job_fail(job, key, err, "expected 32 hex digits or none, found others");
+}
+
+static vx_status check_digests(const vx_job *job, vx_error *err)
+{
+    vx_status status =
+        check_digest(job, "model.loss.teacher_digest", job->model.loss.teacher_digest, err);
+
+    return status == VX_OK ? check_digest(job, "model.plugin_digest", job->model.plugin_digest, err)
+                           : status;
+}
+
 vx_status vx_config_relate_model(vx_job *job, vx_error *err)
 {
     static vx_status (*const checks[])(const vx_job *job, vx_error *err) = {
-        check_family, check_family_keys, check_likelihood, check_loss, check_columns,
+        check_family, check_family_keys, check_likelihood, check_loss, check_columns, check_digests,
     };
     vx_status status = VX_OK;
 

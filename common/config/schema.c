@@ -78,7 +78,8 @@
     X(REAL, vx_job_loss, mix, "0.5", VX_RANGE_PART)                                                \
     X(REAL, vx_job_loss, temperature, "2", VX_RANGE_TEMPERATURE)                                   \
     X(COUNT, vx_job_loss, noise, "8", 1, 512)                                                      \
-    X(PATH, vx_job_loss, teacher, "")
+    X(PATH, vx_job_loss, teacher, "")                                                              \
+    X(TEXT, vx_job_loss, teacher_digest, "", 0, VX_DIGEST_TEXT_SIZE - 1)
 
 #define MODEL_KEYS(X)                                                                              \
     X(ENUM, vx_job_model, family, "plugin", families) /* relate.c asks for it or a plugin */       \
@@ -101,6 +102,7 @@
     X(SECTION, vx_job_model, columns, "{}")                                                        \
     X(SECTION, vx_job_model, loss, "{}")                                                           \
     X(PATH, vx_job_model, plugin, "")                                                              \
+    X(TEXT, vx_job_model, plugin_digest, "", 0, VX_DIGEST_TEXT_SIZE - 1)                           \
     X(TEXT, vx_job_model, options, "", 0, VX_TEXT_MAX)
 
 #define WORKERS_KEYS(X)                                                                            \

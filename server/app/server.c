@@ -168,6 +168,8 @@ static vx_status load_job(vx_server *server, vx_error *err)
     if (status == VX_OK)
         status = vx_plan_check(server->job, err);
     if (status == VX_OK)
+        status = vx_job_pin(server->job, err);
+    if (status == VX_OK)
         status = vx_job_print_yaml(server->job, &server->job_text);
     if (status == VX_OK && server->job_text.size > VX_JOB_TEXT_MAX)
         status = vx_fail(err, VX_ERR_CONFIG,

@@ -1,5 +1,6 @@
 """A run that is interrupted is bitwise the run that was not: I1 and I6, with real processes."""
 import os
+import shutil
 import signal
 import sys
 import time
@@ -150,6 +151,20 @@ class Recovery(Interrupted):
         self.assertEqual(codes[0], 78, texts)
         self.assertIn(first, texts[0])
         self.assertIn("seed is 2, was 5", texts[0])
+
+    def test_another_teacher_is_refused_with_the_key(self):
+        job = self.job("full")
+        teachers = [os.path.join(self.complete(f"teacher{rounds}", **dict(job, rounds=rounds)).directory,
+                                 f"checkpoint-{rounds:010d}", "parameters.safetensors")
+                    for rounds in (2, 3)]
+        options = ("--set", f"model.loss={{kind: distillation, teacher: {teachers[0]}}}")
+        run = self.make(**job).start_server(*options).start_workers()
+        run.wait_for_rounds(5)
+        self.kill_all(run)
+        shutil.copy(teachers[1], teachers[0])
+        run.start_server("--resume", *options)
+        self.assertEqual(run.server.wait(30), 78)
+        self.assertIn("model.loss.teacher_digest is ", run.server.communicate()[1])
 
 
 class RuleState(Interrupted):

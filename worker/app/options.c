@@ -148,6 +148,8 @@ static vx_status digest_of_job(const char *path, vx_digest *ret_digest, vx_error
     vx_status status = vx_job_load(path, NULL, 0, &job, err);
 
     if (status == VX_OK)
+        status = vx_job_pin(job, err); /* as the server has */
+    if (status == VX_OK)
         status = vx_job_digest(job, ret_digest);
     vx_job_destroy(job);
     return status;

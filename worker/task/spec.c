@@ -131,10 +131,12 @@ vx_status vx_task_spec(const vx_job *job, vx_dataset_info info, bool sparse, siz
 
 static vx_status read_teacher(vx_task *task, vx_error *err)
 {
-    const vx_job *job = task->job;
+    vx_job *job = task->job;
     size_t d = vx_model_dimension(task->model);
-    vx_status status = VX_OK;
+    vx_status status = vx_job_pin_teacher(job, err);
 
+    if (status != VX_OK)
+        return status;
     task->theta_of_teacher = vx_aligned_calloc(d, sizeof(float));
     if (task->theta_of_teacher == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", d);
@@ -148,12 +150,14 @@ static vx_status read_teacher(vx_task *task, vx_error *err)
 
 vx_status vx_task_create_model(vx_task *task, bool training, vx_error *err)
 {
-    const vx_job *job = task->job;
+    vx_job *job = task->job;
     vx_model_spec spec = { 0 };
     size_t *lists = NULL;
-    vx_status status = vx_task_spec(job, vx_dataset_get_info(task->dataset), task->sparse,
-                                    task->batch, &spec, &lists, err);
+    vx_status status = vx_job_pin_plugin(job, err);
 
+    if (status == VX_OK)
+        status = vx_task_spec(job, vx_dataset_get_info(task->dataset), task->sparse, task->batch,
+                              &spec, &lists, err);
     if (status == VX_OK)
         status = vx_model_create(&spec, &task->model, err);
     vx_free(lists);

@@ -225,6 +225,7 @@ typedef struct vx_job_loss {
     double temperature;    /* distillation; 2 */
     uint64_t noise;        /* nce: samples of noise an observation; 8 */
     char *teacher;         /* distillation: a safetensors file or a checkpoint; "" = none */
+    char *teacher_digest;  /* of its file, in hex; "" = not pinned */
 } vx_job_loss;
 
 typedef struct vx_job_model {
@@ -248,8 +249,9 @@ typedef struct vx_job_model {
     double l2;             /* 0.5 l2 |W|^2 is added to the loss; 0 */
     vx_job_columns columns;
     vx_job_loss loss;
-    char *plugin;  /* a shared library; "" = none */
-    char *options; /* for the plugin; "" */
+    char *plugin;        /* a shared library; "" = none */
+    char *plugin_digest; /* of this file, in hex; "" = not pinned */
+    char *options;       /* for the plugin; "" */
 } vx_job_model;
 
 typedef struct vx_job_workers {
@@ -405,6 +407,18 @@ vx_job *vx_job_destroy(vx_job *job);
  * same job. New memory that the caller frees; a zero follows the text. */
 VX_MUST_CHECK vx_status vx_job_print_yaml(const vx_job *job, vx_bytes *ret_text);
 VX_MUST_CHECK vx_status vx_job_print_json(const vx_job *job, bool indented, vx_bytes *ret_text);
+
+/*
+ * Pins the content of a file that decides what is computed: model.loss.teacher (of a checkpoint its
+ * parameters.safetensors), and model.plugin. A job that does not state the XXH3-128 of the file
+ * gets it; another one than stated is VX_ERR_CONFIG with key, path and both. A server pins both
+ * before it digests its job, so they are part of it; whoever reads a file pins it before. No such
+ * path in the job: nothing happens. VX_ERR_NOT_FOUND, VX_ERR_DATA (empty, or no file), VX_ERR_IO,
+ * VX_ERR_NOMEM. Cost: one reading of the file.
+ */
+VX_MUST_CHECK vx_status vx_job_pin_teacher(vx_job *job, vx_error *err);
+VX_MUST_CHECK vx_status vx_job_pin_plugin(vx_job *job, vx_error *err);
+VX_MUST_CHECK vx_status vx_job_pin(vx_job *job, vx_error *err); /* both */
 
 /* Of the compact JSON form: two jobs that mean the same have the same digest. */
 vx_status vx_job_digest(const vx_job *job, vx_digest *ret_digest) VX_MUST_CHECK;

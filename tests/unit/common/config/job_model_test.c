@@ -1,8 +1,11 @@
 #include "job_text.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/file.h>
 
 static const char table_job[] =
     "name: table\n"
@@ -117,6 +120,93 @@ static void a_job_of_a_network_is_read(void **state)
     vx_job_destroy(job);
 }
 
+static void expect_message(const vx_error *err, const char *a, const char *b)
+{
+    if (strstr(err->message, a) == NULL || strstr(err->message, b) == NULL)
+        fail_msg("'%s' and '%s' are not in: %s", a, b, err->message);
+}
+
+static vx_job *pinned_job(const char *model, const char *folder)
+{
+    char *text = vx_format(JOB_HEAD "model: %s\n" JOB_WORKERS JOB_OPTIMISER, model);
+    vx_job *job = NULL;
+    vx_error err = { 0 };
+
+    vx_assert_ok(vx_job_parse((vx_cbytes){ (const uint8_t *)text, strlen(text) }, "job.yaml",
+                              folder, NULL, 0, &job, &err),
+                 &err);
+    vx_free(text);
+    vx_assert_ok(vx_job_pin(job, &err), &err);
+    vx_assert_ok(vx_job_pin(job, &err), &err); /* it is what it was */
+    return job;
+}
+
+/* The folder of a checkpoint stands for its parameters. */
+static void what_a_teacher_and_a_plugin_hold_is_part_of_the_job(void **state)
+{
+    static const struct {
+        const char *model, *file, *key;
+    } cases[] = {
+        { "{family: linear, loss: {kind: distillation, teacher: t}}", "t",
+          "model.loss.teacher_digest" },
+        { "{family: linear, loss: {kind: distillation, teacher: c}}", "c/parameters.safetensors",
+          "model.loss.teacher_digest" },
+        { "{plugin: p.so}", "p.so", "model.plugin_digest" },
+    };
+    char *folder = vx_path_join(*state, "c");
+
+    assert_int_equal(mkdir(folder, 0755), 0);
+    vx_free(folder);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *path = vx_path_join(*state, cases[i].file);
+        vx_digest digests[2];
+        vx_job *job = NULL;
+        vx_error err = { 0 };
+
+        for (size_t k = 0; k < 2; k++) {
+            vx_test_file_put(path, k == 0 ? "one" : "two", 3);
+            vx_job_destroy(job);
+            job = pinned_job(cases[i].model, *state);
+            vx_assert_ok(vx_job_digest(job, &digests[k]), &err);
+        }
+        assert_false(vx_digest_equal(digests[0], digests[1]));
+        vx_test_file_put(path, "one", 3);
+        vx_assert_status(vx_job_pin(job, &err), VX_ERR_CONFIG, &err);
+        expect_message(&err, cases[i].key, *state);
+        assert_int_equal(unlink(path), 0);
+        vx_assert_status(vx_job_pin(job, &err), VX_ERR_NOT_FOUND, &err);
+        expect_message(&err, i < 2 ? "model.loss.teacher" : "model.plugin", path);
+        vx_job_destroy(job);
+        vx_free(path);
+    }
+}
+
+static void a_digest_is_hex_and_stands_beside_its_file(void **state)
+{
+    static const struct {
+        const char *model, *says;
+    } cases[] = {
+        { "{plugin: a.so, plugin_digest: 0123456789abcdef0123456789abcdeg}", "32 hex digits" },
+        { "{plugin: a.so, plugin_digest: 0a}", "32 hex digits" },
+        { "{family: linear, plugin_digest: 0123456789abcdef0123456789abcdef}", "model.plugin" },
+        { "{family: linear, loss: {teacher_digest: 0123456789abcdef0123456789abcdef}}",
+          "kind: distillation" },
+        { "{family: linear, loss: {kind: distillation, teacher: t, teacher_digest: x}}",
+          "32 hex digits" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = vx_format(JOB_HEAD "model: %s\n" JOB_WORKERS JOB_OPTIMISER, cases[i].model);
+        vx_job *job = NULL;
+        vx_error err = { 0 };
+
+        vx_assert_status(parse_job(text, &job, &err), VX_ERR_CONFIG, &err);
+        expect_message(&err, "_digest", cases[i].says);
+        vx_free(text);
+    }
+}
+
 static void the_printed_forms_read_back_as_the_same_job(void **state)
 {
     static const char *const texts[] = { table_job, network_job };
@@ -139,6 +229,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_of_a_table_is_read),
         cmocka_unit_test(a_job_of_a_network_is_read),
+        cmocka_unit_test_setup_teardown(what_a_teacher_and_a_plugin_hold_is_part_of_the_job,
+                                        vx_test_folder_setup, vx_test_folder_teardown),
+        cmocka_unit_test(a_digest_is_hex_and_stands_beside_its_file),
         cmocka_unit_test(the_printed_forms_read_back_as_the_same_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,25 @@ static void a_teacher_that_is_not_finite_is_refused(void **state)
     assert_non_null(strstr(err.message, "finite"));
 }
 
+/* A run that goes on with another teacher would be another run. */
+static void another_teacher_than_the_one_of_the_job_is_refused(void **state)
+{
+    vx_task_place place = { 0, "", 1 };
+    vx_task task = { 0 };
+    vx_error err = { 0 };
+    vx_job *jobs[2] = { sample_job(*state, distilled, ""), sample_job(*state, distilled, "") };
+
+    write_binary(*state);
+    write_teacher(*state, 1);
+    for (size_t i = 0; i < 2; i++)
+        vx_assert_ok(vx_job_pin(jobs[i], &err), &err);
+    vx_assert_ok(vx_task_create_worker(jobs[0], &place, &task, &err), &err);
+    vx_task_destroy(&task);
+    write_teacher(*state, 2);
+    vx_assert_status(vx_task_create_worker(jobs[1], &place, &task, &err), VX_ERR_CONFIG, &err);
+    assert_non_null(strstr(err.message, "model.loss.teacher_digest"));
+}
+
 int main(void)
 {
 #define FOLDER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, vx_test_folder_teardown)
@@ -193,6 +212,7 @@ int main(void)
         FOLDER_TEST(a_mean_beside_sparse_rows_is_refused_with_augmentation_too),
         FOLDER_TEST(no_kind_of_round_allocates),
         FOLDER_TEST(a_teacher_that_is_not_finite_is_refused),
+        FOLDER_TEST(another_teacher_than_the_one_of_the_job_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
