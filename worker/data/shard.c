@@ -12,7 +12,9 @@
 typedef struct cut {
     const vx_shard_spec *spec;
     vx_shard_targets targets;
-    uint32_t slot;
+    const uint32_t *slots; /* (slots_count), one but of lists, which are read once for all */
+    size_t slots_count;
+    uint32_t slot;   /* the first */
     uint32_t *order; /* (count), the result */
     uint32_t *spare; /* (count) */
 } cut;
@@ -210,8 +212,8 @@ static vx_status cut_shard(cut *c, size_t *ret_kept, vx_error *err)
         *ret_kept = shard_gamma(c);
         break;
     case VX_SHARD_FILES:
-        return vx_shard_lists(c->spec, c->targets.count, c->slot, c->order, c->spare, ret_kept,
-                              err);
+        return vx_shard_lists(c->spec, c->targets.count, c->slots, c->slots_count, c->order,
+                              c->spare, ret_kept, err);
     }
     return VX_OK;
 }
@@ -227,12 +229,17 @@ static vx_status take_memory(cut *c, vx_error *err)
     return VX_OK;
 }
 
-/* As vx_shard_indices, but a slot may get none. */
-static vx_status find_shard(const vx_shard_spec *spec, const vx_shard_targets *targets,
-                            uint32_t slot, uint32_t **ret_indices, size_t *ret_count, vx_error *err)
+/* As vx_shard_indices, but slots may get none. */
+static vx_status find_shards(const vx_shard_spec *spec, const vx_shard_targets *targets,
+                             const uint32_t *slots, size_t slots_count, uint32_t **ret_indices,
+                             size_t *ret_count, vx_error *err)
 {
-    cut c = { .spec = spec, .targets = *targets, .slot = slot };
-    vx_status status = check_spec(spec, targets, slot, err);
+    cut c = { .spec = spec,
+              .targets = *targets,
+              .slots = slots,
+              .slots_count = slots_count,
+              .slot = slots[0] };
+    vx_status status = check_spec(spec, targets, slots[slots_count - 1], err);
 
     if (status == VX_OK)
         status = take_memory(&c, err);
@@ -252,7 +259,7 @@ vx_status vx_shard_indices(const vx_shard_spec *spec, vx_shard_targets targets, 
 {
     uint32_t *indices = NULL;
     size_t kept = 0;
-    vx_status status = find_shard(spec, &targets, slot, &indices, &kept, err);
+    vx_status status = find_shards(spec, &targets, &slot, 1, &indices, &kept, err);
 
     if (status != VX_OK)
         return status;
@@ -282,11 +289,12 @@ static vx_status join_shards(const vx_shard_spec *spec, vx_shard_targets targets
 {
     size_t count = targets.count;
     size_t used = 0;
+    size_t step = spec->kind == VX_SHARD_FILES ? slots_count : 1;
 
-    for (size_t i = 0; i < slots_count; i++) {
+    for (size_t i = 0; i < slots_count; i += step) {
         uint32_t *indices = NULL;
         size_t kept = 0;
-        vx_status status = find_shard(spec, &targets, slots[i], &indices, &kept, err);
+        vx_status status = find_shards(spec, &targets, slots + i, step, &indices, &kept, err);
 
         if (status != VX_OK)
             return status;

@@ -19,7 +19,7 @@ typedef struct list {
     size_t count;     /* observations */
     uint32_t slot;    /* whose list it is */
     uint32_t *owners; /* (count): 1 + slot that has it, 0: none */
-    uint32_t *order;  /* of the wanted slot, or NULL */
+    uint32_t *order;  /* where its numbers go, or NULL */
     size_t kept;
 } list;
 
@@ -112,19 +112,24 @@ static vx_status read_list(list *l, const char *path, vx_error *err)
     return status;
 }
 
-vx_status vx_shard_lists(const vx_shard_spec *spec, size_t count, uint32_t slot,
-                         uint32_t *ret_order, uint32_t *owners, size_t *ret_kept, vx_error *err)
+vx_status vx_shard_lists(const vx_shard_spec *spec, size_t count, const uint32_t *wanted,
+                         size_t wanted_count, uint32_t *ret_order, uint32_t *owners,
+                         size_t *ret_kept, vx_error *err)
 {
+    size_t found = 0; /* of the wanted */
     vx_status status = VX_OK;
 
+    *ret_kept = 0;
     memset(owners, 0, count * sizeof(owners[0]));
     for (uint32_t i = 0; status == VX_OK && i < spec->slots; i++) {
         list l = { .spec = spec, .count = count, .slot = i, .owners = owners };
 
-        l.order = i == slot ? ret_order : NULL;
+        if (found < wanted_count && wanted[found] == i) {
+            l.order = ret_order + *ret_kept;
+            found++;
+        }
         status = read_list(&l, spec->files[i], err);
-        if (i == slot)
-            *ret_kept = l.kept;
+        *ret_kept += l.kept;
     }
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/files.h>
 #include <vx_data/shard.h>
 
 #include "load.h"
@@ -232,6 +233,38 @@ static void lists_say_which_slot_has_what(void **state)
     vx_free(indices);
 }
 
+static int opened;
+
+static int count_open(void *context, const char *path, int flags, mode_t mode)
+{
+    opened++;
+    return vx_files_system()->open(context, path, flags, mode);
+}
+
+static void a_union_reads_each_list_once(void **state)
+{
+    const char *files[3] = { put_text("a", "7\n0"), put_text("b", "1"), put_text("c", "2\n3") };
+    vx_shard_spec spec = { .kind = VX_SHARD_FILES, .slots = 3, .files = files };
+    vx_files counting = *vx_files_system();
+    uint32_t *indices = NULL;
+    size_t count = 0;
+    vx_error err = { 0 };
+    vx_status status = VX_OK;
+    (void)state;
+
+    counting.open = count_open;
+    opened = 0;
+    vx_files_install(&counting);
+    status = vx_shard_union(&spec, (vx_shard_targets){ .labels = labels, .count = 10 },
+                            (uint32_t[]){ 0, 1, 2 }, 3, &indices, &count, &err);
+    vx_files_install(NULL);
+    vx_assert_ok(status, &err);
+    assert_int_equal(opened, 3);
+    assert_int_equal(count, 5);
+    assert_memory_equal(indices, ((uint32_t[]){ 7, 0, 1, 2, 3 }), sizeof(uint32_t[5]));
+    vx_free(indices);
+}
+
 static void a_wrong_list_is_named_by_file_and_line(void **state)
 {
     (void)state;
@@ -256,6 +289,7 @@ int main(void)
         cmocka_unit_test(shards_of_real_targets_ascend),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(lists_say_which_slot_has_what),
+        cmocka_unit_test(a_union_reads_each_list_once),
         cmocka_unit_test(a_wrong_list_is_named_by_file_and_line),
     };
 

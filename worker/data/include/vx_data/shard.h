@@ -61,7 +61,8 @@ VX_MUST_CHECK vx_status vx_shard_indices(const vx_shard_spec *spec, vx_shard_tar
                                          vx_error *err);
 
 /* Of several slots, ascending: their observations one after the other. Of one slot it is the
- * function above. VX_ERR_DATA when all of them together get none. O(slots_count count). */
+ * function above. VX_ERR_DATA when all of them together get none. O(slots_count count);
+ * lists are read once. */
 VX_MUST_CHECK vx_status vx_shard_union(const vx_shard_spec *spec, vx_shard_targets targets,
                                        const uint32_t *slots, size_t slots_count,
                                        uint32_t **ret_indices, size_t *ret_count, vx_error *err);
