@@ -36,6 +36,7 @@ static const bounds ranges[VX_RANGE_MAX] = {
     [VX_RANGE_EXPONENT] = { 0, 100, false, true, "a number above 0 and at most 100" },
     [VX_RANGE_TEMPERATURE] = { 0.001, 1e6, true, true, "a number from 0.001 to 1e6" },
     [VX_RANGE_VARIANCE] = { 1e-30, 1e30, true, true, "a number from 1e-30 to 1e30" },
+    [VX_RANGE_DEVIATION] = { 1e-18, 1e18, true, true, "a number from 1e-18 to 1e18" },
     [VX_RANGE_DISPERSION] = { 1e-6, 1e6, true, true, "a number from 1e-6 to 1e6" },
     [VX_RANGE_PENALTY] = { 0, 1e6, true, true, "a number from 0 to 1e6" },
 };

@@ -52,7 +52,7 @@
     X(LIST, vx_job_data, test_more, "[]", file, 0, VX_MORE_MAX)                                    \
     X(COUNT, vx_job_data, classes, "0", 0, 1000000)                                                \
     X(REAL, vx_job_data, mean, "0", VX_RANGE_ANY)                                                  \
-    X(REAL, vx_job_data, deviation, "1", VX_RANGE_POSITIVE)                                        \
+    X(REAL, vx_job_data, deviation, "1", VX_RANGE_DEVIATION)                                       \
     X(PATH, vx_job_data, reference, "")                                                            \
     X(SECTION, vx_job_data, csv, "{}")                                                             \
     X(SECTION, vx_job_data, svmlight, "{}")                                                        \

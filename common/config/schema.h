@@ -53,6 +53,7 @@ typedef enum vx_range {
     VX_RANGE_EXPONENT,    /* (0, 100] */
     VX_RANGE_TEMPERATURE, /* [0.001, 1e6] */
     VX_RANGE_VARIANCE,    /* [1e-30, 1e30] */
+    VX_RANGE_DEVIATION,   /* [1e-18, 1e18]: what data are standardised by */
     VX_RANGE_DISPERSION,  /* [1e-6, 1e6] */
     VX_RANGE_PENALTY,     /* [0, 1e6] */
     VX_RANGE_MAX

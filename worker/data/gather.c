@@ -27,9 +27,12 @@ vx_status vx_standardise_check(const vx_standardise *standardise, const vx_datas
                        "the reference has %zu features, the observations have %zu", features,
                        dataset->info.features);
     }
-    if (!isfinite(mean) || !isfinite(deviation) || !(deviation > 0.0))
+    if (!(fabsf(standardise->mean) <= VX_STANDARDISE_MEAN_MAX) ||
+        !(standardise->deviation >= VX_STANDARDISE_DEVIATION_LEAST) ||
+        !(standardise->deviation <= VX_STANDARDISE_DEVIATION_MAX))
         return vx_fail(err, VX_ERR_DOMAIN,
-                       "mean %g and deviation %g: expected finite numbers, the deviation above 0",
+                       "mean %g and deviation %g: expected a mean from -1e18 to 1e18 and a "
+                       "deviation from 1e-18 to 1e18",
                        mean, deviation);
     if (stay_sparse && mean != 0.0)
         return vx_fail(err, VX_ERR_DOMAIN,

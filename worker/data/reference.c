@@ -31,7 +31,6 @@ static vx_status check_shape(const char *path, const vx_npy_array *array, vx_err
     return VX_OK;
 }
 
-/* A deviation that float32 makes 0 is refused too. */
 static vx_status take_numbers(const char *path, const vx_npy_array *array, vx_reference *reference,
                               vx_error *err)
 {
@@ -41,13 +40,15 @@ static vx_status take_numbers(const char *path, const vx_npy_array *array, vx_re
     for (size_t k = 0; k < features; k++) {
         reference->means[k] = (float)number_at(array, k);
         reference->deviations[k] = (float)number_at(array, features + k);
-        if (!isfinite(reference->means[k]))
-            return vx_fail(err, VX_ERR_DATA, "%s: column %zu: mean %g, expected a finite number",
-                           path, k, number_at(array, k));
-        if (!isfinite(reference->deviations[k]) || !(reference->deviations[k] > 0.0f))
+        if (!(fabsf(reference->means[k]) <= VX_STANDARDISE_MEAN_MAX))
             return vx_fail(err, VX_ERR_DATA,
-                           "%s: column %zu: deviation %g, expected a finite number above 0", path,
-                           k, number_at(array, features + k));
+                           "%s: column %zu: mean %g, expected a number from -1e18 to 1e18", path, k,
+                           number_at(array, k));
+        if (!(reference->deviations[k] >= VX_STANDARDISE_DEVIATION_LEAST) ||
+            !(reference->deviations[k] <= VX_STANDARDISE_DEVIATION_MAX))
+            return vx_fail(err, VX_ERR_DATA,
+                           "%s: column %zu: deviation %g, expected a number from 1e-18 to 1e18",
+                           path, k, number_at(array, features + k));
     }
     return VX_OK;
 }
@@ -140,6 +141,23 @@ static void accumulate(const vx_dataset *dataset, float *row, double *means, dou
     }
 }
 
+/* Sums of squares to deviations; 1 of a column that never changes. */
+static vx_status take_roots(const char *path, double *squares, const double *counts,
+                            size_t features, vx_error *err)
+{
+    for (size_t k = 0; k < features; k++) {
+        double deviation = sqrt(squares[k] / fmax(counts[k], 1.0));
+
+        if (deviation > 0.0 && (float)deviation < VX_STANDARDISE_DEVIATION_LEAST)
+            return vx_fail(err, VX_ERR_DATA,
+                           "%s: column %zu: deviation %g, expected at least 1e-18; give the column "
+                           "in other units",
+                           path, k, deviation);
+        squares[k] = deviation > 0.0 ? deviation : 1.0;
+    }
+    return VX_OK;
+}
+
 vx_status vx_reference_write(const vx_dataset *dataset, const char *path, vx_error *err)
 {
     vx_dataset_info info = vx_dataset_get_info(dataset);
@@ -152,11 +170,10 @@ vx_status vx_reference_write(const vx_dataset *dataset, const char *path, vx_err
         goto out;
     }
     accumulate(dataset, row, moments, moments + info.features, moments + 2 * info.features);
-    for (size_t k = info.features; k < 2 * info.features; k++) {
-        double deviation = sqrt(moments[k] / fmax(moments[k + info.features], 1.0));
-
-        moments[k] = (float)deviation > 0.0f ? deviation : 1.0;
-    }
+    status =
+        take_roots(path, moments + info.features, moments + 2 * info.features, info.features, err);
+    if (status != VX_OK)
+        goto out;
     status = vx_npy_write_array(
         path,
         &(vx_npy_array){

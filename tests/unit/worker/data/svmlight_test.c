@@ -211,7 +211,9 @@ static void a_mean_is_not_taken_from_rows_that_stay_sparse(void **state)
     vx_assert_status(vx_standardise_check(&shifted, dataset, true, &err), VX_ERR_DOMAIN, &err);
     vx_assert_ok(vx_standardise_check(&shifted, dataset, false, &err), &err);
     vx_assert_ok(vx_standardise_check(&scaled, dataset, true, &err), &err);
-    scaled.deviation = 0;
+    scaled.deviation = 9e-19f;
+    vx_assert_status(vx_standardise_check(&scaled, dataset, false, &err), VX_ERR_DOMAIN, &err);
+    scaled = (vx_standardise){ .mean = -2e18f, .deviation = 1 };
     vx_assert_status(vx_standardise_check(&scaled, dataset, false, &err), VX_ERR_DOMAIN, &err);
     vx_dataset_destroy(dataset);
 }

@@ -125,8 +125,12 @@ void vx_dataset_observations(const vx_dataset *dataset, const uint32_t *indices,
 
 /*
  * What gathering does to a feature x (of unsigned bytes: x / 255): (x - mean) / deviation, with the
- * declared constants, or with the reference's own pair for each feature where there is one.
+ * declared constants, or with the reference's own pair for each feature where there is one. With
+ * means and deviations inside these limits no |x| up to 1e20 becomes infinite.
  */
+#define VX_STANDARDISE_MEAN_MAX        1e18f
+#define VX_STANDARDISE_DEVIATION_LEAST 1e-18f
+#define VX_STANDARDISE_DEVIATION_MAX   1e18f
 typedef struct vx_standardise {
     float mean, deviation;         /* without a reference */
     const vx_reference *reference; /* borrowed; NULL: the two above */
@@ -135,8 +139,8 @@ typedef struct vx_standardise {
 #define VX_STANDARDISE_NONE ((vx_standardise){ .mean = 0.0f, .deviation = 1.0f, .reference = NULL })
 
 /* Fit for these observations? VX_ERR_SHAPE: the reference has another number of features;
- * VX_ERR_DOMAIN: mean or deviation not finite, deviation not above 0, or, of sparse rows that are
- * to stay sparse, a mean that is not 0 (a reference is then used for its deviations alone). */
+ * VX_ERR_DOMAIN: mean or deviation outside the limits above, or, of sparse rows that are to stay
+ * sparse, a mean that is not 0 (a reference is then used for its deviations alone). */
 VX_MUST_CHECK vx_status vx_standardise_check(const vx_standardise *standardise,
                                              const vx_dataset *dataset, bool stay_sparse,
                                              vx_error *err);

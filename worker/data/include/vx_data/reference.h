@@ -12,8 +12,8 @@
  */
 typedef struct vx_reference vx_reference;
 
-/* VX_ERR_NOT_FOUND, VX_ERR_IO, VX_ERR_NOMEM; VX_ERR_DATA: another shape, or a number that is not
- * finite, or a deviation that is not above 0, with its column. */
+/* VX_ERR_NOT_FOUND, VX_ERR_IO, VX_ERR_NOMEM; VX_ERR_DATA: another shape, or a mean or
+ * deviation outside the limits of VX_STANDARDISE, with its column. */
 VX_MUST_CHECK vx_status vx_reference_open(const char *path, vx_reference **ret_reference,
                                           vx_error *err);
 vx_reference *vx_reference_close(vx_reference *reference); /* takes NULL, returns NULL */
@@ -28,7 +28,8 @@ struct vx_dataset;
  * sqrt(sum (x - mean)^2 / count) of each feature over all observations that have it, where it is
  * not NaN, in double, by Welford's method (Technometrics 4, 1962). A feature that never changes, or
  * that no observation has, is given deviation 1: standardised it is 0. Atomic and durable.
- * VX_ERR_NOMEM, VX_ERR_IO, VX_ERR_SPACE, VX_ERR_NOT_FOUND. O(count features), of sparse rows too.
+ * VX_ERR_DATA: a deviation above 0 and below the limit, with its column; VX_ERR_NOMEM, VX_ERR_IO,
+ * VX_ERR_SPACE, VX_ERR_NOT_FOUND. O(count features), of sparse rows too.
  */
 VX_MUST_CHECK vx_status vx_reference_write(const struct vx_dataset *dataset, const char *path,
                                            vx_error *err);
