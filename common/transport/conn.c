@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
@@ -66,10 +67,14 @@ static void name_peer(vx_conn *conn)
         snprintf(conn->peer, sizeof(conn->peer), "unknown");
     } else if (address.ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
+        bool is_mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr); /* came over IPv4 */
 
         (void)uv_ip6_name(in6, host, sizeof(host));
         port = ntohs(in6->sin6_port);
-        snprintf(conn->peer, sizeof(conn->peer), "[%s]:%u", host, port);
+        if (is_mapped && strrchr(host, ':') != NULL)
+            snprintf(conn->peer, sizeof(conn->peer), "%s:%u", strrchr(host, ':') + 1, port);
+        else
+            snprintf(conn->peer, sizeof(conn->peer), "[%s]:%u", host, port);
     } else {
         const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
 

@@ -7,6 +7,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_transport/interfaces.h>
 
 #define BACKLOG            1024
 #define ACCEPTS_A_TURN_MAX 64 /* the loop has others to serve too */
@@ -99,13 +100,36 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-static vx_status fail_bind(const vx_endpoint *endpoint, int error, vx_error *err)
+/* Names what there is: a wrong address is most often one of another machine. */
+static vx_status fail_address(const vx_endpoint *endpoint, bool ipv6, vx_error *err)
+{
+    vx_interface_address *list = NULL;
+    size_t count = 0;
+    bool any = false;
+    char text[256];
+
+    if (vx_interfaces_list(&list, &count, NULL) != VX_OK)
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        any |= list[i].is_ipv6;
+    if (ipv6 && !any)
+        (void)vx_fail(err, VX_ERR_UNAVAILABLE,
+                      "%s: no interface of this machine has an IPv6 address, the kernel's IPv6 is "
+                      "off (ipv6.disable, net.ipv6.conf.all.disable_ipv6): take an IPv4 address",
+                      endpoint->host);
+    else
+        (void)vx_fail(err, VX_ERR_UNAVAILABLE, "%s is not an address of this machine, which has %s",
+                      endpoint->host, vx_interfaces_text(list, count, text, sizeof(text)));
+    vx_free(list);
+    return VX_ERR_UNAVAILABLE;
+}
+
+static vx_status fail_bind(const vx_endpoint *endpoint, bool ipv6, int error, vx_error *err)
 {
     if (error == EADDRINUSE)
         return vx_fail(err, VX_ERR_BUSY, "port %u of %s is in use", endpoint->port, endpoint->host);
     if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT)
-        return vx_fail(err, VX_ERR_UNAVAILABLE, "%s is not an address of this machine",
-                       endpoint->host);
+        return fail_address(endpoint, ipv6, err);
     return vx_fail(err, VX_ERR_SYSTEM, "cannot listen on port %u of %s: %s", endpoint->port,
                    endpoint->host, strerror(error));
 }
@@ -116,6 +140,7 @@ static vx_status open_socket(uv_loop_t *loop, const vx_endpoint *endpoint, int *
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     uv_getaddrinfo_t request;
     char port[8];
+    bool ipv6 = false;
     int fd = -1;
     int result;
 
@@ -124,12 +149,14 @@ static vx_status open_socket(uv_loop_t *loop, const vx_endpoint *endpoint, int *
     if (result != 0)
         return vx_fail(err, VX_ERR_UNAVAILABLE, "%s does not resolve: %s", endpoint->host,
                        uv_strerror(result));
-    for (struct addrinfo *at = request.addrinfo; at != NULL && fd < 0; at = at->ai_next)
+    for (struct addrinfo *at = request.addrinfo; at != NULL && fd < 0; at = at->ai_next) {
+        ipv6 = at->ai_family == AF_INET6;
         fd = vx_uv->socket_listen(at, BACKLOG);
+    }
     result = errno;
     vx_uv->freeaddrinfo(request.addrinfo);
     if (fd < 0)
-        return fail_bind(endpoint, result, err);
+        return fail_bind(endpoint, ipv6, result, err);
     *ret_fd = fd;
     return VX_OK;
 }

@@ -8,12 +8,16 @@
 static int socket_listen(const struct addrinfo *address, int backlog)
 {
     int on = 1;
+    int off = 0;
     int error;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                     address->ai_protocol);
 
     if (fd < 0)
         return -1;
+    /* What the machine's default is, "::" is every address, also those of IPv4. */
+    if (address->ai_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, backlog) == 0)
         return fd;

@@ -80,7 +80,7 @@ typedef struct vx_conn_counters {
     uint64_t bytes_received, bytes_sent, frames_received, frames_sent;
 } vx_conn_counters;
 vx_conn_counters vx_conn_get_counters(const vx_conn *conn);
-const char *vx_conn_peer(const vx_conn *conn); /* "127.0.0.1:40312" */
+const char *vx_conn_peer(const vx_conn *conn); /* "127.0.0.1:40312", "[::1]:40312" */
 
 /* "tcp://HOST:PORT", HOST a name or an address, [::1] for IPv6; PORT 0..65535. */
 typedef struct vx_endpoint {
@@ -90,6 +90,15 @@ typedef struct vx_endpoint {
 /* VX_ERR_CONFIG. */
 VX_MUST_CHECK vx_status vx_endpoint_parse(const char *text, vx_endpoint *ret_endpoint,
                                           vx_error *err);
+/* "ADDRESS[:PORT]" as people write it, tcp:// before it or not: a name, an IPv4 address, an IPv6
+ * address with or without brackets (with, if a port follows), or ":PORT" with host "". Port 0 when
+ * there is none. VX_ERR_CONFIG. */
+VX_MUST_CHECK vx_status vx_endpoint_parse_address(const char *text, vx_endpoint *ret_endpoint,
+                                                  vx_error *err);
+/* Endpoints with commas between them, at most max; *ret_count at least 1. VX_ERR_CONFIG. */
+VX_MUST_CHECK vx_status vx_endpoints_parse(const char *text, vx_endpoint *ret_endpoints, size_t max,
+                                           size_t *ret_count, vx_error *err);
+#define VX_ENDPOINTS_MAX      8 /* of one server */
 #define VX_ENDPOINT_TEXT_SIZE 280
 char *vx_endpoint_text(const vx_endpoint *endpoint, char text[VX_ENDPOINT_TEXT_SIZE]);
 
@@ -97,8 +106,10 @@ char *vx_endpoint_text(const vx_endpoint *endpoint, char text[VX_ENDPOINT_TEXT_S
  * returns. Out of file descriptors: peers wait in the kernel's queue until some are free. */
 typedef struct vx_listener vx_listener;
 typedef void (*vx_listener_accept)(void *owner, vx_conn *conn);
-/* VX_ERR_BUSY: the port is in use (names it); VX_ERR_UNAVAILABLE: the address is not ours or does
- * not resolve (this blocks while a name resolves); VX_ERR_SYSTEM; VX_ERR_NOMEM. */
+/* On "::" peers of IPv4 are taken too, wherever the kernel has IPv6. VX_ERR_BUSY: the port is in
+ * use (names it); VX_ERR_UNAVAILABLE: the address is not ours (names those that are), is of IPv6
+ * where there is none, or does not resolve (this blocks while a name resolves); VX_ERR_SYSTEM;
+ * VX_ERR_NOMEM. */
 VX_MUST_CHECK vx_status vx_listener_create(uv_loop_t *loop, const vx_endpoint *endpoint,
                                            vx_listener_accept accept, void *owner,
                                            vx_listener **ret_listener, vx_error *err);

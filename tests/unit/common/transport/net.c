@@ -92,7 +92,7 @@ static void start(net_side *side, vx_conn *conn)
     vx_conn_set_timeout(conn, side->timeout_ms);
 }
 
-static void on_accept(void *owner, vx_conn *conn)
+void net_on_accept(void *owner, vx_conn *conn)
 {
     vx_test_net *self = owner;
 
@@ -134,7 +134,7 @@ vx_test_net *net_create(void)
     assert_non_null(self);
     assert_int_equal(uv_loop_init(&self->loop), 0);
     vx_assert_ok(vx_endpoint_parse("tcp://127.0.0.1:0", &any, &err), &err);
-    vx_assert_ok(vx_listener_create(&self->loop, &any, on_accept, self, &self->listener, &err),
+    vx_assert_ok(vx_listener_create(&self->loop, &any, net_on_accept, self, &self->listener, &err),
                  &err);
     self->endpoint = vx_listener_endpoint(self->listener);
     assert_int_not_equal(self->endpoint.port, 0);

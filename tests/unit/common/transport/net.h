@@ -42,6 +42,7 @@ void net_destroy(vx_test_net *net); /* closes all; fails when a handle is left *
 
 int net_raw(vx_test_net *net);   /* a blocking socket; the server's end has started on return */
 void net_dial(vx_test_net *net); /* both ends have started on return */
+void net_on_accept(void *owner, vx_conn *conn);                      /* owner: net */
 void net_on_dialed(void *owner, vx_conn *conn, const vx_error *err); /* owner: net */
 void net_raw_send(int fd, const void *at, size_t size);
 void net_raw_reset(int fd);      /* closes with a reset */
