@@ -169,8 +169,7 @@ void vx_server_finish_step(vx_server *server)
         return;
     if (!server->finished) {
         server->finished = true;
-        vx_listener_close(server->listener);
-        server->listener = NULL;
+        vx_address_close(server);
         say_goodbye(server);
         vx_uv->timer_start(&server->finish_timer, on_goodbye_late, FINISH_GOODBYE_MS, 1000);
     }

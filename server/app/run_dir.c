@@ -413,10 +413,12 @@ void vx_server_dump(vx_server *server)
 
 vx_status vx_server_write_card(vx_server *server, vx_error *err)
 {
-    char endpoint[VX_ENDPOINT_TEXT_SIZE];
+    char local[VX_ENDPOINT_TEXT_SIZE];
     vx_server_card card = {
         .job = server->job->name,
-        .endpoint = vx_endpoint_text(&server->endpoint, endpoint),
+        .endpoints = server->address.texts,
+        .endpoints_count = server->address.advertised_count,
+        .local = vx_endpoint_text(&server->address.local, local),
         .job_id = server->job_id,
         .config = server->config,
         .epoch = server->epoch,

@@ -54,6 +54,8 @@ void vx_server_summary(vx_server *server, const char *state, vx_run_summary *ret
         .parameters = server->parameters_digest,
         .test = server->test,
         .shards = &server->assignment,
+        .endpoints = server->address.texts,
+        .endpoints_count = server->address.advertised_count,
         .phases_mean = { sum->wait_ms / rounds, sum->check_ms / rounds, sum->aggregate_ms / rounds,
                          sum->step_ms / rounds, sum->record_ms / rounds,
                          sum->broadcast_ms / rounds },
@@ -232,29 +234,6 @@ static vx_status take_memory(vx_server *server, vx_error *err)
     return VX_OK;
 }
 
-/* On any port a resumed run takes the one of the server that was killed, if it can: its workers
- * look for it there. */
-static vx_status open_listener(vx_server *server, vx_error *err)
-{
-    char *earlier =
-        server->options.resume ? vx_server_card_endpoint(server->options.run_dir) : NULL;
-    vx_endpoint endpoint;
-    vx_status status = VX_ERR_NOT_FOUND;
-
-    if (earlier != NULL && server->endpoint.port == 0 &&
-        vx_endpoint_parse(earlier, &endpoint, NULL) == VX_OK &&
-        strcmp(endpoint.host, server->endpoint.host) == 0)
-        status = vx_listener_create(&server->loop, &endpoint, vx_server_on_accept, server,
-                                    &server->listener, NULL);
-    if (status != VX_OK)
-        status = vx_listener_create(&server->loop, &server->endpoint, vx_server_on_accept, server,
-                                    &server->listener, err);
-    vx_free(earlier);
-    if (status == VX_OK)
-        vx_listener_on_strained(server->listener, vx_door_strained);
-    return status;
-}
-
 /* Everything up to the moment in which peers may come. */
 static vx_status prepare(vx_server *server, vx_error *err)
 {
@@ -263,8 +242,6 @@ static vx_status prepare(vx_server *server, vx_error *err)
 
     if (status == VX_OK)
         status = take_memory(server, err);
-    if (status == VX_OK)
-        status = vx_endpoint_parse(server->options.listen, &server->endpoint, err);
     if (status == VX_OK)
         status = vx_server_open_run_dir(server, err);
     if (status != VX_OK)
@@ -278,17 +255,14 @@ static vx_status prepare(vx_server *server, vx_error *err)
     if (vx_uv->loop_init(&server->loop) != 0)
         return vx_fail(err, VX_ERR_SYSTEM, "no event loop: too few descriptors (ulimit -n)?");
     server->loop_ready = true;
-    status = open_listener(server, err);
-    if (status != VX_OK)
-        return status;
-    server->endpoint = vx_listener_endpoint(server->listener);
-    return vx_server_write_card(server, err);
+    status = vx_address_open(server, err);
+    return status == VX_OK ? vx_server_write_card(server, err) : status;
 }
 
 static void release(vx_server *server)
 {
     if (server->loop_ready) {
-        vx_listener_close(server->listener);
+        vx_address_close(server);
         vx_uv->run(&server->loop, UV_RUN_DEFAULT);
         VX_ASSERT(vx_uv->loop_close(&server->loop) == 0);
     }
@@ -329,7 +303,6 @@ vx_status vx_server_run(const vx_server_options *options, vx_error *err)
 {
     vx_server *server = vx_calloc(1, sizeof(*server));
     vx_status status = VX_OK;
-    char endpoint[VX_ENDPOINT_TEXT_SIZE];
 
     if (server == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
@@ -348,10 +321,11 @@ vx_status vx_server_run(const vx_server_options *options, vx_error *err)
         start_timers(server);
         vx_log_event(&server->log, VX_LOG_INFO, "server.start",
                      "job=%s epoch=%u endpoint=%s workers=%llu slots=%zu", server->job->name,
-                     server->epoch, vx_endpoint_text(&server->endpoint, endpoint),
+                     server->epoch, server->address.text[0],
                      (unsigned long long)server->job->workers.count, server->roster.count);
         vx_journal_event(server->journal, server->round.number, "server.start", "s:s, s:s",
-                         "version", VX_VERSION, "endpoint", endpoint);
+                         "version", VX_VERSION, "endpoint", server->address.text[0]);
+        vx_address_tell(server);
         status = vx_evaluator_start(server, err);
         if (status != VX_OK)
             vx_server_finish(server, status, err);

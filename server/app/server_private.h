@@ -102,6 +102,18 @@ struct vx_peer {
     vx_bytes document;     /* owned while it is being sent */
 };
 
+/* Where the server listens, and what it tells others of that. */
+typedef struct vx_server_address {
+    vx_listener *listeners[VX_ENDPOINTS_MAX];
+    size_t listeners_count;
+    vx_endpoint advertised[VX_ENDPOINTS_MAX];
+    char text[VX_ENDPOINTS_MAX][VX_ENDPOINT_TEXT_SIZE];
+    const char *texts[VX_ENDPOINTS_MAX];
+    size_t advertised_count;
+    vx_endpoint local; /* for processes of this host */
+    const char *rule;  /* why these: given, bound, interface, reachable, loopback */
+} vx_server_address;
+
 struct vx_server {
     vx_server_options options;
     vx_log log;
@@ -118,8 +130,7 @@ struct vx_server {
     uint8_t (*slot_tokens)[VX_TOKEN_BYTES];
     uint8_t evaluator_token[VX_TOKEN_BYTES], observer_token[VX_TOKEN_BYTES];
 
-    vx_listener *listener;
-    vx_endpoint endpoint;
+    vx_server_address address;
     vx_peer *peers; /* list */
     size_t peers_count;
     size_t peers_max;
@@ -307,6 +318,11 @@ vx_status vx_server_write_card(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_server_remove_card(vx_server *server);
 vx_status vx_server_reopen_log(vx_server *server, vx_error *err) VX_MUST_CHECK;
 void vx_server_dump(vx_server *server); /* status.json: where the run stands, for people */
+
+/* address.c */
+vx_status vx_address_open(vx_server *server, vx_error *err) VX_MUST_CHECK;
+void vx_address_close(vx_server *server); /* again and again, too */
+void vx_address_tell(vx_server *server);  /* to log and journal */
 
 /* peers.c, greeting.c */
 void vx_server_on_accept(void *owner, vx_conn *conn);

@@ -75,8 +75,8 @@ void vx_ctl_launch_server(vx_ctl_argv *ret_argv, const vx_ctl_server_command *co
         add_pair(ret_argv, "--set", command->overrides->at[i]);
     if (command->resume)
         vx_ctl_argv_add(ret_argv, "--resume");
-    if (command->listen != NULL)
-        add_pair(ret_argv, "--listen", command->listen);
+    for (size_t i = 0; i < command->address->count; i++)
+        vx_ctl_argv_add(ret_argv, command->address->at[i]);
     add_pair(ret_argv, "--log", command->log);
 }
 

@@ -14,9 +14,9 @@ typedef struct vx_ctl_machine {
 } vx_ctl_machine;
 vx_ctl_machine vx_ctl_machine_here(void);
 
-typedef struct vx_ctl_server_command { /* strings are borrowed; listen may be NULL */
-    const char *job, *run_dir, *log, *listen;
-    const vx_ctl_argv *overrides;
+typedef struct vx_ctl_server_command { /* strings are borrowed */
+    const char *job, *run_dir, *log;
+    const vx_ctl_argv *overrides, *address;
     bool resume;
 } vx_ctl_server_command;
 void vx_ctl_launch_server(vx_ctl_argv *ret_argv, const vx_ctl_server_command *command);

@@ -17,7 +17,9 @@ enum {
     KEY_QUIET = 'q',
     KEY_RESUME = 256,
     KEY_JSON,
-    KEY_LISTEN,
+    KEY_BIND,
+    KEY_INTERFACE,
+    KEY_ADVERTISE,
     KEY_WATCH
 };
 
@@ -44,8 +46,13 @@ static const struct argp_option train_options[] = {
     OPTION_RUN_DIR("folder of the run (default: runs/NAME-YYYYmmdd-HHMMSS)"),
     { "resume", KEY_RESUME, NULL, 0,
       "go on from the newest checkpoint of --run-dir; JOB is its own job file unless given", 0 },
-    { "listen", KEY_LISTEN, "tcp://HOST:PORT", 0,
-      "where the server listens (default: a free port of 127.0.0.1)", 0 },
+    { "bind", KEY_BIND, "ADDRESS[:PORT]", 0,
+      "where the server listens (default: a free port of 127.0.0.1), see vexild(8)", 0 },
+    { "listen", KEY_BIND, "ADDRESS", OPTION_HIDDEN, NULL, 0 }, /* its name in 0.1.0 */
+    { "interface", KEY_INTERFACE, "NAME", 0, "listen on the addresses of this network interface",
+      0 },
+    { "advertise", KEY_ADVERTISE, "HOST[:PORT]", 0,
+      "what workers are told instead; may be repeated", 0 },
     { "quiet", KEY_QUIET, NULL, 0, "print the result only", 0 },
     OPTION_JSON("print progress and result as JSON, an object a line"),
     { 0 },
@@ -105,14 +112,18 @@ typedef struct parser {
     vx_ctl_options options;
 } parser;
 
-static void take_listen(const char *text, parser *into, const struct argp_state *state)
+/* For vexild; the rest of what can be wrong it says itself. */
+static void take_address(const char *option, const char *text, parser *into,
+                         const struct argp_state *state)
 {
     vx_endpoint endpoint;
     vx_error err = { 0 };
 
-    if (vx_endpoint_parse(text, &endpoint, &err) != VX_OK)
-        argp_error(state, "--listen: %s", err.message);
-    into->options.listen = text;
+    if (strcmp(option, "--interface") != 0 &&
+        vx_endpoint_parse_address(text, &endpoint, &err) != VX_OK)
+        argp_error(state, "%s: %s", option, err.message);
+    vx_ctl_argv_add(&into->options.address, option);
+    vx_ctl_argv_add(&into->options.address, text);
 }
 
 static void take_watch(const char *text, parser *into, const struct argp_state *state)
@@ -172,8 +183,14 @@ static error_t parse_one(int key, char *value, struct argp_state *state)
     case KEY_JSON:
         into->options.json = true;
         break;
-    case KEY_LISTEN:
-        take_listen(value, into, state);
+    case KEY_BIND:
+        take_address("--bind", value, into, state);
+        break;
+    case KEY_INTERFACE:
+        take_address("--interface", value, into, state);
+        break;
+    case KEY_ADVERTISE:
+        take_address("--advertise", value, into, state);
         break;
     case KEY_WATCH:
         take_watch(value, into, state);
@@ -208,6 +225,8 @@ vx_status vx_ctl_options_parse(vx_ctl_command command, int argc, char **argv,
     if (status == VX_OK)
         status = vx_ctl_argv_status(&into.options.overrides, err);
     if (status == VX_OK)
+        status = vx_ctl_argv_status(&into.options.address, err);
+    if (status == VX_OK)
         *ret_options = into.options;
     else
         vx_ctl_options_clear(&into.options);
@@ -217,4 +236,5 @@ vx_status vx_ctl_options_parse(vx_ctl_command command, int argc, char **argv,
 void vx_ctl_options_clear(vx_ctl_options *options)
 {
     vx_ctl_argv_clear(&options->overrides);
+    vx_ctl_argv_clear(&options->address);
 }

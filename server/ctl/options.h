@@ -9,7 +9,8 @@
 
 typedef struct vx_ctl_options { /* of every sub-command; strings are borrowed from the command line
                                  */
-    const char *job, *run_dir, *listen;
+    const char *job, *run_dir;
+    vx_ctl_argv address;   /* owned: --bind, --interface, --advertise as vexild has them */
     vx_ctl_argv overrides; /* owned: --set and --rounds in their order */
     double watch_s;        /* 0 = once */
     bool resume, quiet, json;

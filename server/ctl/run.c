@@ -51,7 +51,7 @@ vx_status vx_ctl_run_start_server(vx_ctl_run *run, vx_error *err)
         .job = run->job_path,
         .run_dir = run->run_dir,
         .log = run->server_log,
-        .listen = run->options->listen,
+        .address = &run->options->address,
         .overrides = &run->options->overrides,
         .resume = run->options->resume,
     };

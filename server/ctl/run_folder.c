@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_base/bytes.h>
@@ -54,12 +55,22 @@ vx_status vx_ctl_run_create(const char *job, time_t now, char **ret_path, vx_err
     return *ret_path != NULL ? VX_OK : vx_fail(err, VX_ERR_NOMEM, "no memory for a path");
 }
 
+/* Whether the server runs on this host. */
+static bool is_here(const json_t *root)
+{
+    const char *host = json_string_value(json_object_get(root, "host"));
+    char ours[VX_NAME_MAX] = "";
+
+    return host != NULL && gethostname(ours, sizeof(ours) - 1) == 0 && strcmp(host, ours) == 0;
+}
+
 static vx_status read_endpoints(const json_t *root, const char *name, vx_ctl_server *server,
                                 vx_error *err)
 {
     const json_t *list = json_object_get(root, "endpoints");
+    const char *local = json_string_value(json_object_get(root, "local"));
 
-    for (size_t i = 0; i < json_array_size(list) && i < VX_CTL_ENDPOINTS_MAX; i++) {
+    for (size_t i = 0; i < json_array_size(list) && i < VX_ENDPOINTS_MAX; i++) {
         const char *text = json_string_value(json_array_get(list, i));
         vx_status status = vx_endpoint_parse(text != NULL ? text : "", &server->endpoints[i], err);
 
@@ -69,6 +80,9 @@ static vx_status read_endpoints(const json_t *root, const char *name, vx_ctl_ser
     }
     if (server->endpoints_count == 0)
         return vx_fail(err, VX_ERR_DATA, "%s: no endpoints", name);
+    if (is_here(root) && local != NULL &&
+        vx_endpoint_parse(local, &server->endpoints[server->endpoints_count], NULL) == VX_OK)
+        server->endpoints_count++;
     return VX_OK;
 }
 

@@ -17,11 +17,12 @@ char *vx_ctl_run_name(const char *job, const struct tm *when, unsigned attempt,
 VX_MUST_CHECK vx_status vx_ctl_run_create(const char *job, time_t now, char **ret_path,
                                           vx_error *err);
 
-#define VX_CTL_ENDPOINTS_MAX 8
+#define VX_CTL_ENDPOINTS_MAX (VX_ENDPOINTS_MAX + 1)
 typedef struct vx_ctl_server { /* server.json */
     uint64_t pid, job_id, workers;
     uint32_t epoch;
     size_t endpoints_count; /* at least 1 */
+    /* In the order in which they are tried; on the server's own host its local one is the last. */
     vx_endpoint endpoints[VX_CTL_ENDPOINTS_MAX];
 } vx_ctl_server;
 

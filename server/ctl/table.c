@@ -38,7 +38,18 @@ static void print_test(FILE *out, const vx_ctl_test *test)
                   test->count, test->round);
 }
 
-static void print_head(FILE *out, const vx_ctl_report *report)
+static void print_endpoints(FILE *out, const json_t *root)
+{
+    const json_t *list = json_object_get(root, "endpoints");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+
+        (void)fprintf(out, "%s%s", i == 0 ? "\nserver    " : "  ", text != NULL ? text : "-");
+    }
+}
+
+static void print_head(FILE *out, const json_t *root, const vx_ctl_report *report)
 {
     bool trains = strcmp(report->state, "training") == 0;
     char duration[VX_CTL_DURATION_SIZE];
@@ -49,6 +60,7 @@ static void print_head(FILE *out, const vx_ctl_report *report)
         (void)fprintf(out, " for %s", vx_ctl_duration(report->since_s, duration));
     if (report->message[0] != '\0')
         (void)fprintf(out, ": %s", report->message);
+    print_endpoints(out, root);
     (void)fprintf(out, "\nround     %" PRIu64 "/%" PRIu64, report->round, report->rounds);
     if (!isnan(report->percent))
         (void)fprintf(out, "  %.1f%%", report->percent);
@@ -103,7 +115,7 @@ void vx_ctl_table_print(FILE *out, const json_t *root)
     vx_ctl_report report;
 
     vx_ctl_report_read(root, &report);
-    print_head(out, &report);
+    print_head(out, root, &report);
     vx_ctl_doubts_print(out, slots);
     (void)fputs("\nslot state   inc accepted late refused   v_i weight     norm host:pid\n", out);
     for (size_t i = 0; i < json_array_size(slots); i++)

@@ -183,10 +183,8 @@ static void say_how_to_resume(const vx_ctl_run *run)
     vx_ctl_argv_add(&argv, "--resume");
     vx_ctl_argv_add(&argv, "--run-dir");
     vx_ctl_argv_add(&argv, run->run_dir);
-    if (run->options->listen != NULL) {
-        vx_ctl_argv_add(&argv, "--listen");
-        vx_ctl_argv_add(&argv, run->options->listen);
-    }
+    for (size_t i = 0; i < run->options->address.count; i++)
+        vx_ctl_argv_add(&argv, run->options->address.at[i]);
     text = argv.failed ? NULL : vx_ctl_argv_shell(&argv);
     if (text != NULL)
         (void)fprintf(stderr, "vexil: resume with: %s\n", text);

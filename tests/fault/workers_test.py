@@ -211,7 +211,7 @@ class Node(Scenario):
         os.chmod(shell, 0o755)
         job = {"settings": {**WAITING, "workers.heartbeat_s": 0.5,
                             "workers.heartbeat_timeout_s": 2}, "rounds": 40, "extra": pace()}
-        run = self.make(**job).serve("--listen", f"tcp://10.213.7.1:{free_port()}")
+        run = self.make(**job).serve("--bind", f"10.213.7.1:{free_port()}")
         run.card()
         nodes = ("--mca", "plm_rsh_agent", shell, "--host", "a:2,b:2", "--mca", "btl", "self,tcp",
                  "--mca", "btl_tcp_if_include", "10.213.7.0/24", "--mca", "oob_tcp_if_include",

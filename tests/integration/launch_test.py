@@ -64,7 +64,7 @@ class Launch(WithData):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            run.start_server("--listen", "tcp://127.0.0.1:%d" % taken.getsockname()[1])
+            run.start_server("--bind", "127.0.0.1:%d" % taken.getsockname()[1])
             self.assertEqual(run.finish()[0], [73])
         run.start_server("--set", "seed=7")
         wait_for(lambda: run.events("server.ready"), 30, "the ledger")

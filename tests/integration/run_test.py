@@ -259,8 +259,15 @@ class BadInput(WithData):
     def test_a_job_file_that_is_too_large(self):
         self.refuse(self.make(extra="# " + "x" * 61440 + "\n"), 78, "run.yaml", "61440 bytes")
 
-    def test_addresses_without_scheme_or_port_are_wrong_use(self):
-        self.refuse(self.make(), 2, "--listen", "foo", options=("--listen", "foo"))
+    def test_addresses_that_are_none_are_wrong_use(self):
+        for options, word in ((("--bind", "foo:x"), "--bind: 'foo:x'"),
+                              (("--bind", "[::1"), "--bind: '[::1'"),
+                              (("--bind", ":7421"), "--interface"),
+                              (("--bind", "127.0.0.1", "--interface", "lo"), "both name addresses"),
+                              (("--advertise", ":1"), "--advertise"),
+                              (("--advertise", "a:b:c/"), "--advertise"),
+                              (("--advertise", "a") * 9, "more than 8")):
+            self.refuse(self.make(), 2, word, options=options)
         done = subprocess.run([program("vexil-worker"), "--connect", "127.0.0.1:7421",
                                "--token-file", "/dev/null"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -329,7 +336,7 @@ class BadInput(WithData):
             taken.listen()
             port = taken.getsockname()[1]
             self.refuse(self.make(), 73, str(port), "in use",
-                        options=("--listen", f"tcp://127.0.0.1:{port}"))
+                        options=("--bind", f"127.0.0.1:{port}"))
 
     def test_a_run_directory_in_use_and_an_earlier_run(self):
         run = self.make().start_server()

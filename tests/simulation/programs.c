@@ -118,7 +118,7 @@ static int run_server(sim_process *process)
     vx_server_options options = {
         .job = programs.model->job_path,
         .run_dir = SIM_RUN_DIR,
-        .listen = listen,
+        .bind = listen,
         .resume = programs.resume,
         .log_file = programs.scenario->on[SIM_FAULT_HANGUP_SERVER] ? programs.log_path : NULL,
         .log_level_given = true,

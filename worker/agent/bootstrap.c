@@ -14,13 +14,33 @@
 #define FILE_BYTES_MAX (VX_WORKERS_MAX * 128u)
 #define TRIES_SILENT   20 /* of a tenth of a second */
 
-/* The fields of server.json that a worker needs. */
-static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap *ret_common,
-                            vx_error *err)
+/* "tcp://a:1,tcp://b:1" of a card's list. False: it is none, or does not fit. */
+static bool join_endpoints(const json_t *list, char text[VX_BOOTSTRAP_ENDPOINTS_SIZE])
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        int more = one != NULL ? snprintf(text + used, VX_BOOTSTRAP_ENDPOINTS_SIZE - used, "%s%s",
+                                          i > 0 ? "," : "", one)
+                               : -1;
+
+        if (more < 0 || (size_t)more >= VX_BOOTSTRAP_ENDPOINTS_SIZE - used)
+            return false;
+        used += (size_t)more;
+    }
+    return used > 0;
+}
+
+/* The fields of server.json that a worker needs. What the server tells others may be no address of
+ * its own host: its evaluator has another one. */
+static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap_role role,
+                            vx_bootstrap *ret_common, vx_error *err)
 {
     json_error_t where;
     json_t *card = json_loadb((const char *)text->at, text->size, JSON_REJECT_DUPLICATES, &where);
-    const char *endpoint = NULL;
+    const char *local = NULL;
+    json_t *endpoints = NULL;
     const char *digest = NULL;
     int restarts = 10;
     int pid = 0;
@@ -28,14 +48,16 @@ static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap
 
     if (card == NULL)
         return vx_fail(err, VX_ERR_DATA, "%s:%d: %s", path, where.line, where.text);
-    if (json_unpack_ex(card, &where, 0, "{s:[s], s:s, s:i, s?i}", "endpoints", &endpoint,
-                       "config_digest", &digest, "pid", &pid, "max_restarts", &restarts) != 0 ||
+    if (json_unpack_ex(card, &where, 0, "{s:o, s:s, s:i, s?i, s?s}", "endpoints", &endpoints,
+                       "config_digest", &digest, "pid", &pid, "max_restarts", &restarts, "local",
+                       &local) != 0 ||
         strlen(digest) != 2 * VX_DIGEST_BYTES ||
         !vx_hex_decode(digest, ret_common->config.at, VX_DIGEST_BYTES) ||
-        strlen(endpoint) >= sizeof(ret_common->endpoint) || restarts < 0)
+        !join_endpoints(endpoints, ret_common->endpoints) || restarts < 0)
         status = vx_fail(err, VX_ERR_DATA, "%s is not a server's card: %s", path, where.text);
     if (status == VX_OK) {
-        snprintf(ret_common->endpoint, sizeof(ret_common->endpoint), "%s", endpoint);
+        if (role == VX_BOOTSTRAP_EVALUATOR && local != NULL)
+            snprintf(ret_common->endpoints, sizeof(ret_common->endpoints), "%s", local);
         ret_common->max_restarts = (uint32_t)restarts;
     }
     json_decref(card);
@@ -53,8 +75,8 @@ static bool may_appear(const char *run_dir)
 }
 
 /* Waits for the server's card; it is removed at the orderly end of a server. */
-static vx_status read_card(const char *run_dir, unsigned wait_s, vx_bootstrap *ret_common,
-                           vx_error *err)
+static vx_status read_card(const char *run_dir, vx_bootstrap_role role, unsigned wait_s,
+                           vx_bootstrap *ret_common, vx_error *err)
 {
     char *path = vx_path_join(run_dir, "server.json");
     struct timespec pause = { 0, 100000000 };
@@ -79,7 +101,7 @@ static vx_status read_card(const char *run_dir, unsigned wait_s, vx_bootstrap *r
         status = vx_fail(err, VX_ERR_UNAVAILABLE, "no server: %s did not appear within %u s", path,
                          wait_s);
     else if (status == VX_OK)
-        status = parse_card(path, &text, ret_common, err);
+        status = parse_card(path, &text, role, ret_common, err);
     vx_free(text.at);
     vx_free(path);
     return status;
@@ -160,9 +182,9 @@ vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bootstrap_role r
     }
     common->max_restarts = 10;
     if (options->run_dir != NULL)
-        status = read_card(options->run_dir, wait_s, common, err);
+        status = read_card(options->run_dir, role, wait_s, common, err);
     else
-        snprintf(common->endpoint, sizeof(common->endpoint), "%s", options->connect);
+        snprintf(common->endpoints, sizeof(common->endpoints), "%s", options->connect);
     if (status != VX_OK)
         goto out;
     if (!vx_digest_is_zero(options->config))

@@ -9,8 +9,6 @@
 #include <vx_base/assert.h>
 #include <vx_linalg/blas.h>
 
-#define DIAL_MS_MAX 5000
-
 static void proceed(vx_client *client);
 
 uint64_t vx_client_now_ms(const vx_client *client)
@@ -242,12 +240,15 @@ static void on_close(void *owner, vx_conn *conn, const vx_error *why)
     vx_client *client = owner;
     bool greeting = client->session.link == VX_SESSION_GREETING;
     vx_error lost = *why;
+    char text[VX_ENDPOINT_TEXT_SIZE];
 
     (void)conn;
     client->conn = NULL;
     vx_uv->timer_stop(&client->heartbeat_timer);
     if (!client->session.ended) {
-        vx_error_prefix(&lost, "%s", client->bootstrap->endpoint);
+        vx_error_prefix(&lost, "%s", vx_endpoint_text(&client->endpoints[client->endpoint], text));
+        if (greeting) /* something listens there that does not welcome us */
+            client->endpoint = (client->endpoint + 1) % client->endpoints_count;
         vx_link_lost(client, greeting ? "no welcome" : "connection lost", lost.message);
     }
     proceed(client);
@@ -259,6 +260,8 @@ static void on_dialed(void *owner, vx_conn *conn, const vx_error *err)
     vx_client *client = owner;
 
     client->dialer = NULL;
+    if (conn == NULL && !client->session.ended && vx_link_dial_next(client, on_dialed, err))
+        return;
     if (conn != NULL && client->session.ended) {
         vx_conn_close(conn, VX_OK, "too late");
         conn = NULL;
@@ -269,7 +272,7 @@ static void on_dialed(void *owner, vx_conn *conn, const vx_error *err)
                                                       VX_WIRE_GREETING_MS));
         vx_session_connected(&client->session);
     } else if (!client->session.ended) {
-        vx_link_lost(client, "no connection", err->message); /* it names the endpoint */
+        vx_link_lost(client, "no connection", client->dial_why);
     }
     proceed(client);
 }
@@ -277,14 +280,10 @@ static void on_dialed(void *owner, vx_conn *conn, const vx_error *err)
 static void on_dial_time(uv_timer_t *timer)
 {
     vx_client *client = timer->data;
-    vx_error err = { 0 };
 
     if (client->session.ended || client->dialer != NULL)
         return;
-    if (vx_dial(&client->loop, &client->endpoint,
-                vx_session_limit_ms(&client->session, vx_client_now_ms(client), DIAL_MS_MAX),
-                on_dialed, client, &client->dialer, &err) != VX_OK)
-        on_dialed(client, NULL, &err);
+    vx_link_dial(client, on_dialed);
 }
 
 static void on_set_up(uv_work_t *work)
@@ -411,7 +410,8 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static vx_status open_client(vx_client *client, vx_error *err)
 {
-    vx_status status = vx_endpoint_parse(client->bootstrap->endpoint, &client->endpoint, err);
+    vx_status status = vx_endpoints_parse(client->bootstrap->endpoints, client->endpoints,
+                                          VX_ENDPOINTS_MAX, &client->endpoints_count, err);
 
     if (status != VX_OK)
         return status;

@@ -39,7 +39,10 @@ struct vx_client {
     vx_client_hooks hooks;
     void *owner;
     const vx_bootstrap *bootstrap;
-    vx_endpoint endpoint;
+    vx_endpoint endpoints[VX_ENDPOINTS_MAX]; /* of the server, to be tried in this order */
+    size_t endpoints_count, endpoint;        /* the one that is tried, or that answered */
+    size_t tried;                            /* in this attempt */
+    char dial_why[400];                      /* what became of them */
     vx_log log;
     char slot[12]; /* for the log: "3", "evaluator" */
     vx_clock clock;
@@ -83,6 +86,10 @@ uint64_t vx_client_now_ms(const vx_client *client);
 
 /* link.c: says hello on a new connection. */
 void vx_link_greet(vx_client *client);
+/* Tries the server's endpoints, beginning with the one that answered last. */
+void vx_link_dial(vx_client *client, vx_dialer_done done);
+/* One did not answer: tries the next one. False: it was the last; client->dial_why names all. */
+bool vx_link_dial_next(vx_client *client, vx_dialer_done done, const vx_error *err);
 /* The server is out of reach: what ("no connection"; not a copy), and why with its endpoint. Says
  * so, and ends the session when patience is spent or the run directory shows that the run is over.
  */

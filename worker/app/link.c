@@ -8,6 +8,7 @@
 #include <vx_linalg/blas.h>
 
 #define COMPLAIN_MS 60000
+#define DIAL_MS_MAX 5000
 
 static void on_heartbeat(uv_timer_t *timer)
 {
@@ -39,6 +40,39 @@ void vx_link_greet(vx_client *client)
     vx_client_send_message(client, VX_WIRE_HELLO, 0, (vx_cbytes){ buffer, size });
     vx_uv->timer_start(&client->heartbeat_timer, on_heartbeat, VX_WIRE_GREETING_BEAT_MS,
                        VX_WIRE_GREETING_BEAT_MS);
+}
+
+/* Each has an equal share of the time. */
+static void dial_one(vx_client *client, vx_dialer_done done)
+{
+    uint64_t limit_ms =
+        vx_session_limit_ms(&client->session, vx_client_now_ms(client), DIAL_MS_MAX);
+    vx_error err = { 0 };
+
+    client->tried++;
+    if (vx_dial(&client->loop, &client->endpoints[client->endpoint],
+                limit_ms / client->endpoints_count, done, client, &client->dialer, &err) != VX_OK)
+        done(client, NULL, &err);
+}
+
+void vx_link_dial(vx_client *client, vx_dialer_done done)
+{
+    client->tried = 0;
+    client->dial_why[0] = '\0';
+    dial_one(client, done);
+}
+
+bool vx_link_dial_next(vx_client *client, vx_dialer_done done, const vx_error *err)
+{
+    size_t used = strlen(client->dial_why);
+
+    snprintf(client->dial_why + used, sizeof(client->dial_why) - used, "%s%s", used > 0 ? "; " : "",
+             err->message); /* it names the endpoint */
+    client->endpoint = (client->endpoint + 1) % client->endpoints_count;
+    if (client->tried >= client->endpoints_count)
+        return false;
+    dial_one(client, done);
+    return true;
 }
 
 /* When it begins, when it is something else, and each minute. */

@@ -45,7 +45,7 @@ static const char help_text[] =
     "  or:  mpirun -n N vexil-worker --connect tcp://HOST:PORT --token-file FILE\n"
     "Runs one worker a rank and starts it again when it dies: see vexil-worker(1).\n\n"
     "  --run-dir DIR            the run directory of the server (a shared file system)\n"
-    "  --connect tcp://H:P      where the server listens\n"
+    "  --connect tcp://H:P      where the server listens; several with commas: tried in order\n"
     "  --token-file FILE        lines 'worker SLOT TOKEN' of the slots to run; rank r takes the "
     "r-th\n"
     "  --job FILE               the job that is expected: another one is refused\n"
@@ -165,7 +165,8 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
                    .reconnect_s = UNSET,
                    .log_level = VX_LOG_WARN },
     };
-    vx_endpoint endpoint;
+    vx_endpoint endpoints[VX_ENDPOINTS_MAX];
+    size_t count = 0;
     vx_error why = { 0 };
     vx_status status = VX_OK;
     int option = 0;
@@ -187,7 +188,8 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
             err, VX_ERR_USAGE,
             "--run-dir, or --connect with --token-file, is required; try vexil-worker --help");
     if (options.agent.connect != NULL &&
-        vx_endpoint_parse(options.agent.connect, &endpoint, &why) != VX_OK)
+        vx_endpoints_parse(options.agent.connect, endpoints, VX_ENDPOINTS_MAX, &count, &why) !=
+            VX_OK)
         return vx_fail(err, VX_ERR_USAGE, "--connect: %s", why.message);
     if (options.agent.reconnect_s == UNSET)
         options.agent.reconnect_s =

@@ -68,6 +68,8 @@ typedef struct vx_run_summary {
     vx_phases phases_mean;
     const vx_assignment *shards; /* borrowed; NULL = not known */
     const char *blas, *libuv;
+    const char *const *endpoints; /* where it says that it is */
+    size_t endpoints_count;
 } vx_run_summary;
 
 /* New memory with a zero after the text; the caller frees with vx_free. */
@@ -77,7 +79,10 @@ VX_MUST_CHECK vx_status vx_result_write(const char *run_dir, const vx_run_summar
                                         const vx_roster *roster, vx_error *err);
 
 typedef struct vx_server_card {
-    const char *job, *endpoint;
+    const char *job;
+    const char *const *endpoints; /* in the order in which they are to be tried */
+    size_t endpoints_count;
+    const char *local; /* endpoint for processes of the server's host */
     uint64_t job_id;
     vx_digest config;
     uint32_t epoch;
@@ -87,9 +92,9 @@ typedef struct vx_server_card {
 } vx_server_card;
 VX_MUST_CHECK vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card,
                                              vx_error *err);
-/* The first endpoint of the card that a killed server left in run_dir, in new memory; NULL: there
+/* The local endpoint of the card that a killed server left in run_dir, in new memory; NULL: there
  * is none. */
-char *vx_server_card_endpoint(const char *run_dir);
+char *vx_server_card_local(const char *run_dir);
 bool vx_server_card_is_own(const char *run_dir); /* it names this process */
 
 /* Of each slot that this round waits for, first of those that are not live: where it is, since

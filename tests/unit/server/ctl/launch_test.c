@@ -65,10 +65,12 @@ static void more_threads_than_cores_are_not_bound(void **state)
 
 static void the_server_gets_what_the_user_gave(void **state)
 {
-    vx_ctl_argv overrides = { 0 }, argv = { 0 };
-    vx_ctl_server_command command = {
-        .job = "job.yaml", .run_dir = "r", .log = "r/server.log", .overrides = &overrides
-    };
+    vx_ctl_argv overrides = { 0 }, address = { 0 }, argv = { 0 };
+    vx_ctl_server_command command = { .job = "job.yaml",
+                                      .run_dir = "r",
+                                      .log = "r/server.log",
+                                      .overrides = &overrides,
+                                      .address = &address };
     char *text = NULL;
 
     (void)state;
@@ -81,14 +83,16 @@ static void the_server_gets_what_the_user_gave(void **state)
     vx_ctl_argv_add(&overrides, "seed=2");
     vx_ctl_argv_add(&overrides, "rounds=5");
     command.resume = true;
-    command.listen = "tcp://0.0.0.0:4000";
+    vx_ctl_argv_add(&address, "--bind");
+    vx_ctl_argv_add(&address, "0.0.0.0:4000");
     vx_ctl_launch_server(&argv, &command);
     text = vx_ctl_argv_shell(&argv);
     assert_string_equal(text, "vexild --job job.yaml --run-dir r --set seed=2 --set rounds=5 "
-                              "--resume --listen tcp://0.0.0.0:4000 --log r/server.log");
+                              "--resume --bind 0.0.0.0:4000 --log r/server.log");
     vx_free(text);
     vx_ctl_argv_clear(&argv);
     vx_ctl_argv_clear(&overrides);
+    vx_ctl_argv_clear(&address);
 }
 
 static void this_machine_has_a_core(void **state)

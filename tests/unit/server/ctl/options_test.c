@@ -6,7 +6,7 @@
 #include "options.h"
 #include "vexil.h"
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 
 typedef struct words {
     char text[WORDS_MAX][64];
@@ -48,12 +48,16 @@ static void train_takes_everything_in_any_order(void **state)
 {
     vx_ctl_options options =
         parse("train --set seed=2 job.yaml --rounds 50 --run-dir=r --quiet --json "
-              "--listen tcp://127.0.0.1:0 --set seed=3");
+              "--bind 127.0.0.1 --interface lo --advertise a --advertise [::1]:5 --set seed=3");
 
     (void)state;
     assert_string_equal(options.job, "job.yaml");
     assert_string_equal(options.run_dir, "r");
-    assert_string_equal(options.listen, "tcp://127.0.0.1:0");
+    assert_int_equal(options.address.count, 8);
+    assert_string_equal(options.address.at[0], "--bind");
+    assert_string_equal(options.address.at[1], "127.0.0.1");
+    assert_string_equal(options.address.at[3], "lo");
+    assert_string_equal(options.address.at[7], "[::1]:5");
     assert_true(options.quiet && options.json && !options.resume);
     assert_int_equal(options.overrides.count, 3);
     assert_string_equal(options.overrides.at[0], "seed=2");
@@ -105,7 +109,8 @@ static void wrong_use_ends_with_2(void **state)
         "vexil train a.yaml --rounds 0",
         "vexil train a.yaml --rounds -1",
         "vexil train a.yaml --rounds 5x",
-        "vexil train a.yaml --listen 127.0.0.1:80",
+        "vexil train a.yaml --bind 127.0.0.1:x",
+        "vexil train a.yaml --advertise [::1",
         "vexil train a.yaml --watch 1",
         "vexil check",
         "vexil check a.yaml --quiet",

@@ -72,6 +72,26 @@ static void server_json_says_where_the_server_is(void **state)
     assert_string_equal(vx_endpoint_text(&server.endpoints[1], text), "tcp://[::1]:40001");
 }
 
+static void the_local_endpoint_counts_on_the_servers_host_only(void **state)
+{
+    vx_ctl_server server;
+    vx_error err = { 0 };
+    char host[256] = "";
+    char text[512];
+
+    (void)state;
+    assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+    for (int here = 0; here < 2; here++) {
+        snprintf(text, sizeof(text),
+                 "{\"format\":1,\"pid\":1,\"host\":\"%s%s\",\"job_id\":\"0123456789abcdef\","
+                 "\"endpoints\":[\"tcp://head.example:1\"],\"local\":\"tcp://[::1]:7\"}",
+                 host, here ? "" : "-other");
+        vx_assert_ok(parse_server(text, &server, &err), &err);
+        assert_int_equal(server.endpoints_count, here ? 2 : 1);
+    }
+    assert_string_equal(server.endpoints[1].host, "::1");
+}
+
 static void a_broken_server_json_is_told(void **state)
 {
     static const struct {
@@ -137,6 +157,7 @@ int main(void)
         cmocka_unit_test(a_run_is_named_after_job_and_time),
         cmocka_unit_test(two_runs_of_one_second_get_two_folders),
         cmocka_unit_test(server_json_says_where_the_server_is),
+        cmocka_unit_test(the_local_endpoint_counts_on_the_servers_host_only),
         cmocka_unit_test(a_broken_server_json_is_told),
         cmocka_unit_test(the_observers_token_is_found_among_the_others),
         cmocka_unit_test(a_token_file_without_it_is_told_without_secrets),

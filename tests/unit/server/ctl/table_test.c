@@ -42,6 +42,17 @@ static void a_status_has_a_head_and_a_line_a_slot(void **state)
     free(text);
 }
 
+static void a_status_says_where_the_server_is(void **state)
+{
+    char *text = print_table("{\"format\":1,\"job\":\"j\",\"state\":\"starting\",\"round\":0,"
+                             "\"rounds\":9,\"live\":0,\"workers\":4,\"slots\":[],"
+                             "\"endpoints\":[\"tcp://10.0.0.5:7\",\"tcp://[fd00::5]:7\"]}");
+
+    (void)state;
+    assert_non_null(strstr(text, "\nserver    tcp://10.0.0.5:7  tcp://[fd00::5]:7\nround "));
+    free(text);
+}
+
 static void a_held_run_says_since_when_and_why(void **state)
 {
     char *text = print_table("{\"format\":1,\"job\":\"j\",\"state\":\"held\",\"round\":3,"
@@ -195,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_has_a_head_and_a_line_a_slot),
+        cmocka_unit_test(a_status_says_where_the_server_is),
         cmocka_unit_test(a_held_run_says_since_when_and_why),
         cmocka_unit_test(a_table_of_large_numbers_and_long_names_fits_a_terminal),
         cmocka_unit_test(slots_of_little_weight_and_refused_ones_are_named),

@@ -14,6 +14,10 @@
 #define CARD                                                                                       \
     "{\"format\":1,\"endpoints\":[\"tcp://127.0.0.1:4000\"],\"pid\":1,\"max_restarts\":4,"         \
     "\"config_digest\":\"000102030405060708090a0b0c0d0e0f\"}"
+#define CARD_OF_TWO                                                                                \
+    "{\"format\":1,\"endpoints\":[\"tcp://10.0.0.5:4000\",\"tcp://[fd00::5]:4000\"],"              \
+    "\"local\":\"tcp://127.0.0.1:4000\",\"pid\":1,"                                                \
+    "\"config_digest\":\"000102030405060708090a0b0c0d0e0f\"}"
 
 static void put(const char *folder, const char *name, const char *text)
 {
@@ -43,7 +47,16 @@ static void each_worker_line_of_the_run_directory_gives_an_entry(void **state)
     assert_int_equal(entries[1].token[1], 0x11);
     assert_int_equal(entries[1].config.at[15], 15);
     assert_int_equal(entries[1].max_restarts, 4);
-    assert_string_equal(entries[0].endpoint, "tcp://127.0.0.1:4000");
+    assert_string_equal(entries[0].endpoints, "tcp://127.0.0.1:4000");
+    vx_free(entries);
+    put(folder, "server.json", CARD_OF_TWO);
+    vx_assert_ok(vx_bootstrap_read(&options, VX_BOOTSTRAP_WORKERS, 0, &entries, &count, &err),
+                 &err);
+    assert_string_equal(entries[1].endpoints, "tcp://10.0.0.5:4000,tcp://[fd00::5]:4000");
+    vx_free(entries);
+    vx_assert_ok(vx_bootstrap_read(&options, VX_BOOTSTRAP_EVALUATOR, 0, &entries, &count, &err),
+                 &err);
+    assert_string_equal(entries[0].endpoints, "tcp://127.0.0.1:4000");
     vx_free(entries);
     vx_assert_ok(vx_bootstrap_read(&options, VX_BOOTSTRAP_EVALUATOR, 0, &entries, &count, &err),
                  &err);

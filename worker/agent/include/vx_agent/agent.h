@@ -15,8 +15,9 @@
 
 /* All that a worker needs to find its server; passed to the child through a pipe, never in its
  * arguments. */
+#define VX_BOOTSTRAP_ENDPOINTS_SIZE 2280 /* 8 of them */
 typedef struct vx_bootstrap {
-    char endpoint[280]; /* tcp://HOST:PORT */
+    char endpoints[VX_BOOTSTRAP_ENDPOINTS_SIZE]; /* tcp://HOST:PORT,... in their order */
     uint32_t slot;
     uint8_t token[VX_TOKEN_BYTES];
     vx_digest config;       /* the job that is expected; zero = what the server has */
