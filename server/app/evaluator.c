@@ -13,8 +13,8 @@
 
 #define EVALUATOR_STARTS_MAX 5
 
-/* vexil-worker beside our own program, else the one of PATH. New memory. */
-static char *worker_program(void)
+/* vexil-compute beside our own program, else the one of PATH. New memory. */
+static char *compute_program(void)
 {
     char own[VX_PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
@@ -22,14 +22,14 @@ static char *worker_program(void)
     char *path = NULL;
 
     if (size <= 0)
-        return vx_strdup("vexil-worker");
+        return vx_strdup("vexil-compute");
     own[size] = '\0';
     folder = vx_path_folder(own);
-    path = folder != NULL ? vx_path_join(folder, "vexil-worker") : NULL;
+    path = folder != NULL ? vx_path_join(folder, "vexil-compute") : NULL;
     vx_free(folder);
     if (path != NULL && access(path, X_OK) != 0) {
         vx_free(path);
-        path = vx_strdup("vexil-worker");
+        path = vx_strdup("vexil-compute");
     }
     return path;
 }
@@ -104,7 +104,7 @@ static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal
 
 vx_status vx_evaluator_start(vx_server *server, vx_error *err)
 {
-    char *program = worker_program();
+    char *program = compute_program();
     char word1[] = "--evaluator";
     char pid[16];
     char word2[] = "--run-dir";

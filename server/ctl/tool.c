@@ -25,9 +25,9 @@ bool vx_ctl_tool_is(const char *word)
     return false;
 }
 
-static vx_status find_worker(char **ret_path, vx_error *err)
+static vx_status find_compute(char **ret_path, vx_error *err)
 {
-    return vx_ctl_launch_find("vexil-worker", true, "install vexil whole", ret_path, err);
+    return vx_ctl_launch_find("vexil-compute", true, "install vexil whole", ret_path, err);
 }
 
 int vx_ctl_tool(char **argv)
@@ -35,11 +35,11 @@ int vx_ctl_tool(char **argv)
     vx_ctl_argv words = { 0 };
     char *path = NULL;
     vx_error err = { 0 };
-    vx_status status = find_worker(&path, &err);
+    vx_status status = find_compute(&path, &err);
 
     if (status != VX_OK)
         return vx_ctl_complain(&err);
-    vx_ctl_argv_add(&words, "vexil-worker");
+    vx_ctl_argv_add(&words, "vexil-compute");
     for (size_t i = 0; argv[i] != NULL; i++)
         vx_ctl_argv_add(&words, argv[i]);
     status = vx_ctl_argv_status(&words, &err);
@@ -59,9 +59,9 @@ void vx_ctl_tool_model(const char *job, const char *const *overrides, size_t ove
     vx_ctl_child child = { 0 };
     char *path = NULL;
     vx_error err = { 0 };
-    vx_status status = find_worker(&path, &err);
+    vx_status status = find_compute(&path, &err);
 
-    vx_ctl_argv_add(&words, "vexil-worker");
+    vx_ctl_argv_add(&words, "vexil-compute");
     vx_ctl_argv_add(&words, "model");
     vx_ctl_argv_add(&words, job);
     for (size_t i = 0; i < overrides_count; i++) {

@@ -9,7 +9,7 @@
  */
 bool vx_ctl_tool_is(const char *word);
 
-/* argv[0] is the word. Does not return when all is well: this process becomes vexil-worker. */
+/* argv[0] is the word. Does not return when all is well: this process becomes vexil-compute. */
 int vx_ctl_tool(char **argv);
 
 /* Prints the model of a job behind it, as comments of YAML, or why that is not known. */

@@ -1,6 +1,6 @@
 /*
  * crew RUN_DIR PROGRAM [SECONDS]: the workers of a run, each under its agent's supervision, without
- * MPI: a process a slot, forked here. PROGRAM is vexil-worker; SECONDS is how long a server may be
+ * MPI: a process a slot, forked here. PROGRAM is vexil-compute; SECONDS is how long a server may be
  * out of reach. Ends when all have ended, with the first exit code that is not 0.
  */
 #include <signal.h>
@@ -42,7 +42,7 @@ static int wait_for_all(void)
 
 int main(int argc, char **argv)
 {
-    vx_agent_options options = { .max_restarts = -1, .log_level = VX_LOG_WARN };
+    vx_bootstrap_options options = { .max_restarts = -1, .log_level = VX_LOG_WARN };
     vx_bootstrap *entries = NULL;
     size_t count = 0;
     vx_error err = { 0 };

@@ -107,7 +107,7 @@ class FaultyRun(Cluster):
 
     def _work(self):
         with self._log(".workers.log") as output:
-            self.crew = subprocess.Popen([CREW, self.directory, program("vexil-worker")],
+            self.crew = subprocess.Popen([CREW, self.directory, program("vexil-compute")],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                          stderr=output, preexec_fn=die_with_the_test)
 

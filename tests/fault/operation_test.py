@@ -66,7 +66,7 @@ class Preempted(Scenario):
 
     def test_35_an_evaluator_whose_server_is_gone(self):
         """35 (I10): killed between its start and its first step: it does not outlive its server."""
-        done = subprocess.run([program("vexil-worker"), "--evaluator", "1", "--run-dir",
+        done = subprocess.run([program("vexil-compute"), "--evaluator", "1", "--run-dir",
                                self.folder], capture_output=True, text=True, timeout=5)
         self.did(f"started an evaluator whose parent is another: {done.returncode}")
         self.assertEqual(done.returncode, 69, done.stderr)

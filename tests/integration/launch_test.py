@@ -79,6 +79,15 @@ class Launch(WithData):
         run.start_server()
         self.assertEqual(run.finish()[0], [73])
 
+    def test_what_computes_links_no_mpi(self):
+        needed = {name: subprocess.run(["readelf", "-d", program(name)], capture_output=True,
+                                       text=True, check=True).stdout
+                  for name in ("vexil-worker", "vexil-compute", "vexild", "vexil")}
+        self.assertIn("libmpi", needed.pop("vexil-worker"))
+        for name, libraries in needed.items():
+            self.assertIn("NEEDED", libraries)
+            self.assertNotIn("mpi", libraries.lower(), name)
+
     def test_ranks_that_wait_for_the_server_use_no_processor(self):
         run = self.make()
         run.start_workers()

@@ -37,8 +37,8 @@ BEGIN {
         "^common/linalg/")
     ban("include", "[<\"]mpi[.]h", "MPI only in agent and group", rooms, "^worker/(agent|group)/")
     ban("include", "[.]pb-c[.]h|<protobuf-c/", "generated code only in proto", c_files, "^proto/")
-    ban("include", "<jansson", "JSON only in config, tensor_file, checkpoint, control, ctl, agent, task and tool", rooms,
-        "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/(agent|task|tool)/")
+    ban("include", "<jansson", "JSON only in config, tensor_file, checkpoint, control, ctl, bootstrap, task and tool", rooms,
+        "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/(bootstrap|task|tool)/")
     ban("include", "<cyaml/|<yaml[.]h>", "YAML only in config", rooms, "^common/config/")
     ban("include", "<zlib[.]h>", "zlib only in data", rooms, "^worker/data/")
     ban("include", "<csv[.]h>", "libcsv only in data", rooms, "^worker/data/")

@@ -178,19 +178,19 @@ static void start_server(void *unused, uint64_t again)
     sim_checker_server_started(programs.server);
 }
 
-static vx_agent_options agent_options(void)
+static vx_bootstrap_options agent_options(void)
 {
-    return (vx_agent_options){ .run_dir = SIM_RUN_DIR,
-                               .data_dir = programs.model->folder,
-                               .max_restarts = -1,
-                               .patience_s = programs.scenario->patience_s,
-                               .reconnect_s = programs.scenario->patience_s,
-                               .log_level = (int32_t)sim_log_level() };
+    return (vx_bootstrap_options){ .run_dir = SIM_RUN_DIR,
+                                   .data_dir = programs.model->folder,
+                                   .max_restarts = -1,
+                                   .patience_s = programs.scenario->patience_s,
+                                   .reconnect_s = programs.scenario->patience_s,
+                                   .log_level = (int32_t)sim_log_level() };
 }
 
 static int run_evaluator(sim_process *process)
 {
-    vx_agent_options options = agent_options();
+    vx_bootstrap_options options = agent_options();
     vx_bootstrap *entry = NULL;
     size_t count = 0;
     vx_error err = { 0 };
@@ -265,7 +265,7 @@ static void on_worker_exit(sim_process *process)
 
 static vx_status read_bootstrap(agent *self)
 {
-    vx_agent_options options = agent_options();
+    vx_bootstrap_options options = agent_options();
     vx_bootstrap *entries = NULL;
     size_t count = 0;
     vx_error err = { 0 };

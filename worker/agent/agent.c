@@ -16,7 +16,7 @@ int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const c
     vx_status status = VX_OK;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* no agent outlives its launcher */
-    status = vx_rendezvous(options, &argc, &argv, &bootstrap, &rank, &err);
+    status = vx_rendezvous(&options->source, &argc, &argv, &bootstrap, &rank, &err);
     if (status != VX_OK) /* rank 0 has said why; only its exit code is to end mpirun */
         return rank == 0 ? vx_status_exit_code(status) : 0;
     return vx_supervise(&bootstrap, program);

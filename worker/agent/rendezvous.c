@@ -16,8 +16,8 @@ struct verdict {
     char message[400];
 };
 
-static vx_status read_entries(const vx_agent_options *options, int size, vx_bootstrap **ret_entries,
-                              vx_error *err)
+static vx_status read_entries(const vx_bootstrap_options *options, int size,
+                              vx_bootstrap **ret_entries, vx_error *err)
 {
     size_t count = 0;
     vx_status status = vx_bootstrap_read(options, VX_BOOTSTRAP_WORKERS, options->patience_s,
@@ -56,7 +56,7 @@ static uint32_t local_workers(int size)
     return count > 0 && count <= size ? (uint32_t)count : 1;
 }
 
-vx_status vx_rendezvous(const vx_agent_options *options, int *argc, char ***argv,
+vx_status vx_rendezvous(const vx_bootstrap_options *options, int *argc, char ***argv,
                         vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err)
 {
     struct verdict verdict = { 0 };

@@ -1,9 +1,9 @@
 #ifndef VX_AGENT_RENDEZVOUS_H
 #define VX_AGENT_RENDEZVOUS_H
-#include <vx_agent/agent.h>
+#include <vx_bootstrap/bootstrap.h>
 
 /* Rank 0 reads, every rank gets its own entry; MPI is initialised and finalised inside. On failure
  * every rank gets the same status and message. */
-vx_status vx_rendezvous(const vx_agent_options *options, int *argc, char ***argv,
+vx_status vx_rendezvous(const vx_bootstrap_options *options, int *argc, char ***argv,
                         vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err) VX_MUST_CHECK;
 #endif

@@ -2,7 +2,7 @@
 #define VX_WORKER_APP_CLIENT_H
 #include <uv.h>
 
-#include <vx_agent/agent.h>
+#include <vx_bootstrap/bootstrap.h>
 #include <vx_base/log.h>
 #include <vx_session/session.h>
 #include <vx_transport/conn.h>

@@ -1,4 +1,4 @@
-#include <vx_agent/agent.h>
+#include <vx_bootstrap/bootstrap.h>
 
 #include <jansson.h>
 #include <signal.h>
@@ -165,7 +165,7 @@ static vx_status parse_tokens(const char *path, char *text, vx_bootstrap_role ro
     return VX_OK;
 }
 
-vx_status vx_bootstrap_read(const vx_agent_options *options, vx_bootstrap_role role,
+vx_status vx_bootstrap_read(const vx_bootstrap_options *options, vx_bootstrap_role role,
                             unsigned wait_s, vx_bootstrap **ret_entries, size_t *ret_count,
                             vx_error *err)
 {

@@ -1,7 +1,6 @@
-#include <vx_worker_app/worker.h>
+#include <vx_agent/agent.h>
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,16 +8,7 @@
 #include <vx_config/job.h>
 #include <vx_transport/conn.h>
 
-enum {
-    OPT_EVALUATOR = 256,
-    OPT_FD,
-    OPT_RESTARTS,
-    OPT_PATIENCE,
-    OPT_RECONNECT,
-    OPT_LOG_LEVEL,
-    OPT_VERSION,
-    OPT_HELP
-};
+enum { OPT_RESTARTS = 256, OPT_PATIENCE, OPT_RECONNECT, OPT_LOG_LEVEL, OPT_VERSION, OPT_HELP };
 
 #define RECONNECT_S 600
 #define UNSET       UINT32_MAX
@@ -33,8 +23,6 @@ static const struct option long_options[] = {
     { "connect-timeout", required_argument, NULL, OPT_PATIENCE },
     { "reconnect-timeout", required_argument, NULL, OPT_RECONNECT },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-    { "evaluator", required_argument, NULL, OPT_EVALUATOR },
-    { "worker-fd", required_argument, NULL, OPT_FD },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, OPT_HELP },
     { NULL, 0, NULL, 0 },
@@ -71,68 +59,57 @@ static vx_status number(const char *name, const char *text, long max, long *ret,
     return VX_OK;
 }
 
-static vx_status take_number(int option, vx_worker_options *options, vx_error *err)
+static vx_status take_number(int option, vx_agent_options *options, vx_error *err)
 {
     long value = 0;
-    vx_status status = number(option == OPT_FD          ? "--worker-fd"
-                              : option == OPT_EVALUATOR ? "--evaluator"
-                              : option == OPT_RESTARTS  ? "--max-restarts"
+    vx_status status = number(option == OPT_RESTARTS    ? "--max-restarts"
                               : option == OPT_RECONNECT ? "--reconnect-timeout"
                                                         : "--connect-timeout",
-                              optarg, option == OPT_EVALUATOR ? INT_MAX : 1000000, &value, err);
+                              optarg, 1000000, &value, err);
 
     if (status != VX_OK)
         return status;
     if (option == OPT_RESTARTS)
-        options->agent.max_restarts = (int32_t)value;
+        options->source.max_restarts = (int32_t)value;
     else if (option == OPT_PATIENCE)
-        options->agent.patience_s = (uint32_t)value;
-    else if (option == OPT_RECONNECT)
-        options->agent.reconnect_s = (uint32_t)value;
-    else if (option == OPT_EVALUATOR) {
-        options->mode = VX_WORKER_MODE_EVALUATOR;
-        options->server_pid = (int)value;
-    } else {
-        options->mode = VX_WORKER_MODE_CHILD;
-        options->fd = (int)value;
-    }
+        options->source.patience_s = (uint32_t)value;
+    else
+        options->source.reconnect_s = (uint32_t)value;
     return VX_OK;
 }
 
-static vx_status take(int option, vx_worker_options *options, vx_error *err)
+static vx_status take(int option, vx_agent_options *options, vx_error *err)
 {
     vx_log_level level = VX_LOG_WARN;
 
     switch (option) {
     case 'd':
-        options->agent.run_dir = optarg;
+        options->source.run_dir = optarg;
         return VX_OK;
     case 'c':
-        options->agent.connect = optarg;
+        options->source.connect = optarg;
         return VX_OK;
     case 't':
-        options->agent.token_file = optarg;
+        options->source.token_file = optarg;
         return VX_OK;
     case 'j':
         options->job = optarg;
         return VX_OK;
     case 'D':
-        options->agent.data_dir = optarg;
+        options->source.data_dir = optarg;
         return VX_OK;
     case OPT_RESTARTS:
     case OPT_PATIENCE:
     case OPT_RECONNECT:
-    case OPT_FD:
-    case OPT_EVALUATOR:
         return take_number(option, options, err);
     case OPT_LOG_LEVEL:
         if (!vx_log_level_parse(optarg, &level))
             return vx_fail(err, VX_ERR_USAGE,
                            "--log-level: expected debug, info, warn or error, found '%s'", optarg);
-        options->agent.log_level = (int32_t)level;
+        options->source.log_level = (int32_t)level;
         return VX_OK;
     case OPT_VERSION:
-        printf("vexil-worker %s\n", VX_VERSION);
+        fprintf(stdout, "vexil-worker %s\n", VX_VERSION);
         return VX_AGAIN;
     case OPT_HELP:
         fputs(help_text, stdout);
@@ -155,15 +132,14 @@ static vx_status digest_of_job(const char *path, vx_digest *ret_digest, vx_error
     return status;
 }
 
-vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_options,
-                                  vx_error *err)
+vx_status vx_agent_options_parse(int argc, char **argv, vx_agent_options *ret_options,
+                                 vx_error *err)
 {
-    vx_worker_options options = {
-        .mode = VX_WORKER_MODE_AGENT,
-        .agent = { .max_restarts = -1,
-                   .patience_s = 60,
-                   .reconnect_s = UNSET,
-                   .log_level = VX_LOG_WARN },
+    vx_agent_options options = {
+        .source = { .max_restarts = -1,
+                    .patience_s = 60,
+                    .reconnect_s = UNSET,
+                    .log_level = VX_LOG_WARN },
     };
     vx_endpoint endpoints[VX_ENDPOINTS_MAX];
     size_t count = 0;
@@ -173,29 +149,25 @@ vx_status vx_worker_options_parse(int argc, char **argv, vx_worker_options *ret_
 
     while (status == VX_OK && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         status = take(option, &options, err);
-    if (status == VX_AGAIN) {
-        *ret_options = (vx_worker_options){ .mode = VX_WORKER_MODE_NONE };
-        return VX_OK;
-    }
     if (status != VX_OK)
         return status;
     if (optind < argc)
         return vx_fail(err, VX_ERR_USAGE, "unexpected argument '%s'; try vexil-worker --help",
                        argv[optind]);
-    if (options.mode != VX_WORKER_MODE_CHILD && options.agent.run_dir == NULL &&
-        (options.agent.connect == NULL || options.agent.token_file == NULL))
+    if (options.source.run_dir == NULL &&
+        (options.source.connect == NULL || options.source.token_file == NULL))
         return vx_fail(
             err, VX_ERR_USAGE,
             "--run-dir, or --connect with --token-file, is required; try vexil-worker --help");
-    if (options.agent.connect != NULL &&
-        vx_endpoints_parse(options.agent.connect, endpoints, VX_ENDPOINTS_MAX, &count, &why) !=
+    if (options.source.connect != NULL &&
+        vx_endpoints_parse(options.source.connect, endpoints, VX_ENDPOINTS_MAX, &count, &why) !=
             VX_OK)
         return vx_fail(err, VX_ERR_USAGE, "--connect: %s", why.message);
-    if (options.agent.reconnect_s == UNSET)
-        options.agent.reconnect_s =
-            options.agent.patience_s > RECONNECT_S ? options.agent.patience_s : RECONNECT_S;
+    if (options.source.reconnect_s == UNSET)
+        options.source.reconnect_s =
+            options.source.patience_s > RECONNECT_S ? options.source.patience_s : RECONNECT_S;
     if (options.job != NULL)
-        status = digest_of_job(options.job, &options.agent.config, err);
+        status = digest_of_job(options.job, &options.source.config, err);
     *ret_options = options;
     return status;
 }
