@@ -3,6 +3,7 @@
 /* Every bound of the project that more than one room needs. A bound of one room stands in that
  * room. */
 #define VX_WORKERS_MAX        1024         /* slots of a job */
+#define VX_BLOCKS_MAX         64           /* parts of a batch, and ranks of a worker */
 #define VX_DIMENSION_MAX      (1ULL << 32) /* parameters of a model */
 #define VX_TENSORS_MAX        512          /* named tensors of a model */
 #define VX_TENSOR_NAME_MAX    96           /* bytes with the zero */
