@@ -35,7 +35,9 @@ static vx_target target_of(const vx_head *head, const vx_batch *batch, size_t i,
 static void sum_weights(vx_head *head, size_t rows, const vx_batch *batch)
 {
     for (size_t k = 0; k < head->columns; k++)
-        head->totals[k] = 0.0;
+        head->totals[k] = batch->totals != NULL ? batch->totals[k] : 0.0;
+    if (batch->totals != NULL)
+        return;
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < head->columns; k++)
             head->totals[k] += weight_of(batch, i, k);

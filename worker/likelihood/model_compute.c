@@ -94,21 +94,53 @@ static vx_pass begin_pass(const VX_R(vx_model) * model, const vx_batch *batch,
     return pass;
 }
 
-/* l2 / 2 |W|^2; its derivative is added to the gradient. */
-static double add_l2(const VX_R(vx_model) * model, vx_rcvec theta, vx_rvec gradient)
+static double l2_of(const VX_R(vx_model) * model, const vx_batch *batch)
 {
-    vx_real l2 = (vx_real)model->l2;
+    return batch->without_l2 ? 0.0 : model->l2;
+}
+
+/* l2 / 2 |W|^2. */
+static double l2_term(const VX_R(vx_model) * model, vx_rcvec theta, const vx_batch *batch)
+{
+    double l2 = l2_of(model, batch);
     double sum = 0.0;
 
-    for (size_t r = 0; model->l2 > 0.0 && r < model->weights_count; r++) {
+    for (size_t r = 0; l2 > 0.0 && r < model->weights_count; r++) {
         const vx_range *range = &model->weights[r];
 
-        for (size_t i = range->from; i < range->from + range->count; i++) {
-            gradient.at[i] += l2 * theta.at[i];
+        for (size_t i = range->from; i < range->from + range->count; i++)
             sum += (double)theta.at[i] * (double)theta.at[i];
-        }
     }
-    return 0.5 * model->l2 * sum;
+    return 0.5 * l2 * sum;
+}
+
+/* A gradient on its way: what is left to do where the network has done its part. */
+typedef struct finish {
+    const VX_R(vx_model) * model;
+    const vx_batch *batch;
+    vx_rcvec theta;
+    vx_rvec gradient;
+    bool finite; /* so far */
+} finish;
+
+/* Adds the derivative of the l2 term in these numbers, and tells of them. They are those of whole
+ * tensors. */
+static void finish_numbers(void *context, size_t offset, size_t count)
+{
+    finish *f = context;
+    vx_real l2 = (vx_real)l2_of(f->model, f->batch);
+
+    for (size_t r = 0; l2 > 0 && r < f->model->weights_count; r++) {
+        const vx_range *range = &f->model->weights[r];
+
+        if (range->from < offset || range->from >= offset + count)
+            continue;
+        for (size_t i = range->from; i < range->from + range->count; i++)
+            f->gradient.at[i] += l2 * f->theta.at[i];
+    }
+    f->finite = vx_all_finite_r((vx_rcvec){ f->gradient.at + offset, count }) && f->finite;
+    if (f->batch->flow != NULL)
+        f->batch->flow->ready(f->batch->flow->context, offset, count);
 }
 
 /* A plugin takes features in float, in both builds; sparse ones are made rows for float only. */
@@ -125,46 +157,73 @@ static vx_cmatf plugin_features(const VX_R(vx_model) * model, const vx_batch *ba
 #endif
 }
 
+/* A plugin divides by the sum of the weights that it sees. */
+static double share_of_whole(const vx_batch *batch)
+{
+    double own = 0.0;
+
+    for (size_t i = 0; i < rows_of(batch); i++)
+        own += batch->weights != NULL ? (double)batch->weights[i] : 1.0;
+    return batch->totals != NULL && own < batch->totals[0] ? own / batch->totals[0] : 1.0;
+}
+
+static vx_status plugin_value_and_gradient(VX_R(vx_model) * model, vx_rcvec theta,
+                                           const vx_batch *batch, vx_rvec gradient,
+                                           vx_model_value *ret_value)
+{
+    double share = share_of_whole(batch);
+    vx_status status = VX_R(vx_plugin_gradient)(model->plugin, theta, plugin_features(model, batch),
+                                                batch, gradient, &ret_value->nll);
+
+    for (size_t i = 0; share < 1.0 && i < gradient.n; i++)
+        gradient.at[i] = (vx_real)(share * (double)gradient.at[i]);
+    ret_value->nll *= share;
+    ret_value->loss = ret_value->nll;
+    return status == VX_ERR_NONFINITE ? VX_OK : status; /* found again in what it wrote */
+}
+
 /* Forward, head and backward; or those of a plugin. */
 static vx_status value_and_gradient(VX_R(vx_model) * model, vx_rcvec theta, const vx_batch *batch,
-                                    vx_rvec gradient, vx_model_value *ret_value)
+                                    finish *own, vx_model_value *ret_value)
 {
+    vx_flow flow = { finish_numbers, own };
+    vx_rvec gradient = own->gradient;
     vx_rcmat features;
     vx_rmat outputs;
     vx_pass pass;
     vx_status status = VX_OK;
 
     if (model->plugin != NULL) {
-        status = VX_R(vx_plugin_gradient)(model->plugin, theta, plugin_features(model, batch),
-                                          batch, gradient, &ret_value->nll);
-        ret_value->loss = ret_value->nll;
-        return status == VX_ERR_NONFINITE ? VX_OK : status; /* found again in what it wrote */
+        status = plugin_value_and_gradient(model, theta, batch, gradient, ret_value);
+        if (status == VX_OK)
+            finish_numbers(own, 0, gradient.n);
+        return status;
     }
     pass = begin_pass(model, batch, &features);
     status = VX_R(vx_network_forward)(model->network, &pass, theta, features, &outputs);
     if (status != VX_OK)
         return status;
     *ret_value = VX_R(vx_head_gradient)(model->head, outputs, batch);
-    return VX_R(vx_network_backward)(model->network, &pass, theta, features, outputs, gradient);
+    return VX_R(vx_network_backward)(model->network, &pass, theta, features, outputs, gradient,
+                                     &flow);
 }
 
 vx_status VX_R(vx_model_loss_gradient)(VX_R(vx_model) * model, vx_rcvec theta,
                                        const vx_batch *batch, vx_rvec ret_gradient,
                                        vx_model_value *ret_value)
 {
+    finish own = { model, batch, theta, ret_gradient, true };
     vx_status status = VX_OK;
-    bool finite = false;
 
     if (!batch_fits(model, theta.n, batch) || ret_gradient.n != model->dimension ||
         !targets_fit(model, batch, true))
         return VX_ERR_SHAPE;
-    status = value_and_gradient(model, theta, batch, ret_gradient, ret_value);
+    status = value_and_gradient(model, theta, batch, &own, ret_value);
     if (status != VX_OK)
         return status;
-    ret_value->loss += add_l2(model, theta, ret_gradient);
-    finite = vx_all_finite_r((vx_rcvec){ ret_gradient.at, ret_gradient.n });
-    return finite && isfinite(ret_value->nll) && isfinite(ret_value->loss) ? VX_OK
-                                                                           : VX_ERR_NONFINITE;
+    ret_value->loss += l2_term(model, theta, batch);
+    return own.finite && isfinite(ret_value->nll) && isfinite(ret_value->loss) ? VX_OK
+                                                                               : VX_ERR_NONFINITE;
 }
 
 vx_status VX_R(vx_model_nll_gradient)(VX_R(vx_model) * model, vx_rcvec theta, const vx_batch *batch,

@@ -256,7 +256,8 @@ static void pass_skip(VX_R(vx_network) * network, const layer *own, vx_rmat delt
 }
 
 vx_status VX_R(vx_network_backward)(VX_R(vx_network) * network, const vx_pass *pass, vx_rcvec theta,
-                                    vx_rcmat features, vx_rmat delta, vx_rvec gradient)
+                                    vx_rcmat features, vx_rmat delta, vx_rvec gradient,
+                                    const vx_flow *flow)
 {
     size_t turn = 0;
 
@@ -278,6 +279,8 @@ vx_status VX_R(vx_network_backward)(VX_R(vx_network) * network, const vx_pass *p
                                      (vx_rvec){ gradient.at + own->offset, own->parameters });
         if (status != VX_OK)
             return status;
+        if (flow != NULL && own->parameters > 0)
+            flow->ready(flow->context, own->offset, own->parameters);
         turn = below.at == network->delta[turn] ? 1 - turn : turn;
         delta = below;
     }

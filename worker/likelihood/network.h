@@ -36,8 +36,8 @@ VX_MUST_CHECK vx_status VX_R(vx_network_forward)(VX_R(vx_network) * network, con
                                                  vx_rcvec theta, vx_rcmat features,
                                                  vx_rmat *ret_outputs);
 /* After a forward of the same pass: delta (rows, outputs) = d loss / d outputs, overwritten;
- * gradient (d), overwritten. */
+ * gradient (d), overwritten; flow, when not NULL, is told of the parameters of each layer. */
 VX_MUST_CHECK vx_status VX_R(vx_network_backward)(VX_R(vx_network) * network, const vx_pass *pass,
                                                   vx_rcvec theta, vx_rcmat features, vx_rmat delta,
-                                                  vx_rvec gradient);
+                                                  vx_rvec gradient, const vx_flow *flow);
 #endif

@@ -76,7 +76,7 @@ void chain_backward(chain *c)
 
     memcpy(outputs.at, c->delta.at, outputs.rows * outputs.cols * sizeof(double));
     vx_assert_ok(vx_network_backward64(c->network, &c->pass, vx_vec_const(c->theta),
-                                       vx_mat_const(c->features), outputs, c->gradient),
+                                       vx_mat_const(c->features), outputs, c->gradient, NULL),
                  NULL);
 }
 

@@ -48,8 +48,9 @@ const char *vx_head_target_expected(vx_likelihood likelihood, double target);
 /*
  * outputs (b, K o) in; out: the derivative of the value's loss. Labels or targets, weights and
  * teacher are those of the batch. A column's weights are weights x column_weights; the value is the
- * sum of the columns' weighted means. Sums in double. A row of weight 0 is not looked at, its
- * derivative is 0; so are value and derivatives when every weight is 0.
+ * sum of the columns' weighted means, of a part of a batch its share of them. Sums in double. A row
+ * of weight 0 is not looked at, its derivative is 0; so are value and derivatives when every weight
+ * is 0.
  */
 vx_model_value vx_head_gradient(vx_head *head, vx_matf outputs, const vx_batch *batch);
 vx_model_value vx_head_gradient64(vx_head *head, vx_mat outputs, const vx_batch *batch);

@@ -88,6 +88,14 @@ typedef struct vx_model_spec {
     size_t batch_max;    /* observations of the largest batch that will come */
 } vx_model_spec;
 
+/* Told during a call that numbers offset .. offset + count of its gradient are final: nobody
+ * touches them afterwards. Every number is told once, from the last layer to the first, or all at
+ * the end where there are no layers; before the call returns VX_OK or VX_ERR_NONFINITE. */
+typedef struct vx_flow {
+    void (*ready)(void *context, size_t offset, size_t count);
+    void *context;
+} vx_flow;
+
 /* Observations for one call. K columns and o outputs of each: outputs and targets are (b, K o),
  * those of a column next to each other. */
 typedef struct vx_batch {
@@ -102,6 +110,11 @@ typedef struct vx_batch {
     uint64_t seed, round;    /* with slot and observation the key of what is drawn: dropout, nce */
     uint32_t slot;
     const uint32_t *observations; /* (b) their numbers; NULL = 0, 1, ... */
+
+    /* A gradient may be the sum of those of parts of a larger batch. */
+    const double *totals; /* (K) sums of the larger batch's weights; NULL = this is all of it */
+    bool without_l2;      /* another part has the l2 term */
+    const vx_flow *flow;  /* NULL: nobody asks */
 } vx_batch;
 
 /* VX_ERR_CONFIG: unknown family (the message lists them), width 0, a loss that does not go with the
@@ -139,7 +152,8 @@ typedef struct vx_model_value {
 } vx_model_value;
 
 /*
- * loss = sum_i w_i l(y_i, f(x_i; theta)) / sum_i w_i + l2 / 2 |W|^2 and its gradient in theta.
+ * loss = sum_i w_i l(y_i, f(x_i; theta)) / sum_i w_i + l2 / 2 |W|^2 and its gradient in theta; of a
+ * part of a batch, what it adds to loss, nll and gradient: sum_i w_i in the divisor is totals.
  * ret_gradient (d), overwritten. Products in float32 by GEMM, loss sums in double. No allocation.
  * Finite theta may overflow: the result then holds infinity or NaN and the status is
  * VX_ERR_NONFINITE (both outputs written all the same). VX_ERR_SHAPE: theta or ret_gradient is not
