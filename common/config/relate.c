@@ -8,6 +8,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
+#include <vx_base/sum.h>
 
 #include "idle.h"
 #include "schema.h"
@@ -31,6 +32,8 @@ static void derive(vx_job *job)
         job->workers.min_workers = job->workers.quorum;
     if (!given(job, "workers.max_workers"))
         job->workers.max_workers = count;
+    if (!given(job, "workers.blocks"))
+        job->workers.blocks = job->workers.ranks;
     if (!given(job, "workers.momentum"))
         job->workers.momentum = job->aggregation.rule == VX_JOB_RULE_MEAN ? 0 : 0.9;
     if (job->aggregation.compat == VX_JOB_COMPAT_BYZFL) { /* its own defaults */
@@ -151,12 +154,32 @@ static vx_status check_membership(const vx_job *job, vx_error *err)
     return VX_OK;
 }
 
+/* Each rank has a run of blocks whose sum is a node of the order in which blocks are added. */
+static vx_status check_ranks(const vx_job *job, vx_error *err)
+{
+    const vx_job_workers *w = &job->workers;
+    const char *key = given(job, "workers.blocks") ? "workers.blocks" : "workers.ranks";
+
+    if (!vx_sum_splits(w->blocks, w->ranks))
+        return vx_job_fail(job, "workers.ranks", err,
+                           "expected a power of two that divides workers.blocks, or as many as "
+                           "workers.blocks (%" PRIu64 "), found %" PRIu64,
+                           w->blocks, w->ranks);
+    if (w->blocks > job->data.batch)
+        return vx_job_fail(job, key, err,
+                           "expected at most data.batch (%" PRIu64 "), found %" PRIu64,
+                           job->data.batch, w->blocks);
+    return VX_OK;
+}
+
 static vx_status check_workers(const vx_job *job, vx_error *err)
 {
     const vx_job_workers *w = &job->workers;
     uint64_t n = w->count;
     vx_status status = check_membership(job, err);
 
+    if (status == VX_OK)
+        status = check_ranks(job, err);
     if (status != VX_OK)
         return status;
     if (w->backup > n - w->quorum)

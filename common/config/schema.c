@@ -109,6 +109,8 @@
     X(COUNT, vx_job_workers, count, NULL, 1, VX_WORKERS_MAX)                                       \
     X(COUNT, vx_job_workers, max_workers, DERIVED_COUNT, 1, VX_WORKERS_MAX)                        \
     X(COUNT, vx_job_workers, min_workers, DERIVED_COUNT, 1, VX_WORKERS_MAX)                        \
+    X(COUNT, vx_job_workers, ranks, "1", 1, VX_BLOCKS_MAX)                                         \
+    X(COUNT, vx_job_workers, blocks, DERIVED_COUNT, 1, VX_BLOCKS_MAX)                              \
     X(COUNT, vx_job_workers, quorum, DERIVED_COUNT, 1, VX_WORKERS_MAX)                             \
     X(COUNT, vx_job_workers, backup, "0", 0, VX_WORKERS_MAX - 1)                                   \
     X(COUNT, vx_job_workers, staleness, "0", 0, 1000)                                              \

@@ -3,7 +3,9 @@
 vx_status vx_app_create_task(const vx_client *client, bool worker, vx_task *ret_task, vx_error *err)
 {
     const vx_bootstrap *bootstrap = client->bootstrap;
-    vx_task_place place = { bootstrap->slot, bootstrap->data_dir, bootstrap->local_workers };
+    vx_task_place place = { .slot = bootstrap->slot,
+                            .data_dir = bootstrap->data_dir,
+                            .local_workers = bootstrap->local_workers };
     vx_job *job = NULL;
     vx_status status = vx_job_parse((vx_cbytes){ client->job_text.at, client->job_text.size },
                                     "job.yaml (from the server)", "/", NULL, 0, &job, err);

@@ -36,14 +36,16 @@ vx_status vx_task_predict(vx_task *task, vx_cvecf theta, size_t from, size_t siz
     vx_task_batch *m = &task->memory;
     vx_matf outputs = m->outputs;
     vx_matf targets = m->targets_one;
+    vx_task_rows rows = { 0, size };
     vx_batch batch;
     vx_status status = VX_OK;
 
     VX_ASSERT(size > 0 && size <= task->batch);
     for (size_t i = 0; i < size; i++)
         m->positions[i] = (uint32_t)(from + i);
-    batch = vx_task_fill_features(task, size, 0, false);
-    vx_task_fill_targets_one(task, size);
+    vx_task_look_up(task, size, false);
+    batch = vx_task_fill_features(task, rows, 0, false);
+    vx_task_fill_targets_one(task, rows);
     outputs.rows = size;
     targets.rows = targets.at != NULL ? size : 0;
     status = vx_model_predict(task->model, theta, &batch, outputs);
@@ -63,13 +65,15 @@ vx_status vx_task_predict(vx_task *task, vx_cvecf theta, size_t from, size_t siz
 static vx_status add_batch(vx_task *task, vx_cvecf theta, size_t from, size_t size)
 {
     vx_task_batch *m = &task->memory;
+    vx_task_rows rows = { 0, size };
     vx_batch batch;
     vx_status status = VX_OK;
 
     for (size_t i = 0; i < size; i++)
         m->positions[i] = (uint32_t)(from + i);
-    batch = vx_task_fill_features(task, size, 0, false);
-    vx_task_fill_targets(task, size, false, &batch);
+    vx_task_look_up(task, size, false);
+    batch = vx_task_fill_features(task, rows, 0, false);
+    vx_task_fill_targets(task, rows, false, &batch);
     status = vx_model_evaluate_columns(task->model, theta, &batch, m->evaluations);
     return status == VX_ERR_NONFINITE ? VX_OK : status; /* the sums are, too */
 }

@@ -156,7 +156,7 @@ vx_status vx_task_create_model(vx_task *task, bool training, vx_error *err)
     vx_status status = vx_job_pin_plugin(job, err);
 
     if (status == VX_OK)
-        status = vx_task_spec(job, vx_dataset_get_info(task->dataset), task->sparse, task->batch,
+        status = vx_task_spec(job, vx_dataset_get_info(task->dataset), task->sparse, task->rows,
                               &spec, &lists, err);
     if (status == VX_OK)
         status = vx_model_create(&spec, &task->model, err);

@@ -6,6 +6,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
+#include <vx_base/sum.h>
 #include <vx_linalg/blas.h>
 
 static vx_shard_kind shard_kind(vx_job_shard shard)
@@ -139,6 +140,35 @@ static vx_status take_shard_files(vx_task *task, const vx_task_place *place, vx_
     return task->shard_files != NULL ? VX_OK : vx_fail(err, VX_ERR_NOMEM, "out of memory");
 }
 
+/* Which part of a batch this process computes, and the largest block of all. */
+static vx_status take_blocks(vx_task *task, const vx_task_place *place, vx_error *err)
+{
+    size_t ranks = place->ranks > 0 ? place->ranks : 1;
+
+    task->batch = task->job->data.batch;
+    task->blocks = task->job->workers.blocks;
+    if (!vx_sum_splits(task->blocks, ranks))
+        return vx_job_fail(task->job, "workers.blocks", err,
+                           "%zu processes cannot share out %zu blocks: expected a power of two "
+                           "that divides them, or as many",
+                           ranks, task->blocks);
+    task->own_blocks = task->blocks / ranks;
+    task->rows = (task->batch + task->blocks - 1) / task->blocks;
+    return VX_OK;
+}
+
+/* Rank 0 holds the momentum, and faults are its. */
+static vx_status take_finish(vx_task *task, const vx_task_place *place, vx_error *err)
+{
+    vx_status status = VX_OK;
+
+    if (place->rank > 0)
+        return VX_OK;
+    status = vx_momentum_create(task->job->workers.momentum, vx_model_dimension(task->model),
+                                &task->momentum, err);
+    return status == VX_OK ? take_faults(task, err) : status;
+}
+
 static vx_status create_worker(vx_task *task, const vx_task_place *place, vx_error *err)
 {
     vx_status status = VX_OK;
@@ -147,8 +177,9 @@ static vx_status create_worker(vx_task *task, const vx_task_place *place, vx_err
         return vx_fail(err, VX_ERR_CONFIG, "slot %u: expected one below workers.max_workers (%u)",
                        task->slot, (unsigned)task->job->workers.max_workers);
     set_blas_threads(task->job, place);
-    task->batch = task->job->data.batch;
-    status = vx_task_load(task, place, true, err);
+    status = take_blocks(task, place, err);
+    if (status == VX_OK)
+        status = vx_task_load(task, place, true, err);
     if (status == VX_OK)
         status = vx_task_create_model(task, true, err);
     if (status == VX_OK)
@@ -157,10 +188,7 @@ static vx_status create_worker(vx_task *task, const vx_task_place *place, vx_err
         status = vx_task_take_shards(task, &task->slot, 1, err);
     if (status == VX_OK)
         status = vx_task_take_memory(task, true, err);
-    if (status == VX_OK)
-        status = vx_momentum_create(task->job->workers.momentum, vx_model_dimension(task->model),
-                                    &task->momentum, err);
-    return status == VX_OK ? take_faults(task, err) : status;
+    return status == VX_OK ? take_finish(task, place, err) : status;
 }
 
 static vx_status create_evaluator(vx_task *task, const vx_task_place *place, vx_error *err)
@@ -168,7 +196,7 @@ static vx_status create_evaluator(vx_task *task, const vx_task_place *place, vx_
     vx_status status = VX_OK;
 
     vx_blas_set_threads(1);
-    task->batch = task->job->evaluation.batch;
+    task->batch = task->rows = task->job->evaluation.batch;
     status = vx_task_load(task, place, false, err);
     if (status == VX_OK)
         status = vx_task_create_model(task, false, err);

@@ -100,13 +100,14 @@ vx_status vx_tool_gradcheck(const vx_tool_options *options, vx_error *err)
         return status;
     if (job->data.batch > BATCH_MAX)
         job->data.batch = BATCH_MAX;
+    job->workers.ranks = job->workers.blocks = 1;
     place = vx_tool_place(options, job);
     status = vx_task_create_worker(job, &place, &task, err);
     if (status == VX_OK)
         status = vx_task_spec(task.job, vx_dataset_get_info(task.dataset), task.sparse, task.batch,
                               &spec, &lists, err);
     if (status == VX_OK) {
-        vx_batch batch = vx_task_batch_at(&task, 0);
+        vx_batch batch = vx_task_batch_at(&task, 0, 0);
         checked c = { options, &spec, &batch, json_array(), 0 };
 
         status = check_all(&task, &c, err);

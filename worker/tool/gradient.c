@@ -22,25 +22,24 @@ static vx_status write_array(const char *prefix, const char *name, const double 
     return status;
 }
 
-/* Room for the widest of a batch's arrays. */
-static double *new_room(const vx_task *task, const vx_batch *batch)
-{
-    size_t widest = vx_dataset_get_info(task->dataset).features;
+/* A batch, gathered from its blocks. */
+typedef struct gathered {
+    double *features, *observations, *targets, *weights; /* NULL: it has none */
+    size_t batch, width, targets_width, columns;
+} gathered;
 
-    widest = batch->targets.cols > widest ? batch->targets.cols : widest;
-    widest = task->columns > widest ? task->columns : widest;
-    return vx_calloc(task->batch, widest * sizeof(double));
+static size_t rows_of(const vx_batch *block)
+{
+    return block->sparse != NULL ? block->sparse->rows : block->features.rows;
 }
 
-static void copy_features(const vx_task *task, const vx_batch *batch, size_t cols, double *room)
+static void copy_features(const vx_batch *block, size_t cols, double *room)
 {
-    const vx_csr *sparse = batch->sparse;
+    const vx_csr *sparse = block->sparse;
 
-    for (size_t b = 0; b < task->batch; b++) {
+    for (size_t b = 0; b < rows_of(block); b++) {
         for (size_t k = 0; sparse == NULL && k < cols; k++)
-            room[b * cols + k] = (double)batch->features.at[b * batch->features.ld + k];
-        for (size_t k = 0; sparse != NULL && k < cols; k++)
-            room[b * cols + k] = 0;
+            room[b * cols + k] = (double)block->features.at[b * block->features.ld + k];
         for (size_t i = sparse != NULL ? sparse->begin[b] : 1;
              sparse != NULL && i < sparse->begin[b + 1]; i++)
             room[b * cols + sparse->columns[i]] = (double)sparse->values[i];
@@ -60,37 +59,70 @@ static void copy_whole(const uint32_t *at, size_t count, double *room)
         room[i] = (double)at[i];
 }
 
+/* All zero. */
+static bool take_rooms(gathered *g, bool weighed)
+{
+    g->features = vx_calloc(g->batch, g->width * sizeof(double));
+    g->observations = vx_calloc(g->batch, sizeof(double));
+    g->targets = vx_calloc(g->batch, g->targets_width * sizeof(double));
+    if (weighed)
+        g->weights = vx_calloc(g->batch, g->columns * sizeof(double));
+    return g->features != NULL && g->observations != NULL && g->targets != NULL &&
+           (!weighed || g->weights != NULL);
+}
+
+static void free_rooms(gathered *g)
+{
+    vx_free(g->features);
+    vx_free(g->observations);
+    vx_free(g->targets);
+    vx_free(g->weights);
+}
+
+/* Rows from .. of the batch. */
+static void gather(const vx_batch *block, size_t from, gathered *g)
+{
+    size_t rows = rows_of(block);
+
+    copy_features(block, g->width, g->features + from * g->width);
+    copy_whole(block->observations, rows, g->observations + from);
+    if (block->labels != NULL)
+        copy_whole(block->labels, rows * g->columns, g->targets + from * g->columns);
+    else
+        copy_mat(block->targets, g->targets + from * g->targets_width);
+    if (g->weights != NULL)
+        copy_mat(block->column_weights, g->weights + from * g->columns);
+}
+
 /* As the model gets it: standardised, augmented; labels as numbers. */
 static vx_status write_batch(vx_task *task, const vx_tool_options *options, vx_error *err)
 {
     const char *prefix = options->batch_out;
-    vx_batch batch = vx_task_batch_at(task, options->round);
-    size_t features = vx_dataset_get_info(task->dataset).features;
-    size_t b = task->batch;
-    size_t k = task->columns;
-    double *room = new_room(task, &batch);
+    vx_batch block = vx_task_batch_at(task, options->round, 0);
+    bool labels = block.labels != NULL;
+    gathered g = { .batch = task->batch,
+                   .width = vx_dataset_get_info(task->dataset).features,
+                   .targets_width = labels ? task->columns : block.targets.cols,
+                   .columns = task->columns };
     vx_status status = VX_OK;
 
-    if (room == NULL)
-        return vx_fail(err, VX_ERR_NOMEM, "no memory for a batch of %zu x %zu", b, features);
-    copy_features(task, &batch, features, room);
-    status = write_array(prefix, "features", room, b, features, err);
-    if (status == VX_OK) {
-        copy_whole(batch.observations, b, room);
-        status = write_array(prefix, "observations", room, b, 0, err);
+    if (!take_rooms(&g, block.column_weights.at != NULL)) {
+        free_rooms(&g);
+        return vx_fail(err, VX_ERR_NOMEM, "no memory for a batch of %zu x %zu", g.batch, g.width);
     }
-    if (status == VX_OK && batch.labels != NULL) {
-        copy_whole(batch.labels, b * k, room);
-        status = write_array(prefix, "targets", room, b, k > 1 ? k : 0, err);
-    } else if (status == VX_OK) {
-        copy_mat(batch.targets, room);
-        status = write_array(prefix, "targets", room, b, batch.targets.cols, err);
+    for (size_t j = 0, from = 0; j < task->blocks; j++, from += rows_of(&block)) {
+        block = vx_task_batch_at(task, options->round, j);
+        gather(&block, from, &g);
     }
-    if (status == VX_OK && batch.column_weights.at != NULL) {
-        copy_mat(batch.column_weights, room);
-        status = write_array(prefix, "weights", room, b, k, err);
-    }
-    vx_free(room);
+    status = write_array(prefix, "features", g.features, g.batch, g.width, err);
+    if (status == VX_OK)
+        status = write_array(prefix, "observations", g.observations, g.batch, 0, err);
+    if (status == VX_OK)
+        status = write_array(prefix, "targets", g.targets, g.batch,
+                             labels && g.columns == 1 ? 0 : g.targets_width, err);
+    if (status == VX_OK && g.weights != NULL)
+        status = write_array(prefix, "weights", g.weights, g.batch, g.columns, err);
+    free_rooms(&g);
     return status;
 }
 

@@ -258,6 +258,8 @@ typedef struct vx_job_workers {
     uint64_t count;       /* slots that the run is planned for, 1..VX_WORKERS_MAX */
     uint64_t max_workers; /* slots in all, and shards; count */
     uint64_t min_workers; /* with fewer a run is held; quorum */
+    uint64_t ranks;       /* processes that compute one gradient, 1..VX_BLOCKS_MAX; 1 */
+    uint64_t blocks;      /* parts of a batch, whose gradients are added in one order; ranks */
     uint64_t quorum;      /* least contributions that close a round at its deadline; default count -
                              byzantine, at least 1 */
     uint64_t backup;      /* a round closes when count - backup have answered; 0 */

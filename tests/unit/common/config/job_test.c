@@ -63,6 +63,8 @@ static void missing_keys_get_their_defaults(void **state)
     assert_int_equal(job->workers.staleness, 0);
     assert_int_equal(job->workers.max_workers, 4);
     assert_int_equal(job->workers.min_workers, 4);
+    assert_int_equal(job->workers.ranks, 1);
+    assert_int_equal(job->workers.blocks, 1);
     vx_assert_close(job->workers.shard_timeout_s, 0, 0, 0);
     assert_int_equal(job->checkpoint.durability, VX_JOB_DURABILITY_AUTO);
     assert_int_equal(job->checkpoint.on_disk_full, VX_JOB_ON_DISK_FULL_STOP);
@@ -134,6 +136,19 @@ static void byzfl_has_its_own_nu_and_iterations(void **state)
         assert_int_equal(job->aggregation.iterations, cases[i].iterations);
         vx_job_destroy(job);
     }
+}
+
+static void a_batch_has_as_many_blocks_as_a_worker_has_ranks(void **state)
+{
+    vx_job *job = must_parse(JOB_HEAD JOB_MODEL JOB_OPTIMISER "workers: {count: 4, ranks: 3}\n");
+
+    (void)state;
+    assert_int_equal(job->workers.blocks, 3);
+    vx_job_destroy(job);
+    job = must_parse(JOB_HEAD JOB_MODEL JOB_OPTIMISER "workers: {count: 4, ranks: 2, blocks: 8}\n");
+    assert_int_equal(job->workers.ranks, 2);
+    assert_int_equal(job->workers.blocks, 8);
+    vx_job_destroy(job);
 }
 
 static void a_given_value_is_not_replaced_by_a_derived_one(void **state)
@@ -442,6 +457,7 @@ int main(void)
         cmocka_unit_test(missing_keys_get_their_defaults),
         cmocka_unit_test(some_defaults_depend_on_other_keys),
         cmocka_unit_test(byzfl_has_its_own_nu_and_iterations),
+        cmocka_unit_test(a_batch_has_as_many_blocks_as_a_worker_has_ranks),
         cmocka_unit_test(a_given_value_is_not_replaced_by_a_derived_one),
         cmocka_unit_test(paths_become_absolute),
         cmocka_unit_test(a_file_is_read_and_paths_start_at_its_folder),

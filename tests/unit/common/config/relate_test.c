@@ -149,6 +149,23 @@ static const combination refused[] = {
     { { "model.loss.teacher=''", "model.loss.kind=distillation" },
       "expected a safetensors file or a checkpoint with kind: distillation, found none" },
 
+    /* ranks of a worker */
+    { { "workers.ranks=3", "workers.blocks=6" },
+      "expected a power of two that divides workers.blocks, or as many as workers.blocks (6), "
+      "found 3" },
+    { { "workers.ranks=4", "workers.blocks=6" },
+      "expected a power of two that divides workers.blocks, or as many as workers.blocks (6), "
+      "found 4" },
+    { { "workers.ranks=2", "workers.blocks=1" },
+      "expected a power of two that divides workers.blocks, or as many as workers.blocks (1), "
+      "found 2" },
+    { { "workers.blocks=8", "data.batch=7" }, "expected at most data.batch (7), found 8" },
+    { { "workers.ranks=8", "data.batch=7" }, "expected at most data.batch (7), found 8" },
+    { { "workers.ranks=0" }, "expected a whole number from 1 to 64, found \"0\"" },
+    { { "workers.ranks=65" }, "expected a whole number from 1 to 64, found \"65\"" },
+    { { "workers.blocks=0" }, "expected a whole number from 1 to 64, found \"0\"" },
+    { { "workers.blocks=65" }, "expected a whole number from 1 to 64, found \"65\"" },
+
     /* many models at once */
     { { "model.columns.kind=fold", "model.columns.count=5", "model.family=mlp",
         "model.widths=[3]" },
@@ -193,6 +210,9 @@ static const char *const taken[][SETS_MAX] = {
     { "data.format=cifar", "data.train_labels=''", "data.test_labels=''", "data.train_more=[b, c]",
       "data.classes=100", "model.family=resmlp", "model.patch=4", "model.residual_scale=0" },
     { "data.shard=files", "data.files=[a, b, c, d]" },
+    { "workers.ranks=2", "workers.blocks=6" },
+    { "workers.ranks=6", "workers.blocks=6" },
+    { "workers.ranks=64", "data.batch=64" },
     { "data.shard=sorted", "model.likelihood=negative_binomial", "model.dispersion=0.5",
       "data.alpha=3" },
     { "model.widths=[3]", "model.activation=gelu" }, /* linear ignores them, as it always did */

@@ -61,7 +61,7 @@ static vx_job *sparse_job(const char *folder, const char *data)
 
 static vx_task sparse_worker(const char *folder, const char *data)
 {
-    vx_task_place place = { 0, "", 1 };
+    vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
 
@@ -77,8 +77,8 @@ static void augmented_sparse_rows_are_scaled_like_the_others(void **state)
                                           "  - {kind: gaussian_noise, from_round: 8}\n");
 
     for (uint64_t round = 0; round < 8; round++) {
-        vx_batch a = vx_task_batch_at(&sparse, round);
-        vx_batch b = vx_task_batch_at(&dense, round);
+        vx_batch a = vx_task_batch_at(&sparse, round, 0);
+        vx_batch b = vx_task_batch_at(&dense, round, 0);
 
         assert_non_null(a.sparse);
         assert_null(b.sparse);
@@ -97,7 +97,7 @@ static void augmented_sparse_rows_are_scaled_like_the_others(void **state)
 /* The evaluator could not take it off either. */
 static void a_mean_beside_sparse_rows_is_refused_with_augmentation_too(void **state)
 {
-    vx_task_place place = { 0, "", 1 };
+    vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
     vx_job *job = sparse_job(*state, "  mean: 0.5\n  augment:\n  - {kind: gaussian_noise}\n");
@@ -173,7 +173,7 @@ static void no_kind_of_round_allocates(void **state)
 /* Every gradient would be NaN, and the server would say that the worker is at fault. */
 static void a_teacher_that_is_not_finite_is_refused(void **state)
 {
-    vx_task_place place = { 0, "", 1 };
+    vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
 

@@ -42,7 +42,7 @@ vx_job *sample_job(const char *folder, const char *model, const char *more)
 
 vx_task sample_worker(const char *folder, uint32_t slot, const char *model, const char *more)
 {
-    vx_task_place place = { slot, "", 1 };
+    vx_task_place place = { .slot = slot, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
 
@@ -52,7 +52,7 @@ vx_task sample_worker(const char *folder, uint32_t slot, const char *model, cons
 
 vx_task sample_evaluator(const char *folder, const char *model, const char *more)
 {
-    vx_task_place place = { 0, "", 1 };
+    vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
 

@@ -26,7 +26,7 @@ static void a_batch_holds_rows_with_their_targets_and_numbers(void **state)
     vx_task task = sample_worker(*state, 1, "likelihood: poisson", "");
 
     for (uint64_t round = 0; round < 10; round++) {
-        vx_batch batch = vx_task_batch_at(&task, round);
+        vx_batch batch = vx_task_batch_at(&task, round, 0);
 
         assert_int_equal(batch.features.rows, 6);
         assert_true(batch.training);
@@ -49,10 +49,10 @@ static void a_batch_is_a_function_of_slot_and_round(void **state)
     vx_task b = sample_worker(*state, 0, "likelihood: poisson", "");
     float first[12];
 
-    (void)vx_task_batch_at(&a, 9);
-    memcpy(first, vx_task_batch_at(&a, 3).features.at, sizeof(first));
-    assert_memory_equal(vx_task_batch_at(&b, 3).features.at, first, sizeof(first));
-    assert_memory_not_equal(vx_task_batch_at(&b, 4).features.at, first, sizeof(first));
+    (void)vx_task_batch_at(&a, 9, 0);
+    memcpy(first, vx_task_batch_at(&a, 3, 0).features.at, sizeof(first));
+    assert_memory_equal(vx_task_batch_at(&b, 3, 0).features.at, first, sizeof(first));
+    assert_memory_not_equal(vx_task_batch_at(&b, 4, 0).features.at, first, sizeof(first));
     vx_task_destroy(&a);
     vx_task_destroy(&b);
 }
@@ -60,7 +60,7 @@ static void a_batch_is_a_function_of_slot_and_round(void **state)
 static void whole_numbers_are_classes_or_targets_as_the_likelihood_says(void **state)
 {
     vx_task task = sample_worker(*state, 0, "likelihood: categorical", "");
-    vx_batch batch = vx_task_batch_at(&task, 0);
+    vx_batch batch = vx_task_batch_at(&task, 0, 0);
 
     assert_null(batch.targets.at);
     assert_int_equal(vx_model_outputs(task.model), 7);
@@ -73,7 +73,7 @@ static void columns_of_a_bootstrap_are_weighed_by_observation(void **state)
 {
     vx_task task =
         sample_worker(*state, 0, "likelihood: poisson, columns: {kind: bootstrap, count: 5}", "");
-    vx_batch batch = vx_task_batch_at(&task, 2);
+    vx_batch batch = vx_task_batch_at(&task, 2, 0);
     float expected[6 * 5];
 
     vx_columns_weights(VX_COLUMNS_BOOTSTRAP, 4, batch.observations, 6,
@@ -93,7 +93,7 @@ static void permuted_targets_stay_in_the_shard(void **state)
     int moved = 0;
 
     for (uint64_t round = 0; round < 4; round++) { /* 24 observations */
-        vx_batch batch = vx_task_batch_at(&task, round);
+        vx_batch batch = vx_task_batch_at(&task, round, 0);
 
         assert_null(batch.column_weights.at);
         for (size_t b = 0; b < 6; b++) {
@@ -115,7 +115,7 @@ static vx_task noisy_worker(const char *folder, uint32_t slot)
 {
     vx_job *job = sample_job(folder, noisy, "");
     vx_job_augment *augment = vx_calloc(1, sizeof(*augment));
-    vx_task_place place = { slot, "", 1 };
+    vx_task_place place = { .slot = slot, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
 
@@ -141,8 +141,8 @@ static void augmentation_concerns_its_slots_and_rounds_alone(void **state)
 
         for (uint64_t round = 2; round < 7; round++) {
             bool same =
-                memcmp(vx_task_batch_at(&plain, round).features.at,
-                       vx_task_batch_at(&changed, round).features.at, 12 * sizeof(float)) == 0;
+                memcmp(vx_task_batch_at(&plain, round, 0).features.at,
+                       vx_task_batch_at(&changed, round, 0).features.at, 12 * sizeof(float)) == 0;
 
             assert_int_equal(same, slot == 0 || round < 3 || round > 5);
         }
@@ -230,7 +230,7 @@ static void a_round_allocates_nothing(void **state)
 
 static void missing_memory_is_told_everywhere(void **state)
 {
-    vx_task_place place = { 1, "", 1 };
+    vx_task_place place = { .slot = 1, .data_dir = "", .local_workers = 1 };
     bool failed = true;
 
     for (int k = 0; failed && k < 500; k++) {
@@ -262,7 +262,7 @@ static void what_does_not_fit_is_named(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        vx_task_place place = { 0, "", 1 };
+        vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
         vx_task task = { 0 };
         vx_error err = { 0 };
 

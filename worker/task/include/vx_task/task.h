@@ -14,23 +14,26 @@
  * used by one thread at a time. All memory is taken when it is made.
  */
 
-/* Memory of one batch of up to `batch` observations; K columns, o outputs each. */
+/* Memory of a batch, and of the features and targets of one of its blocks of up to `rows`
+ * observations; K columns, o outputs each. */
 typedef struct vx_task_batch {
     uint32_t *drawn;        /* (batch) positions in what the slot draws from */
     uint32_t *positions;    /* (batch) in dataset */
     uint32_t *observations; /* (batch) their numbers in the files */
-    uint32_t *others;       /* (batch) positions of permuted targets */
-    uint32_t *labels;       /* (batch, K), of classes */
-    uint32_t *labels_one;   /* (batch) */
-    vx_matf features;       /* (batch, features), unless it stays sparse */
-    float *values;          /* sparse: (batch x row_values_max) */
+    uint32_t *others;       /* (rows) positions of permuted targets */
+    uint32_t *labels;       /* (rows, K), of classes */
+    uint32_t *labels_one;   /* (rows) */
+    vx_matf features;       /* (rows, features), unless it stays sparse */
+    float *values;          /* sparse: (rows x row_values_max) */
     uint32_t *columns;
-    size_t *begin; /* (batch + 1) */
+    size_t *begin; /* (rows + 1) */
     vx_csr sparse;
-    vx_matf targets, targets_one; /* (batch, K o) and (batch, o), of real targets */
+    vx_matf targets, targets_one; /* (rows, K o) and (rows, o), of real targets */
     vx_matf column_weights;       /* (batch, K), of bootstrap and fold */
-    vx_matf teacher;              /* (batch, o) logits, of distillation */
-    vx_matf outputs;              /* (batch, K o), of an evaluation */
+    double *totals;               /* (K) sums of the batch's weights */
+    vx_matf teacher;              /* (rows, o) logits, of distillation */
+    float *places;                /* (places, d): sums of blocks on their way, beside the result */
+    vx_matf outputs;              /* (rows, K o), of an evaluation */
     vx_mat exact;                 /* the same in double, and targets_one in double */
     vx_mat exact_targets;
     vx_evaluation *evaluations; /* (K) */
@@ -56,7 +59,10 @@ typedef struct vx_task {
     vx_fault_plan *plans; /* those of this slot */
     size_t plans_count;
     uint32_t slot;
-    size_t batch;
+    size_t batch;      /* observations of a round, or of a step of an evaluation */
+    size_t blocks;     /* of a batch */
+    size_t own_blocks; /* the most that vx_task_partial_at computes */
+    size_t rows;       /* of the largest block */
     vx_task_batch memory;
 } vx_task;
 
@@ -65,12 +71,14 @@ typedef struct vx_task_place {
     uint32_t slot;
     const char *data_dir;   /* data files are here, by their last name; "": where the job says */
     uint32_t local_workers; /* workers on this host, that share its cores */
+    uint32_t rank, ranks; /* of the processes that compute the slot's gradient together; 0 of 0: it
+                             is alone. Rank 0 is the one that finishes it */
 } vx_task_place;
 
 /*
  * Training data, shard and model of one slot. The job is taken over, also on failure. VX_ERR_CONFIG
  * names the key that is wrong; VX_ERR_DATA, VX_ERR_NOT_FOUND and VX_ERR_IO the file;
- * VX_ERR_LIMIT, VX_ERR_NOMEM.
+ * VX_ERR_LIMIT, VX_ERR_NOMEM. VX_ERR_CONFIG too: so many ranks cannot share out workers.blocks.
  */
 VX_MUST_CHECK vx_status vx_task_create_worker(vx_job *job, const vx_task_place *place,
                                               vx_task *ret_task, vx_error *err);
@@ -96,12 +104,46 @@ typedef struct vx_task_gradient {
     vx_fault_effect effect;
 } vx_task_gradient;
 
-/* What this slot pushes for a round: gradient, clip, momentum, faults. No allocation. */
+/* What this slot pushes for a round: gradient, clip, momentum, faults. No allocation. For a process
+ * that is alone. */
 void vx_task_gradient_at(vx_task *task, vx_cvecf theta, uint64_t round, vx_vecf ret_gradient,
                          vx_task_gradient *ret_about);
 
-/* The batch that the slot uses in a round, as the model gets it; valid until the next call. */
-vx_batch vx_task_batch_at(vx_task *task, uint64_t round);
+/*
+ * The same in parts, for ranks that compute one gradient together: each calls vx_task_partial_at
+ * for its run of blocks; the sums are added by vx_sum_parts_f32 of vx_base/sum.h, in order of the
+ * ranks, what is said about them by vx_task_partial_add; rank 0 calls vx_task_finish_at. The bits
+ * are those of vx_task_gradient_at, for every number of ranks that vx_sum_splits allows, if their
+ * linear algebra has as many threads.
+ *
+ * A batch of b observations in B blocks (workers.blocks): block j has those from floor(j b / B) up
+ * to floor((j + 1) b / B). Its gradient is its share of that of the batch: divided by the weights
+ * of the whole batch; block 0 has the l2 term. Blocks are added by T(B) of vx_base/sum.h.
+ */
+typedef struct vx_task_partial {
+    double nll; /* its share of the batch's; K columns: of the sum of their means */
+    uint64_t samples, compute_ns; /* of several ranks: all, the longest */
+} vx_task_partial;
+
+/*
+ * ret_sum (d) = T(count) of the gradients of blocks first .. first + count: count is B / ranks for
+ * an allowed number of ranks and at most B / the place's ranks, first a multiple of it. Infinity or
+ * NaN when theta overflows. flow (NULL: nobody) is told of every number of ret_sum once, as soon as
+ * it is final, while the last block is propagated back: by the thread of the call, which goes on
+ * when it returns. No allocation.
+ */
+void vx_task_partial_at(vx_task *task, vx_cvecf theta, uint64_t round, size_t first, size_t count,
+                        const vx_flow *flow, vx_vecf ret_sum, vx_task_partial *ret_about);
+/* Of the ranks, in their order. 1 <= ranks <= VX_BLOCKS_MAX. */
+vx_task_partial vx_task_partial_add(const vx_task_partial *parts, size_t ranks);
+/* gradient (d): the sum over all blocks in, what the slot pushes out: clip, momentum, faults. By
+ * rank 0, or a process that is alone. No allocation. */
+void vx_task_finish_at(vx_task *task, uint64_t round, const vx_task_partial *about,
+                       vx_vecf gradient, vx_task_gradient *ret_about);
+
+/* A block of the batch that the slot uses in a round, as the model gets it; valid until the next
+ * call. */
+vx_batch vx_task_batch_at(vx_task *task, uint64_t round, size_t block);
 
 /* With K columns the means over them. accuracy is NaN but for categorical and bernoulli, deviance
  * for categorical. */
