@@ -138,7 +138,72 @@ def auroc(score, positive):
     return (up > down).mean() + 0.5 * (up == down).mean()
 
 
+def logits_of(tensors, x):
+    """Of a linear model or of one hidden layer, in double."""
+    for name in ("layer1", "layer2"):
+        if name + ".weight" in tensors:
+            x = x if name == "layer1" else numpy.maximum(x, 0)
+            x = x @ tensors[name + ".weight"].T.astype(float) + tensors[name + ".bias"]
+    return x
+
+
 class Evaluate(WithData):
+    def expect_scores(self, told, z, y, bins):
+        p = numpy.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        nll = -numpy.log(p[numpy.arange(len(y)), y])
+        self.assertAlmostEqual(told["nll"], nll.mean(), places=5)
+        self.assertAlmostEqual(told["accuracy"], (p.argmax(axis=1) == y).mean(), places=6)
+        areas = [auroc(p[:, k], y == k) for k in range(4)]
+        self.assertAlmostEqual(told["auroc"], numpy.mean(areas), places=4)
+        sure, hit = p.max(axis=1), p.argmax(axis=1) == y
+        of = numpy.ceil(sure * bins)
+        ece = sum(abs(hit[of == m].sum() - sure[of == m].sum())
+                  for m in range(1, bins + 1)) / len(y)
+        self.assertAlmostEqual(told["ece"], ece, places=4)
+        warm = told["temperature"]
+        for factor in (1, 0.9, 1.1):
+            q = z / (warm * factor)
+            at = (numpy.log(numpy.exp(q).sum(axis=1)) - q[numpy.arange(len(y)), y]).mean()
+            self.assertGreaterEqual(at + 1e-6, told["nll_tempered"])
+        low, high = told["intervals"]["nll"]
+        width = 1.96 * nll.std() / len(y) ** 0.5
+        self.assertAlmostEqual(high - low, 2 * width, delta=0.5 * width)
+        self.assertTrue(low < told["nll"] < high)
+
+    def test_each_of_many_models_has_the_scores_that_it_has_alone(self):
+        options = ("--set", "model={family: linear, columns: {kind: bootstrap, count: 3}}",
+                   "--set", "evaluation={bins: 7, bootstrap: 300}")
+        run = Run(self.folder, "many", rounds=2)
+        self.addCleanup(run.kill)
+        codes, texts = run.start_server(*options).start_workers().finish()
+        self.assertEqual(codes, [0, 0], texts)
+        words = ("evaluate", run.job, "--params",
+                 os.path.join(run.directory, "checkpoint-0000000002"), *options)
+        told = self.json(*words)
+        tensors = read_safetensors(os.path.join(words[3], "parameters.safetensors"))
+        x = read_idx(self.path("test-features"), 16).reshape(-1, 36) / 255
+        y = read_idx(self.path("test-labels"), 8)
+        z = logits_of(tensors, x)
+        self.assertEqual([told["count"], len(told["columns"])], [len(y), 3])
+        for k, column in enumerate(told["columns"]):
+            self.expect_scores(column, z[:, 4 * k:4 * k + 4], y, 7)
+        rows = [line.split() for line in vexil(*words).stdout.splitlines()]
+        self.assertEqual(rows[0], ["column", "nll", "accuracy", "deviance", "auroc", "ece",
+                                   "temperature"])
+        self.assertEqual([row[0] for row in rows[1:]], ["0", "low", "high", "1", "low", "high", "2",
+                                                        "low", "high"])
+        for k, column in enumerate(told["columns"]):
+            row, low, high = rows[1 + 3 * k:4 + 3 * k]
+            expected = [column[key] for key in ("nll", "accuracy", "auroc", "ece", "temperature")]
+            for text, value in zip(row[1:3] + row[4:], expected):
+                self.assertAlmostEqual(float(text), value, delta=1e-5 * value)
+            self.assertEqual([row[3], low[3], high[3]], ["-"] * 3)
+            for text, value in zip((low[1], high[1], low[2], high[2]),
+                                   column["intervals"]["nll"] + column["intervals"]["accuracy"]):
+                self.assertAlmostEqual(float(text), value, delta=1e-5 * value)
+        self.assertLessEqual(max(map(len, vexil(*words).stdout.splitlines())), 80)
+
     def test_scores_of_a_run_agree_with_numpy(self):
         run = self.complete(rounds=20, extra="evaluation:\n  bins: 7\n  bootstrap: 300\n")
         folder = os.path.join(run.directory, "checkpoint-0000000020")
@@ -150,27 +215,7 @@ class Evaluate(WithData):
         t = read_safetensors(os.path.join(folder, "parameters.safetensors"))
         x = read_idx(self.path("test-features"), 16).reshape(-1, 36) / 255
         y = read_idx(self.path("test-labels"), 8)
-        hidden = numpy.maximum(x @ t["layer1.weight"].T.astype(float) + t["layer1.bias"], 0)
-        z = hidden @ t["layer2.weight"].T.astype(float) + t["layer2.bias"]
-        p = numpy.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        nll = -numpy.log(p[numpy.arange(len(y)), y])
-        self.assertAlmostEqual(told["nll"], nll.mean(), places=5)
-        areas = [auroc(p[:, k], y == k) for k in range(4)]
-        self.assertAlmostEqual(told["auroc"], numpy.mean(areas), places=4)
-        sure, hit = p.max(axis=1), p.argmax(axis=1) == y
-        bins = numpy.ceil(sure * 7)
-        ece = sum(abs(hit[bins == m].sum() - sure[bins == m].sum()) for m in range(1, 8)) / len(y)
-        self.assertAlmostEqual(told["ece"], ece, places=4)
-        warm = told["temperature"]
-        for factor in (1, 0.9, 1.1):
-            q = z / (warm * factor)
-            at = (numpy.log(numpy.exp(q).sum(axis=1)) - q[numpy.arange(len(y)), y]).mean()
-            self.assertGreaterEqual(at + 1e-6, told["nll_tempered"])
-        low, high = told["intervals"]["nll"]
-        width = 1.96 * nll.std() / len(y) ** 0.5
-        self.assertAlmostEqual(high - low, 2 * width, delta=0.5 * width)
-        self.assertTrue(low < told["nll"] < high)
+        self.expect_scores(told, logits_of(t, x), y, 7)
         words = vexil("evaluate", run.job, "--params", folder).stdout.split()
         self.assertEqual([word for word in words if word.isalpha()],
                          ["count", "nll", "accuracy", "auroc", "ece", "temperature", "nll", "ece"])

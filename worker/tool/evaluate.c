@@ -13,14 +13,29 @@ static json_t *pair(vx_tool_interval in)
 
 static json_t *scores_object(const vx_tool_scores *s)
 {
-    return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}",
-                     "format", 1, "count", (json_int_t)s->count, "nll", vx_tool_real(s->nll),
-                     "accuracy", vx_tool_real(s->accuracy), "deviance", vx_tool_real(s->deviance),
-                     "ece", vx_tool_real(s->ece), "temperature", vx_tool_real(s->temperature),
-                     "nll_tempered", vx_tool_real(s->nll_tempered), "ece_tempered",
-                     vx_tool_real(s->ece_tempered), "auroc", vx_tool_real(s->auroc), "intervals",
-                     "nll", pair(s->nll_in), "accuracy", pair(s->accuracy_in), "deviance",
-                     pair(s->deviance_in));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}}", "nll",
+                     vx_tool_real(s->nll), "accuracy", vx_tool_real(s->accuracy), "deviance",
+                     vx_tool_real(s->deviance), "ece", vx_tool_real(s->ece), "temperature",
+                     vx_tool_real(s->temperature), "nll_tempered", vx_tool_real(s->nll_tempered),
+                     "ece_tempered", vx_tool_real(s->ece_tempered), "auroc", vx_tool_real(s->auroc),
+                     "intervals", "nll", pair(s->nll_in), "accuracy", pair(s->accuracy_in),
+                     "deviance", pair(s->deviance_in));
+}
+
+/* One model: its scores; many: a list of them. */
+static json_t *document(const vx_tool_scores *s, size_t columns)
+{
+    json_t *root = json_pack("{s:i, s:I}", "format", 1, "count", (json_int_t)s[0].count);
+    json_t *list = json_array();
+
+    for (size_t k = 0; columns > 1 && k < columns; k++)
+        (void)json_array_append_new(list, scores_object(&s[k]));
+    if (columns > 1)
+        (void)json_object_set(root, "columns", list);
+    else
+        (void)json_object_update_new(root, scores_object(&s[0]));
+    json_decref(list);
+    return root;
 }
 
 static void print_line(const char *name, double value, vx_tool_interval in)
@@ -51,6 +66,42 @@ static void print_scores(const vx_tool_scores *s)
                      s->nll_tempered, s->ece_tempered);
 }
 
+static void print_cell(double value)
+{
+    (void)(isnan(value) ? printf("%12s", "-") : printf("%12.6g", value));
+}
+
+static void print_bounds(const char *name, double nll, double accuracy, double deviance)
+{
+    (void)printf("%6s  ", name);
+    print_cell(nll);
+    print_cell(accuracy);
+    print_cell(deviance);
+    (void)puts("");
+}
+
+/* Of many models: a row each, and two for its intervals where there are some. */
+static void print_table(const vx_tool_scores *scores, size_t columns)
+{
+    (void)printf("column  %12s%12s%12s%12s%12s%12s\n", "nll", "accuracy", "deviance", "auroc",
+                 "ece", "temperature");
+    for (size_t k = 0; k < columns; k++) {
+        const vx_tool_scores *s = &scores[k];
+        const double cells[] = {
+            s->nll, s->accuracy, s->deviance, s->auroc, s->ece, s->temperature
+        };
+
+        (void)printf("%6zu  ", k);
+        for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+            print_cell(cells[i]);
+        (void)puts("");
+        if (isnan(s->nll_in.low))
+            continue;
+        print_bounds("low", s->nll_in.low, s->accuracy_in.low, s->deviance_in.low);
+        print_bounds("high", s->nll_in.high, s->accuracy_in.high, s->deviance_in.high);
+    }
+}
+
 typedef struct column {
     double nll, accuracy, deviance;
 } column;
@@ -66,59 +117,46 @@ static column column_of(const vx_task *task, const vx_evaluation *e)
                      categorical ? (double)NAN : e->deviance_sum / e->weight_sum };
 }
 
-static vx_status print_columns_json(const vx_task *task, const vx_evaluation *columns,
-                                    vx_error *err)
-{
-    json_t *list = json_array();
-
-    for (size_t k = 0; k < task->columns; k++) {
-        column c = column_of(task, &columns[k]);
-
-        (void)json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "nll", vx_tool_real(c.nll),
-                                                    "accuracy", vx_tool_real(c.accuracy),
-                                                    "deviance", vx_tool_real(c.deviance)));
-    }
-    return vx_tool_print_json(json_pack("{s:i, s:I, s:o}", "format", 1, "count",
-                                        (json_int_t)columns[0].count, "columns", list),
-                              err);
-}
-
-/* Of many models at once, or of a plugin that does not predict: what the model itself tells. */
-static vx_status print_columns(vx_task *task, vx_cvecf theta, bool json, vx_error *err)
+/* Of a plugin: what it tells itself. */
+static vx_status print_plugin(vx_task *task, vx_cvecf theta, bool json, vx_error *err)
 {
     const vx_evaluation *columns = NULL;
+    column c;
     vx_status status = vx_task_evaluate_columns(task, theta, &columns);
 
     if (status != VX_OK)
         return vx_fail(err, status, "the evaluation failed: %s", vx_status_text(status));
+    c = column_of(task, &columns[0]);
     if (json)
-        return print_columns_json(task, columns, err);
+        return vx_tool_print_json(
+            json_pack("{s:i, s:I, s:[{s:o, s:o, s:o}]}", "format", 1, "count",
+                      (json_int_t)columns[0].count, "columns", "nll", vx_tool_real(c.nll),
+                      "accuracy", vx_tool_real(c.accuracy), "deviance", vx_tool_real(c.deviance)),
+            err);
     (void)printf("column  %12s%12s%12s\n", "nll", "accuracy", "deviance");
-    for (size_t k = 0; k < task->columns; k++) {
-        column c = column_of(task, &columns[k]);
-
-        (void)printf("%6zu  %12.6g", k, c.nll);
-        (void)(isnan(c.accuracy) ? printf("%12s", "-") : printf("%12.6g", c.accuracy));
-        (void)(isnan(c.deviance) ? printf("%12s\n", "-") : printf("%12.6g\n", c.deviance));
-    }
+    print_bounds("0", c.nll, c.accuracy, c.deviance);
     return VX_OK;
 }
 
 static vx_status run(vx_task *task, const vx_tool_options *options, vx_cvecf theta, vx_error *err)
 {
-    vx_tool_scores scores;
+    vx_tool_scores *scores = NULL;
     vx_status status = VX_OK;
 
-    if (task->columns > 1 || vx_model_outputs(task->model) == 0 ||
-        task->job->model.family == VX_JOB_FAMILY_PLUGIN)
-        return print_columns(task, theta, options->json, err);
-    status = vx_tool_score(task, theta, &scores, err);
-    if (status != VX_OK)
-        return status;
-    if (options->json)
-        return vx_tool_print_json(scores_object(&scores), err);
-    print_scores(&scores);
-    return VX_OK;
+    if (vx_model_outputs(task->model) == 0 || task->job->model.family == VX_JOB_FAMILY_PLUGIN)
+        return print_plugin(task, theta, options->json, err);
+    scores = vx_calloc(task->columns, sizeof(*scores));
+    if (scores == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    status = vx_tool_score(task, theta, scores, err);
+    if (status == VX_OK && options->json)
+        status = vx_tool_print_json(document(scores, task->columns), err);
+    else if (status == VX_OK && task->columns > 1)
+        print_table(scores, task->columns);
+    else if (status == VX_OK)
+        print_scores(&scores[0]);
+    vx_free(scores);
+    return status;
 }
 
 vx_status vx_tool_evaluate(const vx_tool_options *options, vx_error *err)

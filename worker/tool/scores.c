@@ -7,15 +7,29 @@
 #include "tool_private.h"
 
 #define LEVEL       0.95
-#define NUMBERS_MAX ((size_t)1 << 28) /* outputs that are held: 2 GiB */
+#define NUMBERS_MAX ((size_t)1 << 28) /* numbers of a column that are held: 2 GiB */
+#define GROUP_MAX   ((size_t)1 << 25) /* of columns that one reading of the test set serves */
 
-/* All outputs and scores of the test set. */
+/* All outputs and scores of one column on the test set. */
 typedef struct whole {
     vx_mat logits; /* (n, classes), when there are classes: of bernoulli 0 and z */
     uint32_t *labels;
     vx_vec nll, hits, deviance; /* (n) */
     bool classes;
 } whole;
+
+/* Outputs of one column. */
+static size_t outputs_of(const vx_task *task)
+{
+    return vx_model_outputs(task->model) / task->columns;
+}
+
+static size_t classes_of(const vx_task *task)
+{
+    size_t outputs = outputs_of(task);
+
+    return outputs > 1 ? outputs : 2;
+}
 
 static void clear(whole *w)
 {
@@ -28,8 +42,7 @@ static void clear(whole *w)
 
 static vx_status take_memory(const vx_task *task, size_t n, whole *w, vx_error *err)
 {
-    size_t outputs = vx_model_outputs(task->model);
-    size_t classes = outputs > 1 ? outputs : 2;
+    size_t classes = classes_of(task);
 
     if (n > NUMBERS_MAX / classes)
         return vx_fail(err, VX_ERR_LIMIT, "%zu x %zu outputs are more than can be held", n,
@@ -76,8 +89,21 @@ static void take_batch(const vx_score_data *data, size_t from, whole *w)
     }
 }
 
-static vx_status predict_all(vx_task *task, vx_cvecf theta, size_t n, whole *w, vx_error *err)
+/* That of the columns that follow each other in the outputs. */
+static vx_score_data column_of(const vx_score_data *data, size_t column, size_t outputs)
 {
+    vx_score_data one = *data;
+
+    one.outputs.at += column * outputs;
+    one.outputs.cols = outputs;
+    return one;
+}
+
+/* Columns first .. first + count. */
+static vx_status predict_all(vx_task *task, vx_cvecf theta, size_t first, size_t count, whole *w,
+                             vx_error *err)
+{
+    size_t n = vx_dataset_get_info(task->dataset).count;
     vx_status status = VX_OK;
 
     for (size_t from = 0; status == VX_OK && from < n; from += task->batch) {
@@ -85,8 +111,11 @@ static vx_status predict_all(vx_task *task, vx_cvecf theta, size_t n, whole *w, 
 
         status = vx_task_predict(task, theta, from, n - from < task->batch ? n - from : task->batch,
                                  &data);
-        if (status == VX_OK)
-            take_batch(&data, from, w);
+        for (size_t k = 0; status == VX_OK && k < count; k++) {
+            vx_score_data one = column_of(&data, first + k, outputs_of(task));
+
+            take_batch(&one, from, &w[k]);
+        }
     }
     if (status != VX_OK)
         return vx_fail(err, status, "the outputs cannot be computed: %s", vx_status_text(status));
@@ -155,25 +184,51 @@ static vx_status score_all(const vx_task *task, whole *w, bool categorical, vx_t
     return status;
 }
 
-vx_status vx_tool_score(vx_task *task, vx_cvecf theta, vx_tool_scores *ret_scores, vx_error *err)
+static vx_status score_group(vx_task *task, vx_cvecf theta, size_t first, size_t count, whole *w,
+                             vx_tool_scores *scores, vx_error *err)
 {
     const double none = (double)NAN;
     size_t n = vx_dataset_get_info(task->dataset).count;
     vx_likelihood likelihood = vx_model_likelihood(task->model);
     bool categorical = likelihood == VX_LIKELIHOOD_CATEGORICAL;
-    bool binary = likelihood == VX_LIKELIHOOD_BERNOULLI && vx_model_outputs(task->model) == 1;
-    whole w = { .classes = (categorical && vx_model_outputs(task->model) > 1) || binary };
-    vx_tool_scores s = { n,    none, none, none,           none,           none,
-                         none, none, none, { none, none }, { none, none }, { none, none } };
-    vx_status status = take_memory(task, n, &w, err);
+    bool binary = likelihood == VX_LIKELIHOOD_BERNOULLI && outputs_of(task) == 1;
+    vx_status status = VX_OK;
 
-    VX_ASSERT(task->columns == 1);
+    for (size_t k = 0; status == VX_OK && k < count; k++) {
+        w[k].classes = (categorical && outputs_of(task) > 1) || binary;
+        status = take_memory(task, n, &w[k], err);
+    }
     if (status == VX_OK)
-        status = predict_all(task, theta, n, &w, err);
-    if (status == VX_OK)
-        status = score_all(task, &w, categorical, &s, err);
-    clear(&w);
-    if (status == VX_OK)
-        *ret_scores = s;
+        status = predict_all(task, theta, first, count, w, err);
+    for (size_t k = 0; status == VX_OK && k < count; k++) {
+        scores[k] =
+            (vx_tool_scores){ n,    none, none, none,           none,           none,
+                              none, none, none, { none, none }, { none, none }, { none, none } };
+        status = score_all(task, &w[k], categorical, &scores[k], err);
+    }
+    return status;
+}
+
+vx_status vx_tool_score(vx_task *task, vx_cvecf theta, vx_tool_scores *ret_scores, vx_error *err)
+{
+    size_t n = vx_dataset_get_info(task->dataset).count;
+    size_t fit = GROUP_MAX / (classes_of(task) + 3) / n;
+    size_t group = fit < 1 ? 1 : fit < task->columns ? fit : task->columns;
+    whole *w = vx_calloc(group, sizeof(*w));
+    vx_status status = VX_OK;
+
+    if (w == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    for (size_t first = 0; status == VX_OK && first < task->columns; first += group) {
+        size_t left = task->columns - first;
+
+        status = score_group(task, theta, first, left < group ? left : group, w, ret_scores + first,
+                             err);
+        for (size_t k = 0; k < group; k++) {
+            clear(&w[k]);
+            w[k] = (whole){ 0 };
+        }
+    }
+    vx_free(w);
     return status;
 }

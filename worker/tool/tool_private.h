@@ -55,7 +55,9 @@ typedef struct vx_tool_scores {
     vx_tool_interval nll_in, accuracy_in, deviance_in;
 } vx_tool_scores;
 
-/* Of a model of one column, from its outputs. VX_ERR_USAGE: a plugin that does not predict. */
+/* Of each column (K), from its outputs, also on failure. VX_ERR_USAGE: a plugin that does not
+ * predict; VX_ERR_LIMIT: too many outputs; VX_ERR_NOMEM. At most 256 MiB are taken, or what one
+ * column needs: the test set is predicted once for as many columns as fit. */
 VX_MUST_CHECK vx_status vx_tool_score(vx_task *task, vx_cvecf theta, vx_tool_scores *ret_scores,
                                       vx_error *err);
 #endif
