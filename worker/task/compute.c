@@ -136,6 +136,16 @@ vx_task_partial vx_task_partial_add(const vx_task_partial *parts, size_t ranks)
     return all;
 }
 
+/* How many columns have weight in the batch that was drawn. */
+static size_t columns_present(const vx_task *task)
+{
+    size_t present = 0;
+
+    for (size_t k = 0; k < task->columns; k++)
+        present += task->memory.totals[k] > 0.0 ? 1 : 0;
+    return present;
+}
+
 void vx_task_finish_at(vx_task *task, uint64_t round, const vx_task_partial *about,
                        vx_vecf gradient, vx_task_gradient *ret_about)
 {
@@ -147,7 +157,9 @@ void vx_task_finish_at(vx_task *task, uint64_t round, const vx_task_partial *abo
     vx_momentum_apply(task->momentum, round, gradient);
     ret_about->effect = vx_fault_apply(task->plans, task->plans_count, task->job->seed, task->slot,
                                        round, gradient);
-    ret_about->nll = about->nll / (double)task->columns;
+    /* The model tells the sum of the columns' means, 0 of a column without weight. */
+    ret_about->columns = columns_present(task);
+    ret_about->nll = ret_about->columns > 0 ? about->nll / (double)ret_about->columns : (double)NAN;
     ret_about->samples = about->samples;
     ret_about->compute_ns = about->compute_ns + vx_clock_monotonic_ns(&clock) - began;
 }

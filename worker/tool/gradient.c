@@ -144,14 +144,18 @@ static vx_status print(const vx_tool_options *options, const vx_task *task, vx_c
     vx_digest_text(vx_digest_of(gradient.at, gradient.n * sizeof(float)), digest);
     if (options->json)
         return vx_tool_print_json(
-            json_pack("{s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:b, s:s}", "format", 1, "slot",
-                      (json_int_t)options->slot, "round", (json_int_t)options->round, "dimension",
-                      (json_int_t)gradient.n, "samples", (json_int_t)about->samples, "nll",
-                      vx_tool_real(about->nll), "norm", vx_tool_real(norm_of(gradient)), "momentum",
-                      momentum, "injected", about->effect.any, "digest", digest),
+            json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:b, s:s}", "format", 1,
+                      "slot", (json_int_t)options->slot, "round", (json_int_t)options->round,
+                      "dimension", (json_int_t)gradient.n, "samples", (json_int_t)about->samples,
+                      "columns", (json_int_t)about->columns, "nll", vx_tool_real(about->nll),
+                      "norm", vx_tool_real(norm_of(gradient)), "momentum", momentum, "injected",
+                      about->effect.any, "digest", digest),
             err);
     (void)printf("slot       %" PRIu64 ", round %" PRIu64 ", %" PRIu64 " observations\n",
                  options->slot, options->round, about->samples);
+    if (task->columns > 1)
+        (void)printf("models     %zu of %zu have an observation in it: the nll is their mean\n",
+                     about->columns, task->columns);
     (void)printf("nll        %.6f\nnorm       %.6g of %zu numbers\n", about->nll, norm_of(gradient),
                  gradient.n);
     if (momentum > 0)

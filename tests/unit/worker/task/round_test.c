@@ -188,7 +188,7 @@ static void a_teacher_that_is_not_finite_is_refused(void **state)
 /* A run that goes on with another teacher would be another run. */
 static void another_teacher_than_the_one_of_the_job_is_refused(void **state)
 {
-    vx_task_place place = { 0, "", 1 };
+    vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
     vx_task task = { 0 };
     vx_error err = { 0 };
     vx_job *jobs[2] = { sample_job(*state, distilled, ""), sample_job(*state, distilled, "") };
@@ -204,6 +204,52 @@ static void another_teacher_than_the_one_of_the_job_is_refused(void **state)
     assert_non_null(strstr(err.message, "model.loss.teacher_digest"));
 }
 
+static vx_task single_rows(const char *folder, const char *model)
+{
+    vx_task_place place = { .slot = 0, .data_dir = "", .local_workers = 1 };
+    vx_job *job = sample_job(folder, model, "");
+    vx_task task = { 0 };
+    vx_error err = { 0 };
+
+    job->data.batch = 1;
+    vx_assert_ok(vx_task_create_worker(job, &place, &task, &err), &err);
+    return task;
+}
+
+/* With batches of one observation most columns see none. */
+static void a_column_without_weight_in_a_batch_is_no_part_of_its_nll(void **state)
+{
+    static const char *const kinds[] = { "fold", "bootstrap" };
+    float theta[12] = { 0 };
+    float gradient[12];
+
+    for (size_t i = 0; i < 2; i++) {
+        char *model = vx_format("likelihood: poisson, columns: {kind: %s, count: 4}", kinds[i]);
+        vx_task one = single_rows(*state, "likelihood: poisson");
+        vx_task many = single_rows(*state, model);
+        size_t none = 0;
+
+        for (uint64_t round = 0; round < 20; round++) {
+            vx_task_gradient a, b;
+
+            vx_task_gradient_at(&one, (vx_cvecf){ theta, 3 }, round, (vx_vecf){ gradient, 3 }, &a);
+            vx_task_gradient_at(&many, (vx_cvecf){ theta, 12 }, round, (vx_vecf){ gradient, 12 },
+                                &b);
+            assert_int_equal(a.columns, 1);
+            assert_in_range(b.columns, i == 0 ? 3 : 0, i == 0 ? 3 : 4);
+            if (b.columns > 0)
+                vx_assert_close(b.nll, a.nll, 1e-14, 0);
+            else
+                assert_true(isnan(b.nll));
+            none += 4 - b.columns;
+        }
+        assert_in_range(none, 20, 40); /* bootstrap: 80 / e are expected */
+        vx_task_destroy(&one);
+        vx_task_destroy(&many);
+        vx_free(model);
+    }
+}
+
 int main(void)
 {
 #define FOLDER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, vx_test_folder_teardown)
@@ -212,6 +258,7 @@ int main(void)
         FOLDER_TEST(a_mean_beside_sparse_rows_is_refused_with_augmentation_too),
         FOLDER_TEST(no_kind_of_round_allocates),
         FOLDER_TEST(a_teacher_that_is_not_finite_is_refused),
+        FOLDER_TEST(a_column_without_weight_in_a_batch_is_no_part_of_its_nll),
         FOLDER_TEST(another_teacher_than_the_one_of_the_job_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

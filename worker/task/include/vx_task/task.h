@@ -99,7 +99,8 @@ VX_MUST_CHECK vx_status vx_task_take_shards(vx_task *task, const uint32_t *shard
                                             vx_error *err);
 
 typedef struct vx_task_gradient {
-    double nll;
+    double nll; /* mean over the columns that some observation of the batch counts for, or NaN */
+    size_t columns; /* so many */
     uint64_t samples, compute_ns;
     vx_fault_effect effect;
 } vx_task_gradient;
