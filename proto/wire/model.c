@@ -24,6 +24,7 @@ vx_status vx_wire_model_encode(const vx_wire_model *value, vx_bytes buffer, size
         tensors[i].name = vx_field_of_text(tensor->name, sizeof(tensor->name));
         tensors[i].n_shape = tensor->rank;
         tensors[i].shape = tensor->shape;
+        tensors[i].weight = tensor->is_weight;
         places[i] = &tensors[i];
     }
     message.dimension = value->dimension;
@@ -55,7 +56,7 @@ static vx_status take_shape(const Vx__Tensor *message, vx_wire_tensor *tensor,
 static vx_status take_tensor(const Vx__Tensor *message, vx_wire_tensor *ret_tensor,
                              uint64_t *ret_elements, vx_error *err)
 {
-    *ret_tensor = (vx_wire_tensor){ .rank = 0 };
+    *ret_tensor = (vx_wire_tensor){ .rank = 0, .is_weight = message->weight != 0 };
     if (message->name.len == 0)
         return vx_fail(err, VX_ERR_PROTOCOL, "tensor without a name");
     if (vx_field_name(message->name, "tensor name", ret_tensor->name, sizeof(ret_tensor->name),

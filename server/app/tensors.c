@@ -20,7 +20,7 @@ vx_status vx_server_optimiser_create(vx_server *server, vx_error *err)
     for (size_t i = 0; i < server->tensors_count; i++) {
         const vx_wire_tensor *tensor = &server->tensors[i];
 
-        tensors[i] = (vx_plan_tensor){ tensor->name, tensor->rank, numbers_of(tensor) };
+        tensors[i] = (vx_plan_tensor){ numbers_of(tensor), tensor->is_weight };
     }
     return vx_plan_optimiser_create(server->job, server->dimension, tensors, server->tensors_count,
                                     &server->optimiser, err);

@@ -235,25 +235,13 @@ static const char *optimiser_key(const char *message)
     return find_key(keys, message);
 }
 
-bool vx_plan_is_bias(const vx_plan_tensor *tensor)
-{
-    const char *last = strrchr(tensor->name, '.');
-
-    if (last != NULL && tensor->rank == 1 && /* of a layer that normalises or scales */
-        (strcmp(last, ".scale") == 0 || strcmp(last, ".shift") == 0))
-        return true;
-    if (last != NULL)
-        return strcmp(last, ".bias") == 0;
-    return tensor->rank == 1 && strcmp(tensor->name, "bias") == 0;
-}
-
-static size_t find_biases(const vx_plan_tensor *tensors, size_t count,
+static size_t find_exempt(const vx_plan_tensor *tensors, size_t count,
                           vx_optimiser_part ret_parts[VX_TENSORS_MAX])
 {
     size_t offset = 0, found = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (vx_plan_is_bias(&tensors[i]))
+        if (!tensors[i].is_weight)
             ret_parts[found++] = (vx_optimiser_part){ offset, tensors[i].numbers };
         offset += tensors[i].numbers;
     }
@@ -265,15 +253,15 @@ vx_status vx_plan_optimiser_create(const vx_job *job, size_t dimension,
                                    vx_optimiser **ret_optimiser, vx_error *err)
 {
     vx_optimiser_options options = vx_plan_optimiser_options(job);
-    vx_optimiser_part biases[VX_TENSORS_MAX];
+    vx_optimiser_part exempt[VX_TENSORS_MAX];
     vx_error why = { 0 };
     vx_status status = VX_OK;
 
     if (count > VX_TENSORS_MAX)
         return vx_fail(err, VX_ERR_SHAPE, "%zu tensors: expected at most %d", count,
                        VX_TENSORS_MAX);
-    options.exempt_count = find_biases(tensors, count, biases);
-    options.exempt = biases;
+    options.exempt_count = find_exempt(tensors, count, exempt);
+    options.exempt = exempt;
     status = vx_optimiser_create(&options, dimension, ret_optimiser, &why);
     if (status == VX_ERR_DOMAIN)
         return vx_job_fail(job, optimiser_key(why.message), err, "%s", why.message);

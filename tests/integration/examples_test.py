@@ -7,7 +7,9 @@ import subprocess
 import sys
 import unittest
 
-from support import program, read_json, temporary_folder, vexil
+import numpy
+
+from support import program, read_json, read_safetensors, temporary_folder, vexil
 
 EXAMPLES = os.environ["VX_EXAMPLES"]
 FASHION = "/usr/share/datasets/fashion-mnist"
@@ -31,9 +33,9 @@ class Examples(unittest.TestCase):
     def tearDownClass(cls):
         cls.temporary.cleanup()
 
-    def train(self, name, *words):
+    def train(self, name, *words, run=None):
         job = os.path.join(self.folder, name + ".yaml")
-        run = os.path.join(self.folder, "run-" + name)
+        run = os.path.join(self.folder, run or "run-" + name)
         done = subprocess.run([program("vexil"), "train", job, "--run-dir", run, "--quiet", *words],
                               capture_output=True, text=True, timeout=250)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -74,6 +76,16 @@ class Examples(unittest.TestCase):
     def test_plugin(self):
         self.train_to_the_truth("plugin", "zero_inflated",
                                 "--set", "model.plugin=" + os.environ["VX_PLUGIN"])
+
+    def test_l1_holds_for_what_a_plugin_calls_weights(self):
+        self.train("plugin", "--set", "model.plugin=" + os.environ["VX_PLUGIN"], "--rounds", "20",
+                   "--set", "optimiser.l1=100", "--set", "optimiser.schedule.kind=constant",
+                   run="run-plugin-l1")
+        tensors = read_safetensors(os.path.join(self.folder, "run-plugin-l1",
+                                                "checkpoint-0000000020", "parameters.safetensors"))
+        self.assertEqual(numpy.abs(tensors["weight"]).max(), 0)
+        self.assertNotEqual(tensors["bias"][0], 0)
+        self.assertNotEqual(tensors["inflation"][0], 0)
 
     def test_bootstrap(self):
         self.train_to_the_truth("bootstrap", "poisson")

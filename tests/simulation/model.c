@@ -186,17 +186,17 @@ static void find_clean_end(sim_model *model)
 static void create_optimiser(sim_model *model)
 {
     const vx_model *of = model->oracle->tasks[0].model;
-    vx_model_tensor known[TENSORS_MAX];
     vx_plan_tensor tensors[TENSORS_MAX];
     size_t count = vx_model_tensor_count(of);
     vx_error err = { 0 };
 
     VX_ASSERT(count <= TENSORS_MAX);
     for (size_t i = 0; i < count; i++) {
-        known[i] = vx_model_tensor_at(of, i);
-        tensors[i] = (vx_plan_tensor){ known[i].name, known[i].rank, 1 };
-        for (size_t k = 0; k < known[i].rank; k++)
-            tensors[i].numbers *= known[i].shape[k];
+        vx_model_tensor known = vx_model_tensor_at(of, i);
+
+        tensors[i] = (vx_plan_tensor){ 1, known.is_weight };
+        for (size_t k = 0; k < known.rank; k++)
+            tensors[i].numbers *= known.shape[k];
     }
     VX_ASSERT(vx_plan_optimiser_create(model->job, model->dimension, tensors, count,
                                        &model->oracle->optimiser, &err) == VX_OK);

@@ -55,6 +55,7 @@ static void tell_model(vx_client *client)
 
         memcpy(tensors[i].name, tensor.name, sizeof(tensors[i].name));
         tensors[i].rank = tensor.rank;
+        tensors[i].is_weight = tensor.is_weight;
         for (size_t k = 0; k < tensor.rank; k++)
             tensors[i].shape[k] = tensor.shape[k];
     }

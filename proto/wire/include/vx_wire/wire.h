@@ -101,6 +101,7 @@ typedef struct vx_wire_tensor {
     char name[VX_TENSOR_NAME_MAX];      /* not empty; no two alike */
     size_t rank;                        /* 0: one number */
     uint64_t shape[VX_TENSOR_RANK_MAX]; /* each > 0 */
+    bool is_weight;                     /* optimiser.l1 holds for it: no bias, no scale */
 } vx_wire_tensor;
 
 typedef struct vx_wire_model {

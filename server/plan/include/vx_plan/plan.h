@@ -22,15 +22,12 @@
 vx_aggregate_options vx_plan_aggregate_options(const vx_job *job, const char *pre[VX_PLAN_PRE_MAX]);
 vx_optimiser_options vx_plan_optimiser_options(const vx_job *job);
 
-/* A tensor of the model. */
+/* A tensor of the model. optimiser.l1 holds for weights, as model.l2 does: not for biases, nor for
+ * the scales and shifts of a layer that normalises, nor for what a plugin says is none. */
 typedef struct vx_plan_tensor {
-    const char *name; /* borrowed */
-    size_t rank, numbers;
+    size_t numbers;
+    bool is_weight;
 } vx_plan_tensor;
-/* optimiser.l1 holds for weights: not for a tensor `bias` of rank 1, nor for any `....bias`, nor
- * for
- * `....scale` and `....shift` of rank 1, which model.l2 leaves alone too. */
-bool vx_plan_is_bias(const vx_plan_tensor *tensor);
 
 /* vx_aggregator_create for workers.max_workers rows, vx_optimiser_create. An option that does not
  * fit is VX_ERR_CONFIG with file, line and key of the job; memory and limits keep their own status.

@@ -222,7 +222,7 @@ static void shapes_whose_product_overflows_are_refused(void **state)
         { 1, 1, 1, UINT64_MAX },
         { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX }, /* 1 modulo 2^64 */
     };
-    vx_wire_tensor tensor = { "t", VX_TENSOR_RANK_MAX, { 0 } };
+    vx_wire_tensor tensor = { "t", VX_TENSOR_RANK_MAX, { 0 }, false };
     vx_wire_tensor tensor_back;
     vx_wire_model model = { 1, 1, &tensor };
     vx_wire_model back = { .tensors = &tensor_back };

@@ -153,9 +153,15 @@ static vx_status check_refusal(vx_cbytes message, vx_error *err)
 
 vx_wire_model vx_test_model(vx_wire_tensor tensors[VX_TENSORS_MAX])
 {
-    tensors[0] = (vx_wire_tensor){ "layer0.weight", 2, { 3, 4 } };
-    tensors[1] = (vx_wire_tensor){ "layer0.bias", 1, { 5 } };
+    tensors[0] = (vx_wire_tensor){ "layer0.weight", 2, { 3, 4 }, true };
+    tensors[1] = (vx_wire_tensor){ "layer0.bias", 1, { 5 }, false };
     return (vx_wire_model){ .dimension = 17, .tensors_count = 2, .tensors = tensors };
+}
+
+bool vx_test_is_same_tensor(const vx_wire_tensor *a, const vx_wire_tensor *b)
+{
+    return memcmp(a->name, b->name, sizeof(a->name)) == 0 && a->rank == b->rank &&
+           memcmp(a->shape, b->shape, sizeof(a->shape)) == 0 && a->is_weight == b->is_weight;
 }
 
 static vx_status sample_model(vx_bytes buffer, size_t *ret_size)
@@ -192,7 +198,8 @@ static vx_status check_model(vx_cbytes message, vx_error *err)
     VX_ASSERT(sum == model.dimension);
     PASS_ON(model, &model, &again);
     VX_ASSERT(again.tensors_count == model.tensors_count);
-    VX_ASSERT(memcmp(tensors, tensors_again, model.tensors_count * sizeof(tensors[0])) == 0);
+    for (size_t i = 0; i < model.tensors_count; i++)
+        VX_ASSERT(vx_test_is_same_tensor(&tensors[i], &tensors_again[i]));
     return VX_OK;
 }
 

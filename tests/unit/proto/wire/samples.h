@@ -19,4 +19,5 @@ vx_wire_hello vx_test_hello(void);
 vx_wire_welcome vx_test_welcome(void);
 /* Two tensors, (3, 4) and (5). */
 vx_wire_model vx_test_model(vx_wire_tensor tensors[VX_TENSORS_MAX]);
+bool vx_test_is_same_tensor(const vx_wire_tensor *a, const vx_wire_tensor *b);
 #endif
