@@ -12,6 +12,8 @@
 #include <vx_base/clock.h>
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
+#include <vx_base/files.h>
+#include <vx_checkpoint/checkpoint.h>
 #include <vx_plan/plan.h>
 
 #include "launch.h"
@@ -173,6 +175,32 @@ static void say_why(const vx_ctl_run *run, bool done)
     }
 }
 
+static void count_checkpoint(void *context, const vx_checkpoint_entry *entry)
+{
+    size_t *count = context;
+
+    (void)entry;
+    (*count)++;
+}
+
+/* Whether a round was committed. The ledger is the server's alone to open; each of its rounds has a
+ * row, but for those that were lost with a full disk. */
+static bool has_begun(const vx_ctl_run *run)
+{
+    const vx_files *files = vx_files_current();
+    char *rows = vx_path_join(run->run_dir, "metrics.jsonl");
+    vx_file_info info = { 0 };
+    size_t checkpoints = 0;
+    bool found =
+        rows == NULL || (files->info_of(files->context, rows, &info) == 0 && info.size > 0);
+
+    vx_free(rows);
+    return found ||
+           vx_checkpoint_list(run->run_dir, VX_CHECKPOINT_LOOK, count_checkpoint, &checkpoints,
+                              NULL) != VX_OK ||
+           checkpoints > 0;
+}
+
 static void say_how_to_resume(const vx_ctl_run *run)
 {
     vx_ctl_argv argv = { 0 };
@@ -213,7 +241,7 @@ static int report_end(const vx_ctl_run *run)
         print_result(run, &result, root);
     json_decref(root);
     say_why(run, done);
-    if (run->is_up && (!known || strcmp(result.state, "stopped") == 0))
+    if (run->is_up && (!known || strcmp(result.state, "stopped") == 0) && has_begun(run))
         say_how_to_resume(run);
     return exit_code_of(run, known ? &result : NULL);
 }

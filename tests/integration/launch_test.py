@@ -42,6 +42,27 @@ class Launch(WithData):
         self.assertEqual(train.returncode, 1, text)
         self.assertIn("every worker has ended for good", text)
         self.assertIn("giving up", text)
+        self.assertIn("resume with: vexil train --resume --run-dir " + run.directory, text)
+        self.assert_tidy()
+
+    def test_train_tells_how_to_resume_only_what_has_begun(self):
+        run = self.make(rounds=5000, extra=Stopping.SLOW)
+        labels = os.path.join(self.folder, "train-labels")
+        os.rename(labels, labels + ".away")
+        command = [program("vexil"), "train", run.job, "--run-dir", run.directory, "--set",
+                   "workers.max_restarts=0"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("train-labels", done.stderr)
+        self.assertNotIn("--resume", done.stderr)
+        os.rename(labels + ".away", labels)
+        train = subprocess.Popen(command, text=True, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(train.kill)
+        run.wait_for_rounds(2)
+        os.kill(run.card()["pid"], signal.SIGKILL)
+        self.assertIn("resume with: vexil train --resume", train.communicate(timeout=120)[1])
         self.assert_tidy()
 
     def test_a_start_that_fails_says_so_once_with_the_code_of_rank_0(self):
