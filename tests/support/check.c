@@ -31,6 +31,23 @@ void vx_test_status(vx_status actual, vx_status expected, const vx_error *err, c
     _fail(file, line);
 }
 
+void vx_test_says_all(const vx_error *err, va_list texts)
+{
+    for (const char *text = va_arg(texts, const char *); text != NULL;
+         text = va_arg(texts, const char *))
+        if (strstr(err->message, text) == NULL)
+            fail_msg("'%s' is not in: %s", text, err->message);
+}
+
+void vx_test_says(const vx_error *err, ...)
+{
+    va_list texts;
+
+    va_start(texts, err);
+    vx_test_says_all(err, texts);
+    va_end(texts);
+}
+
 bool vx_test_fail_at_zero(void *left)
 {
     int *count = left;

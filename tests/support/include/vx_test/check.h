@@ -24,6 +24,10 @@ void vx_test_close(double actual, double expected, double rtol, double atol, con
 void vx_test_status(vx_status actual, vx_status expected, const vx_error *err, const char *text,
                     const char *file, int line);
 
+/* Expects every text (up to NULL) in the message. */
+void vx_test_says(const vx_error *err, ...);
+void vx_test_says_all(const vx_error *err, va_list texts);
+
 /* For the k-th allocation loop: int left = k; vx_alloc_set_hook(vx_test_fail_at_zero, &left). */
 bool vx_test_fail_at_zero(void *left);
 

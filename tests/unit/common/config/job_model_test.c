@@ -120,12 +120,6 @@ static void a_job_of_a_network_is_read(void **state)
     vx_job_destroy(job);
 }
 
-static void expect_message(const vx_error *err, const char *a, const char *b)
-{
-    if (strstr(err->message, a) == NULL || strstr(err->message, b) == NULL)
-        fail_msg("'%s' and '%s' are not in: %s", a, b, err->message);
-}
-
 static vx_job *pinned_job(const char *model, const char *folder)
 {
     char *text = vx_format(JOB_HEAD "model: %s\n" JOB_WORKERS JOB_OPTIMISER, model);
@@ -172,10 +166,10 @@ static void what_a_teacher_and_a_plugin_hold_is_part_of_the_job(void **state)
         assert_false(vx_digest_equal(digests[0], digests[1]));
         vx_test_file_put(path, "one", 3);
         vx_assert_status(vx_job_pin(job, &err), VX_ERR_CONFIG, &err);
-        expect_message(&err, cases[i].key, *state);
+        vx_test_says(&err, cases[i].key, *state, NULL);
         assert_int_equal(unlink(path), 0);
         vx_assert_status(vx_job_pin(job, &err), VX_ERR_NOT_FOUND, &err);
-        expect_message(&err, i < 2 ? "model.loss.teacher" : "model.plugin", path);
+        vx_test_says(&err, i < 2 ? "model.loss.teacher" : "model.plugin", path, NULL);
         vx_job_destroy(job);
         vx_free(path);
     }
@@ -202,7 +196,7 @@ static void a_digest_is_hex_and_stands_beside_its_file(void **state)
         vx_error err = { 0 };
 
         vx_assert_status(parse_job(text, &job, &err), VX_ERR_CONFIG, &err);
-        expect_message(&err, "_digest", cases[i].says);
+        vx_test_says(&err, "_digest", cases[i].says, NULL);
         vx_free(text);
     }
 }

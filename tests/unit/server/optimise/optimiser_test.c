@@ -1,16 +1,10 @@
-#include <vx_test/check.h>
+#include "descent.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include <vx_base/alloc.h>
-#include <vx_optimise/optimise.h>
-
-enum {
-    D = 1300, /* more than two blocks */
-    KINDS = 4
-};
+enum { KINDS = 4 };
 
 static const double TO_FLOAT = 1.2e-7; /* one rounding to float */
 
@@ -22,35 +16,17 @@ static vx_optimiser_options options_of(vx_optimiser_kind kind)
     return options;
 }
 
-static vx_optimiser *create(const vx_optimiser_options *options, size_t dimension)
-{
-    vx_optimiser *optimiser = NULL;
-    vx_error err;
-
-    vx_assert_ok(vx_optimiser_create(options, dimension, &optimiser, &err), &err);
-    return optimiser;
-}
-
-static void step(vx_optimiser *optimiser, uint64_t round, float update, float *theta)
-{
-    vx_assert_ok(
-        vx_optimiser_step(optimiser, round, (vx_cvecf){ &update, 1 }, (vx_vecf){ theta, 1 }), NULL);
-}
-
 static void sgd_makes_the_steps_computed_by_hand(void **state)
 {
     vx_optimiser_options options = options_of(VX_OPTIMISER_SGD);
     vx_optimiser *optimiser;
-    float theta = 1.0f;
 
     (void)state;
     options.step_size = 0.25;
     options.weight_decay = 0.5;
     optimiser = create(&options, 1);
-    step(optimiser, 0, 2.0f, &theta); /* g = 2 + 0.5: 1 - 0.625 */
-    vx_assert_close((double)theta, 0.375, 0.0, 0.0);
-    step(optimiser, 1, 0.0f, &theta); /* g = 0.1875 */
-    vx_assert_close((double)theta, 0.328125, 0.0, 0.0);
+    /* g = 2 + 0.5: 1 - 0.625; then g = 0.1875 */
+    expect_steps(optimiser, (float[]){ 2, 0 }, (double[]){ 0.375, 0.328125 }, 2);
     assert_int_equal(vx_optimiser_state_count(optimiser), 0);
     vx_optimiser_destroy(optimiser);
 }
@@ -59,18 +35,13 @@ static void heavy_ball_makes_the_steps_computed_by_hand(void **state)
 {
     vx_optimiser_options options = options_of(VX_OPTIMISER_HEAVY_BALL);
     vx_optimiser *optimiser;
-    float theta = 1.0f;
 
     (void)state;
     options.step_size = 0.25;
     options.momentum = 0.5;
     optimiser = create(&options, 1);
-    step(optimiser, 0, 2.0f, &theta); /* b = 2 */
-    vx_assert_close((double)theta, 0.5, 0.0, 0.0);
-    step(optimiser, 1, 1.0f, &theta); /* b = 1 + 1 = 2 */
-    vx_assert_close((double)theta, 0.0, 0.0, 0.0);
-    step(optimiser, 2, 0.0f, &theta); /* b = 1 */
-    vx_assert_close((double)theta, -0.25, 0.0, 0.0);
+    /* b = 2, 1 + 1 = 2, 1 */
+    expect_steps(optimiser, (float[]){ 2, 1, 0 }, (double[]){ 0.5, 0, -0.25 }, 3);
     assert_string_equal(vx_optimiser_state_name(optimiser, 0), "momentum");
     vx_assert_close((double)vx_optimiser_state_at(optimiser, 0).at[0], 1.0, 0.0, 0.0);
     vx_optimiser_destroy(optimiser);
@@ -80,16 +51,13 @@ static void nesterov_makes_the_steps_computed_by_hand(void **state)
 {
     vx_optimiser_options options = options_of(VX_OPTIMISER_NESTEROV);
     vx_optimiser *optimiser;
-    float theta = 1.0f;
 
     (void)state;
     options.step_size = 0.25;
     options.momentum = 0.5;
     optimiser = create(&options, 1);
-    step(optimiser, 0, 2.0f, &theta); /* b = 2, moves by 2 + 0.5 * 2 = 3 */
-    vx_assert_close((double)theta, 0.25, 0.0, 0.0);
-    step(optimiser, 1, 1.0f, &theta); /* b = 2, moves by 1 + 1 = 2 */
-    vx_assert_close((double)theta, -0.25, 0.0, 0.0);
+    /* b = 2, moves by 2 + 0.5 * 2 = 3; b = 2, moves by 1 + 1 = 2 */
+    expect_steps(optimiser, (float[]){ 2, 1 }, (double[]){ 0.25, -0.25 }, 2);
     vx_optimiser_destroy(optimiser);
 }
 
@@ -106,13 +74,13 @@ static void adamw_makes_the_steps_computed_by_hand(void **state)
     options.weight_decay = 0.5;
     optimiser = create(&options, 1);
     /* Round 0: m / (1 - 0.9) = g, v / (1 - 0.99) = g^2: the step is eta (sign g + decay theta). */
-    step(optimiser, 0, -3.0f, &theta);
+    step(optimiser, 0, (float[]){ -3 }, &theta, 1);
     expected -= 0.1 * (-3.0 / (3.0 + 1e-8) + 0.5 * expected);
     vx_assert_close((double)theta, expected, TO_FLOAT, 0.0);
     /* Round 1 by the definition. */
     m = 0.9 * -0.3 + 0.1 * 1.0;
     v = 0.99 * 0.09 + 0.01 * 1.0;
-    step(optimiser, 1, 1.0f, &theta);
+    step(optimiser, 1, (float[]){ 1 }, &theta, 1);
     expected -= 0.1 * (m / 0.19 / (sqrt(v / (1.0 - 0.9801)) + 1e-8) + 0.5 * expected);
     vx_assert_close((double)theta, expected, 3.0 * TO_FLOAT, 0.0);
     assert_string_equal(vx_optimiser_state_name(optimiser, 0), "first_moment");
@@ -136,10 +104,8 @@ static void every_coordinate_makes_the_same_steps(void **state)
         for (uint64_t round = 0; round < 5; round++) {
             for (size_t k = 0; k < D; k++)
                 updates[k] = 0.3f - 0.1f * (float)round;
-            step(one, round, updates[0], &theta);
-            vx_assert_ok(
-                vx_optimiser_step(many, round, (vx_cvecf){ updates, D }, (vx_vecf){ thetas, D }),
-                NULL);
+            step(one, round, updates, &theta, 1);
+            step(many, round, updates, thetas, D);
             for (size_t k = 0; k < D; k++)
                 assert_memory_equal(&thetas[k], &theta, sizeof(theta));
         }
@@ -160,7 +126,7 @@ static void schedule_and_step_size_multiply(void **state)
     optimiser = create(&options, 1);
     vx_assert_close(vx_optimiser_step_size(optimiser, 1), 0.5, 0.0, 0.0);
     vx_assert_close(vx_optimiser_step_size(optimiser, 4), 0.03125, 0.0, 0.0);
-    step(optimiser, 4, 1.0f, &theta);
+    step(optimiser, 4, (float[]){ 1 }, &theta, 1);
     vx_assert_close((double)theta, 0.96875, 0.0, 0.0);
     vx_optimiser_destroy(optimiser);
 }
@@ -181,9 +147,7 @@ static void every_optimiser_finds_the_minimum_of_a_quadratic(void **state)
         for (uint64_t round = 0; round < 3000; round++) {
             for (size_t k = 0; k < 8; k++)
                 update[k] = (float)(k + 1) * (theta[k] - 1.0f);
-            vx_assert_ok(
-                vx_optimiser_step(optimiser, round, (vx_cvecf){ update, 8 }, (vx_vecf){ theta, 8 }),
-                NULL);
+            step(optimiser, round, update, theta, 8);
         }
         for (size_t k = 0; k < 8; k++)
             vx_assert_close((double)theta[k], 1.0, 1e-5, 0.0);
@@ -191,42 +155,14 @@ static void every_optimiser_finds_the_minimum_of_a_quadratic(void **state)
     }
 }
 
-static void fill(uint64_t round, float *update)
-{
-    for (size_t k = 0; k < D; k++)
-        update[k] = sinf((float)k + 3.0f * (float)round);
-}
-
 static void a_restored_state_goes_on_with_the_same_bits(void **state)
 {
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         vx_optimiser_options options = options_of((vx_optimiser_kind)kind);
-        vx_optimiser *whole, *resumed;
-        float theta[D] = { 0 }, theta_resumed[D], update[D];
 
         options.weight_decay = 0.01;
-        whole = create(&options, D);
-        resumed = create(&options, D);
-        for (uint64_t round = 0; round < 20; round++) {
-            fill(round, update);
-            if (round == 9) { /* a checkpoint */
-                memcpy(theta_resumed, theta, sizeof(theta));
-                for (size_t i = 0; i < vx_optimiser_state_count(whole); i++)
-                    memcpy(vx_optimiser_state_at(resumed, i).at, vx_optimiser_state_at(whole, i).at,
-                           sizeof(theta));
-            }
-            vx_assert_ok(
-                vx_optimiser_step(whole, round, (vx_cvecf){ update, D }, (vx_vecf){ theta, D }),
-                NULL);
-            if (round >= 9)
-                vx_assert_ok(vx_optimiser_step(resumed, round, (vx_cvecf){ update, D },
-                                               (vx_vecf){ theta_resumed, D }),
-                             NULL);
-        }
-        assert_memory_equal(theta, theta_resumed, sizeof(theta));
-        vx_optimiser_destroy(whole);
-        vx_optimiser_destroy(resumed);
+        expect_resumed(&options);
     }
 }
 
@@ -240,8 +176,7 @@ static void a_step_out_of_the_finite_numbers_is_not_taken(void **state)
         const float bad[] = { nanf(""), HUGE_VALF, -HUGE_VALF };
 
         fill(0, update);
-        vx_assert_ok(
-            vx_optimiser_step(optimiser, 0, (vx_cvecf){ update, D }, (vx_vecf){ theta, D }), NULL);
+        step(optimiser, 0, update, theta, D);
         memcpy(before, theta, sizeof(theta));
         for (size_t i = 0; i < vx_optimiser_state_count(optimiser); i++)
             memcpy(saved[i], vx_optimiser_state_at(optimiser, i).at, sizeof(theta));
@@ -358,23 +293,13 @@ static void schedules_out_of_range_are_named(void **state)
 
 static void create_survives_the_failure_of_every_allocation(void **state)
 {
+    static const int allocations[KINDS] = { 1, 2, 2, 3 };
+
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
-        static const int allocations[KINDS] = { 1, 2, 2, 3 };
         vx_optimiser_options options = options_of((vx_optimiser_kind)kind);
-        vx_optimiser *optimiser = NULL;
-        int k = 0;
 
-        for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
-            int left = k;
-
-            vx_alloc_set_hook(vx_test_fail_at_zero, &left);
-            status = vx_optimiser_create(&options, D, &optimiser, NULL);
-            vx_alloc_set_hook(NULL, NULL);
-            assert_true(status == VX_OK || (status == VX_ERR_NOMEM && optimiser == NULL));
-        }
-        assert_int_equal(k, allocations[kind] + 1);
-        vx_optimiser_destroy(optimiser);
+        assert_int_equal(fail_each_allocation(&options), allocations[kind]);
     }
 }
 
@@ -383,15 +308,8 @@ static void a_step_allocates_nothing(void **state)
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         vx_optimiser_options options = options_of((vx_optimiser_kind)kind);
-        vx_optimiser *optimiser = create(&options, D);
-        float theta[D] = { 0 }, update[D];
-        uint64_t before = vx_alloc_count();
 
-        fill(0, update);
-        vx_assert_ok(
-            vx_optimiser_step(optimiser, 0, (vx_cvecf){ update, D }, (vx_vecf){ theta, D }), NULL);
-        assert_int_equal(vx_alloc_count(), before);
-        vx_optimiser_destroy(optimiser);
+        expect_no_allocation(&options);
     }
 }
 

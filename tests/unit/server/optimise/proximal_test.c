@@ -1,17 +1,12 @@
-#include <vx_test/check.h>
+#include "descent.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include <vx_base/alloc.h>
 #include <vx_base/rng.h>
-#include <vx_optimise/optimise.h>
 
-enum {
-    D = 1300, /* more than two blocks */
-    KINDS = 3 /* all but adamw */
-};
+enum { KINDS = 3 }; /* all but adamw */
 
 /* Inside a block, over a border of blocks, to the end. */
 static const vx_optimiser_part parts[] = { { 3, 2 }, { 500, 120 }, { 620, 1 }, { 1299, 1 } };
@@ -42,28 +37,6 @@ static vx_optimiser_options options_of(int kind, double l1)
     options.momentum = 0.5;
     options.l1 = l1;
     return options;
-}
-
-static vx_optimiser *create(const vx_optimiser_options *options, size_t dimension)
-{
-    vx_optimiser *optimiser = NULL;
-    vx_error err;
-
-    vx_assert_ok(vx_optimiser_create(options, dimension, &optimiser, &err), &err);
-    return optimiser;
-}
-
-static void step(vx_optimiser *optimiser, uint64_t round, const float *update, float *theta,
-                 size_t d)
-{
-    vx_assert_ok(
-        vx_optimiser_step(optimiser, round, (vx_cvecf){ update, d }, (vx_vecf){ theta, d }), NULL);
-}
-
-static void fill(uint64_t round, float *update)
-{
-    for (size_t k = 0; k < D; k++)
-        update[k] = sinf((float)k + 3.0f * (float)round);
 }
 
 static double momentum_of(vx_optimiser *optimiser)
@@ -306,24 +279,8 @@ static void a_restored_state_goes_on_with_the_same_bits(void **state)
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         const vx_optimiser_options options = options_of(kind, 0.2);
-        vx_optimiser *whole = create(&options, D), *resumed = create(&options, D);
-        float theta[D] = { 0 }, theta_resumed[D], update[D];
 
-        for (uint64_t round = 0; round < 20; round++) {
-            fill(round, update);
-            if (round == 9) { /* a checkpoint */
-                memcpy(theta_resumed, theta, sizeof(theta));
-                for (size_t i = 0; i < vx_optimiser_state_count(whole); i++)
-                    memcpy(vx_optimiser_state_at(resumed, i).at, vx_optimiser_state_at(whole, i).at,
-                           sizeof(theta));
-            }
-            step(whole, round, update, theta, D);
-            if (round >= 9)
-                step(resumed, round, update, theta_resumed, D);
-        }
-        assert_memory_equal(theta, theta_resumed, sizeof(theta));
-        vx_optimiser_destroy(whole);
-        vx_optimiser_destroy(resumed);
+        expect_resumed(&options);
     }
 }
 
@@ -431,28 +388,12 @@ static void exempt_parts_that_do_not_fit_are_refused(void **state)
 static void only_creation_takes_memory_and_survives_its_failure(void **state)
 {
     vx_optimiser_options options = options_of(VX_OPTIMISER_HEAVY_BALL, 0.1);
-    vx_optimiser *optimiser = NULL;
-    float theta[D] = { 0 }, update[D];
-    uint64_t before;
-    int k = 0;
 
     (void)state;
     options.exempt = parts;
     options.exempt_count = sizeof(parts) / sizeof(parts[0]);
-    for (vx_status status = VX_ERR_NOMEM; status != VX_OK; k++) {
-        int left = k;
-
-        vx_alloc_set_hook(vx_test_fail_at_zero, &left);
-        status = vx_optimiser_create(&options, D, &optimiser, NULL);
-        vx_alloc_set_hook(NULL, NULL);
-        assert_true(status == VX_OK || (status == VX_ERR_NOMEM && optimiser == NULL));
-    }
-    assert_int_equal(k, 4); /* itself, the parts, the momentum */
-    before = vx_alloc_count();
-    fill(0, update);
-    step(optimiser, 0, update, theta, D);
-    assert_int_equal(vx_alloc_count(), before);
-    vx_optimiser_destroy(optimiser);
+    assert_int_equal(fail_each_allocation(&options), 3); /* itself, the parts, the momentum */
+    expect_no_allocation(&options);
 }
 
 int main(void)

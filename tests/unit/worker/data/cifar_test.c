@@ -8,20 +8,6 @@
 
 #define PIXELS 3072
 
-static int setup(void **state)
-{
-    (void)state;
-    folder_begin();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_end();
-    return 0;
-}
-
 /* Records of so many label bytes: label (first + i) and pixels (first + i + k) mod 256. */
 static const char *put_records(const char *name, size_t label_bytes, unsigned first, size_t count)
 {
@@ -141,5 +127,5 @@ int main(void)
         cmocka_unit_test(what_is_no_cifar_is_refused),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -6,20 +6,6 @@
 
 #include "load.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    folder_begin();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_end();
-    return 0;
-}
-
 static vx_data_source csv(const char *text)
 {
     return (vx_data_source){ .format = VX_DATA_CSV,
@@ -263,5 +249,5 @@ int main(void)
         cmocka_unit_test(loading_survives_the_failure_of_every_allocation),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -15,15 +15,19 @@ static char *folder;
 static char paths[PATHS][512];
 static size_t next_path;
 
-void folder_begin(void)
+int folder_setup(void **state)
 {
+    (void)state;
     folder = vx_test_folder_create();
+    return 0;
 }
 
-void folder_end(void)
+int folder_teardown(void **state)
 {
+    (void)state;
     vx_test_folder_remove(folder);
     folder = NULL;
+    return 0;
 }
 
 const char *path_of(const char *name)
@@ -81,11 +85,7 @@ void refuse(const vx_data_source *source, vx_status expected, ...)
     vx_assert_status(vx_dataset_load(source, &dataset, &err), expected, &err);
     assert_null(dataset);
     va_start(texts, expected);
-    for (const char *text = va_arg(texts, const char *); text != NULL;
-         text = va_arg(texts, const char *)) {
-        if (strstr(err.message, text) == NULL)
-            fail_msg("'%s' is not in: %s", text, err.message);
-    }
+    vx_test_says_all(&err, texts);
     va_end(texts);
 }
 

@@ -4,9 +4,9 @@
 
 #include <vx_data/dataset.h>
 
-/* A folder for the files of a test program; paths in it are good until it is removed. */
-void folder_begin(void);
-void folder_end(void);
+/* Set-up and teardown of a group: a folder for its files. Paths in it are good until the end. */
+int folder_setup(void **state);
+int folder_teardown(void **state);
 /* Writes a file of the folder, returns its path. */
 const char *put_bytes(const char *name, const void *at, size_t size);
 const char *put_text(const char *name, const char *text);

@@ -13,20 +13,6 @@ static const double doubles[6] = { 1.5, -2, 3, 4, 5, 6.25 };
 static const uint8_t bytes[6] = { 0, 51, 102, 153, 204, 255 };
 static const int64_t labels[3] = { 2, 0, 1 };
 
-static int setup(void **state)
-{
-    (void)state;
-    folder_begin();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_end();
-    return 0;
-}
-
 static vx_data_source pair(const char *features, const char *targets)
 {
     return (vx_data_source){ .format = VX_DATA_NPY, .features = features, .labels = targets };
@@ -283,5 +269,5 @@ int main(void)
         cmocka_unit_test(loading_survives_the_failure_of_every_allocation),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -19,21 +19,12 @@ static float values[COUNT][2]; /* the second column tells nothing */
 
 static int setup(void **state)
 {
-    (void)state;
-    folder_begin();
     for (size_t i = 0; i < COUNT; i++) {
         labels[i] = (uint32_t)(i * 31 % CLASSES);
         values[i][0] = (float)(i * 37 % COUNT) - 500.0f; /* all different, both signs */
         values[i][1] = (float)(i % 3);
     }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_end();
-    return 0;
+    return folder_setup(state);
 }
 
 static const vx_shard_targets classes = { .labels = labels, .count = COUNT };
@@ -293,5 +284,5 @@ int main(void)
         cmocka_unit_test(a_wrong_list_is_named_by_file_and_line),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, folder_teardown);
 }

@@ -24,20 +24,6 @@
 #define ROWS     2048
 #define FEATURES 4096 /* 32 MiB as float32 */
 
-static int setup(void **state)
-{
-    (void)state;
-    folder_begin();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_end();
-    return 0;
-}
-
 /* Feature k of row i: a whole number that float32 holds. */
 static float number_of(size_t i, size_t k)
 {
@@ -298,5 +284,5 @@ int main(void)
         cmocka_unit_test(shards_are_of_the_whole_set),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }
