@@ -99,6 +99,56 @@ static void the_example_is_a_model_like_any_other(void **state)
     batch_free(data);
 }
 
+static void note(void *context, size_t offset, size_t count)
+{
+    size_t *told = context;
+
+    told[0]++;
+    told[1] += offset;
+    told[2] += count;
+}
+
+/* It divides by the weights that it sees; those of the whole batch are put in their place. */
+static void parts_of_a_batch_add_up_with_a_plugin_too(void **state)
+{
+    vx_model_spec spec = spec_of("zero_inflated_poisson");
+    batch_data *data = batch_create(&spec, (batch_options){ .rows = ROWS, .weighted = true }, 2);
+    float theta[5], whole[5], parts[2][5];
+    size_t told[3] = { 0 };
+    vx_flow flow = { note, told };
+    double totals[1] = { 0 }, nll = 0, shares[2] = { 0 };
+    vx_model *model = NULL;
+
+    (void)state;
+    spec.l2 = 0.5;
+    model = create(&spec);
+    vx_model_initialise(model, 1, (vx_vecf){ theta, 5 });
+    theta[0] = 0.3f; /* else l2 has nothing to do */
+    for (size_t i = 0; i < ROWS; i++)
+        totals[0] += (double)data->weights[i];
+    data->batch.flow = &flow;
+    vx_assert_ok(vx_model_nll_gradient(model, (vx_cvecf){ theta, 5 }, &data->batch,
+                                       (vx_vecf){ whole, 5 }, &nll),
+                 NULL);
+    assert_int_equal(told[0], 1);
+    assert_int_equal(told[1], 0);
+    assert_int_equal(told[2], 5);
+    for (size_t p = 0; p < 2; p++) {
+        vx_batch part = batch_part(&spec, data, p == 0 ? 0 : 6, p == 0 ? 6 : ROWS - 6);
+
+        part.totals = totals;
+        part.without_l2 = p == 1;
+        vx_assert_ok(vx_model_nll_gradient(model, (vx_cvecf){ theta, 5 }, &part,
+                                           (vx_vecf){ parts[p], 5 }, &shares[p]),
+                     NULL);
+    }
+    vx_assert_close(shares[0] + shares[1], nll, 1e-12, 0);
+    for (size_t i = 0; i < 5; i++)
+        vx_assert_close((double)parts[0][i] + (double)parts[1][i], (double)whole[i], 1e-5, 1e-6);
+    vx_model_destroy(model);
+    batch_free(data);
+}
+
 static void expect_refused(vx_model_spec spec, vx_status expected, const char *text)
 {
     vx_model *model = NULL;
@@ -261,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_has_the_slopes_of_its_loss),
         cmocka_unit_test(the_example_is_a_model_like_any_other),
+        cmocka_unit_test(parts_of_a_batch_add_up_with_a_plugin_too),
         cmocka_unit_test(what_is_no_plugin_is_refused_with_the_reason),
         cmocka_unit_test(a_plugin_that_refuses_its_data_is_quoted),
         cmocka_unit_test(a_gradient_that_fails_is_not_finite),
