@@ -423,6 +423,7 @@ vx_status vx_server_write_card(vx_server *server, vx_error *err)
         .config = server->config,
         .epoch = server->epoch,
         .workers = server->job->workers.count,
+        .ranks = server->job->workers.ranks,
         .max_restarts = server->job->workers.max_restarts,
         .started_realtime_ns = server->started_realtime_ns,
     };

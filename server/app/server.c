@@ -46,6 +46,7 @@ void vx_server_summary(vx_server *server, const char *state, vx_run_summary *ret
         .round = server->round.number,
         .rounds = server->round.rounds,
         .dimension = server->dimension,
+        .ranks = server->job->workers.ranks,
         .loss = server->loss,
         .rate = server->rate > 0.0 ? server->rate : nan(""),
         .eta_s = server->rate > 0.0 ? (double)left / server->rate : nan(""),

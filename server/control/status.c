@@ -30,16 +30,17 @@ vx_status vx_status_document(const vx_run_summary *run, const vx_roster *roster,
 {
     double percent = run->rounds > 0 ? 100.0 * (double)run->round / (double)run->rounds : 100.0;
     json_t *document = json_pack(
-        "{s:i, s:o, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:I, s:I, s:o, s:f, s:o, s:o, s:o, "
+        "{s:i, s:o, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:f, s:o, s:o, "
+        "s:o, "
         "s:o, s:o}",
         "format", 1, "job", vx_json_text(run->job), "state", run->state, "epoch",
         (json_int_t)run->epoch, "round", (json_int_t)run->round, "rounds", (json_int_t)run->rounds,
         "percent", percent, "loss", vx_json_real(run->loss), "rate", vx_json_real(run->rate),
         "eta_s", vx_json_real(run->eta_s), "live", (json_int_t)roster->live, "workers",
-        (json_int_t)roster->count, "missing", missing_slots(roster), "since_s", run->since_s,
-        "message", vx_json_text(run->message), "test", vx_json_test(&run->test), "slots",
-        vx_json_slots(roster), "shards", vx_json_shards(run->shards), "endpoints",
-        text_list(run->endpoints, run->endpoints_count));
+        (json_int_t)roster->count, "ranks", (json_int_t)run->ranks, "missing",
+        missing_slots(roster), "since_s", run->since_s, "message", vx_json_text(run->message),
+        "test", vx_json_test(&run->test), "slots", vx_json_slots(roster), "shards",
+        vx_json_shards(run->shards), "endpoints", text_list(run->endpoints, run->endpoints_count));
     vx_status status = vx_json_dump(document, JSON_COMPACT, ret_text);
 
     json_decref(document);
@@ -110,13 +111,14 @@ vx_status vx_server_card_write(const char *run_dir, const vx_server_card *card, 
 
     (void)gethostname(host, sizeof(host) - 1);
     snprintf(job_id, sizeof(job_id), "%016llx", (unsigned long long)card->job_id);
-    document = json_pack(
-        "{s:i, s:s, s:i, s:o, s:o, s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:s}", "format", 1, "version",
-        VX_VERSION, "pid", (int)getpid(), "host", vx_json_text(host), "job",
-        vx_json_text(card->job), "job_id", job_id, "config_digest",
-        vx_digest_text(card->config, digest), "epoch", (json_int_t)card->epoch, "endpoints",
-        text_list(card->endpoints, card->endpoints_count), "local", card->local, "workers",
-        (json_int_t)card->workers, "max_restarts", (json_int_t)card->max_restarts, "started",
-        vx_time_text(card->started_realtime_ns, started));
+    document = json_pack("{s:i, s:s, s:i, s:o, s:o, s:s, s:s, s:I, s:o, s:s, s:I, s:I, s:I, s:s}",
+                         "format", 1, "version", VX_VERSION, "pid", (int)getpid(), "host",
+                         vx_json_text(host), "job", vx_json_text(card->job), "job_id", job_id,
+                         "config_digest", vx_digest_text(card->config, digest), "epoch",
+                         (json_int_t)card->epoch, "endpoints",
+                         text_list(card->endpoints, card->endpoints_count), "local", card->local,
+                         "workers", (json_int_t)card->workers, "ranks", (json_int_t)card->ranks,
+                         "max_restarts", (json_int_t)card->max_restarts, "started",
+                         vx_time_text(card->started_realtime_ns, started));
     return vx_json_replace_file(run_dir, "server.json", document, err);
 }

@@ -104,6 +104,7 @@ void vx_ctl_report_read(const json_t *root, vx_ctl_report *ret_report)
         .rounds = vx_ctl_json_count(root, "rounds"),
         .live = vx_ctl_json_count(root, "live"),
         .workers = vx_ctl_json_count(root, "workers"),
+        .ranks = vx_ctl_json_count(root, "ranks"),
         .percent = vx_ctl_json_number(root, "percent"),
         .loss = vx_ctl_json_number(root, "loss"),
         .rate = vx_ctl_json_number(root, "rate"),

@@ -23,7 +23,7 @@ typedef struct vx_ctl_test {
 
 typedef struct vx_ctl_report { /* the head of a status document */
     char job[VX_NAME_MAX], state[16], message[400];
-    uint64_t epoch, round, rounds, live, workers;
+    uint64_t epoch, round, rounds, live, workers, ranks;
     double percent, loss, rate, eta_s, since_s;
     vx_ctl_test test;
 } vx_ctl_report;

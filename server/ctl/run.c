@@ -87,7 +87,8 @@ static vx_status start_workers(vx_ctl_run *run, vx_error *err)
     int fd = -1;
     vx_status status = VX_OK;
 
-    vx_ctl_launch_workers(&argv, &machine, run->job->workers.count, run->job->workers.blas_threads,
+    vx_ctl_launch_workers(&argv, &machine, run->job->workers.count,
+                          run->job->workers.blas_threads * run->job->workers.ranks,
                           run->vexil_worker, run->run_dir);
     status = vx_ctl_argv_status(&argv, err);
     if (status == VX_OK)

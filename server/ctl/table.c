@@ -76,7 +76,10 @@ static void print_head(FILE *out, const json_t *root, const vx_ctl_report *repor
     else
         (void)fprintf(out, "%.4g\n", report->loss);
     print_test(out, &report->test);
-    (void)fprintf(out, "workers   %" PRIu64 "/%" PRIu64 "\n", report->live, report->workers);
+    (void)fprintf(out, "workers   %" PRIu64 "/%" PRIu64, report->live, report->workers);
+    if (report->ranks > 1)
+        (void)fprintf(out, ", %" PRIu64 " ranks each", report->ranks);
+    (void)fputs("\n", out);
 }
 
 /* In 80 columns, unless counts have more digits than their columns. */

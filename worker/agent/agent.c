@@ -1,17 +1,105 @@
 #include <vx_agent/agent.h>
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include <vx_base/alloc.h>
+#include <vx_base/file.h>
+
+#include "launcher.h"
 #include "rendezvous.h"
 
 _Static_assert(sizeof(((vx_error *)0)->message) == 400, "the verdict carries a whole message");
 
-int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const char *program)
+/* A program beside our own, else the name, which is then looked for in PATH. New memory or NULL. */
+static char *find(const char *name)
 {
+    char own[VX_PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    char *folder = NULL;
+    char *path = NULL;
+
+    if (size <= 0)
+        return vx_strdup(name);
+    own[size] = '\0';
+    folder = vx_path_folder(own);
+    path = folder != NULL ? vx_path_join(folder, name) : NULL;
+    vx_free(folder);
+    if (path != NULL && access(path, X_OK) != 0) {
+        vx_free(path);
+        path = vx_strdup(name);
+    }
+    return path;
+}
+
+/* An allocation of a batch system is for the agents; ranks are on the host of theirs. */
+static void stay_on_this_host(void)
+{
+    static const char *const allocations[] = { "SLURM_JOBID",  "SLURM_JOB_ID", "PBS_JOBID",
+                                               "LSB_JOBID",    "JOB_ID",       "SLURM_NODELIST",
+                                               "PBS_NODEFILE", "PE_HOSTFILE" };
+
+    for (size_t i = 0; i < sizeof(allocations) / sizeof(allocations[0]); i++)
+        unsetenv(allocations[i]);
+}
+
+static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, int *ret_code,
+                           vx_error *err)
+{
+    bool bare = strchr(launcher, ' ') == NULL;
+    vx_launcher_kind kind = VX_LAUNCHER_OPEN_MPI;
+    vx_launcher_command command = { 0 };
+    char *program = NULL;
+    vx_status status = vx_launcher_ask(launcher, &kind, err);
+
+    if (status != VX_OK)
+        return status;
+    program = find(kind == VX_LAUNCHER_OPEN_MPI ? "vexil-compute-mpi" : "vexil-compute-mpich");
+    if (program == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    if (strchr(program, '/') == NULL) {
+        status = vx_fail(err, VX_ERR_UNAVAILABLE,
+                         "%s is of %s, but %s is not beside vexil-worker: build it, or name "
+                         "another launcher with --group-launcher",
+                         launcher, kind == VX_LAUNCHER_OPEN_MPI ? "Open MPI" : "MPICH", program);
+        goto out;
+    }
+    status =
+        vx_launcher_words(launcher, kind, geteuid() == 0, bootstrap->ranks, program, &command, err);
+    if (status != VX_OK)
+        goto out;
+    if (bare)
+        stay_on_this_host();
+    *ret_code =
+        vx_supervise_child(bootstrap, &(vx_agent_child){ command.words, STDIN_FILENO, SIGTERM });
+    vx_launcher_words_clear(&command);
+out:
+    vx_free(program);
+    return status;
+}
+
+static vx_status run_alone(const vx_bootstrap *bootstrap, int *ret_code, vx_error *err)
+{
+    char *program = find("vexil-compute");
+
+    if (program == NULL)
+        return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    *ret_code = vx_supervise(bootstrap, program);
+    vx_free(program);
+    return VX_OK;
+}
+
+int vx_agent_run(const vx_agent_options *options, int argc, char **argv)
+{
+    const char *launcher = options->launcher != NULL ? options->launcher : "mpirun";
     vx_bootstrap bootstrap = { 0 };
     vx_error err = { 0 };
+    char host[256] = "";
+    int code = 0;
     int rank = 0;
     vx_status status = VX_OK;
 
@@ -19,5 +107,11 @@ int vx_agent_run(const vx_agent_options *options, int argc, char **argv, const c
     status = vx_rendezvous(&options->source, &argc, &argv, &bootstrap, &rank, &err);
     if (status != VX_OK) /* rank 0 has said why; only its exit code is to end mpirun */
         return rank == 0 ? vx_status_exit_code(status) : 0;
-    return vx_supervise(&bootstrap, program);
+    status = bootstrap.ranks > 1 ? run_group(&bootstrap, launcher, &code, &err)
+                                 : run_alone(&bootstrap, &code, &err);
+    if (status == VX_OK)
+        return code;
+    (void)gethostname(host, sizeof(host) - 1);
+    fprintf(stderr, "vexil-worker: slot %u on %s: %s\n", bootstrap.slot, host, err.message);
+    return vx_status_exit_code(status);
 }

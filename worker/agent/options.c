@@ -8,9 +8,19 @@
 #include <vx_config/job.h>
 #include <vx_transport/conn.h>
 
-enum { OPT_RESTARTS = 256, OPT_PATIENCE, OPT_RECONNECT, OPT_LOG_LEVEL, OPT_VERSION, OPT_HELP };
+enum {
+    OPT_RESTARTS = 256,
+    OPT_PATIENCE,
+    OPT_RECONNECT,
+    OPT_RANKS,
+    OPT_LAUNCHER,
+    OPT_LOG_LEVEL,
+    OPT_VERSION,
+    OPT_HELP
+};
 
 #define RECONNECT_S 600
+#define NUMBER_MAX  1000000u
 #define UNSET       UINT32_MAX
 
 static const struct option long_options[] = {
@@ -22,6 +32,8 @@ static const struct option long_options[] = {
     { "max-restarts", required_argument, NULL, OPT_RESTARTS },
     { "connect-timeout", required_argument, NULL, OPT_PATIENCE },
     { "reconnect-timeout", required_argument, NULL, OPT_RECONNECT },
+    { "ranks", required_argument, NULL, OPT_RANKS },
+    { "group-launcher", required_argument, NULL, OPT_LAUNCHER },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, OPT_HELP },
@@ -42,40 +54,45 @@ static const char help_text[] =
     "  --connect-timeout S      how long to look for a server at first (default 60)\n"
     "  --reconnect-timeout S    how long a server that is lost later is waited for\n"
     "                           (default 600, or --connect-timeout if that is more)\n"
+    "  --ranks G                processes of one worker (default: as server.json says; 1 with\n"
+    "                           --connect)\n"
+    "  --group-launcher WORDS   what starts the ranks of a worker (default: mpirun)\n"
     "  --log-level LEVEL        debug, info, warn (default) or error\n"
     "  --version, --help\n\n"
     "Exit codes: 0 the run is over, 69 no server, 66 or 65 data, 77 refused, 78 job; see "
     "vexil(1).\n";
 
-static vx_status number(const char *name, const char *text, long max, long *ret, vx_error *err)
+static vx_status number(const char *name, const char *text, uint32_t least, uint32_t most,
+                        uint32_t *ret, vx_error *err)
 {
     char *end = NULL;
     long value = strtol(text, &end, 10);
 
-    if (end == text || *end != '\0' || value < 0 || value > max)
-        return vx_fail(err, VX_ERR_USAGE, "%s: expected a number from 0 to %ld, found '%s'", name,
-                       max, text);
-    *ret = value;
+    if (end == text || *end != '\0' || value < (long)least || value > (long)most)
+        return vx_fail(err, VX_ERR_USAGE, "%s: expected a number from %u to %u, found '%s'", name,
+                       least, most, text);
+    *ret = (uint32_t)value;
     return VX_OK;
 }
 
-static vx_status take_number(int option, vx_agent_options *options, vx_error *err)
+static vx_status take_number(int option, vx_bootstrap_options *source, vx_error *err)
 {
-    long value = 0;
-    vx_status status = number(option == OPT_RESTARTS    ? "--max-restarts"
-                              : option == OPT_RECONNECT ? "--reconnect-timeout"
-                                                        : "--connect-timeout",
-                              optarg, 1000000, &value, err);
+    uint32_t restarts = 0;
+    vx_status status = VX_OK;
 
-    if (status != VX_OK)
+    switch (option) {
+    case OPT_RANKS:
+        return number("--ranks", optarg, 1, VX_BLOCKS_MAX, &source->ranks, err);
+    case OPT_PATIENCE:
+        return number("--connect-timeout", optarg, 0, NUMBER_MAX, &source->patience_s, err);
+    case OPT_RECONNECT:
+        return number("--reconnect-timeout", optarg, 0, NUMBER_MAX, &source->reconnect_s, err);
+    default:
+        status = number("--max-restarts", optarg, 0, NUMBER_MAX, &restarts, err);
+        if (status == VX_OK)
+            source->max_restarts = (int32_t)restarts;
         return status;
-    if (option == OPT_RESTARTS)
-        options->source.max_restarts = (int32_t)value;
-    else if (option == OPT_PATIENCE)
-        options->source.patience_s = (uint32_t)value;
-    else
-        options->source.reconnect_s = (uint32_t)value;
-    return VX_OK;
+    }
 }
 
 static vx_status take(int option, vx_agent_options *options, vx_error *err)
@@ -98,10 +115,14 @@ static vx_status take(int option, vx_agent_options *options, vx_error *err)
     case 'D':
         options->source.data_dir = optarg;
         return VX_OK;
+    case OPT_RANKS:
     case OPT_RESTARTS:
     case OPT_PATIENCE:
     case OPT_RECONNECT:
-        return take_number(option, options, err);
+        return take_number(option, &options->source, err);
+    case OPT_LAUNCHER:
+        options->launcher = optarg;
+        return VX_OK;
     case OPT_LOG_LEVEL:
         if (!vx_log_level_parse(optarg, &level))
             return vx_fail(err, VX_ERR_USAGE,

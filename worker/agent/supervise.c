@@ -15,6 +15,8 @@
 #include <vx_base/descriptors.h>
 #include <vx_base/file.h>
 
+#include "launcher.h"
+
 #define BOOTSTRAP_FD    3
 #define GRACE_S         5
 #define BACKOFF_MS_MAX  10000u
@@ -37,7 +39,7 @@ bool vx_supervise_restarts(int exit_code)
 
 static bool set_by_launcher(const char *entry)
 {
-    static const char *const prefixes[] = { "OMPI_", "PMIX_", "PMI_", "PRTE_" };
+    static const char *const prefixes[] = { "OMPI_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "HYDI_" };
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0)
@@ -46,7 +48,7 @@ static bool set_by_launcher(const char *entry)
 }
 
 /* A worker is no MPI process: what the launcher set for its own would mislead libraries. */
-static void clean_environment(void)
+void vx_agent_clean_environment(void)
 {
     size_t kept = 0;
 
@@ -58,28 +60,27 @@ static void clean_environment(void)
            1); /* the worker sets its own number once it knows the job */
 }
 
-static void become_worker(const char *program, int pipe_end, pid_t agent, const sigset_t *old_mask)
+static void become_child(const vx_agent_child *what, int pipe_end, pid_t agent,
+                         const sigset_t *old_mask)
 {
-    char word[] = "--worker-fd";
-    char number[] = "3";
-    char *name = vx_strdup(program);
-    char *argv[] = { name, word, number, NULL };
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, what->death_signal);
     if (getppid() != agent)
         _exit(1); /* the agent died before the line above */
-    if (pipe_end != BOOTSTRAP_FD && dup2(pipe_end, BOOTSTRAP_FD) < 0)
-        _exit(71);
-    clean_environment();
+    if (pipe_end != what->fd) {
+        if (dup2(pipe_end, what->fd) < 0)
+            _exit(71);
+        close(pipe_end);
+    }
+    vx_agent_clean_environment();
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, old_mask, NULL);
-    execvp(program, argv);
-    dprintf(STDERR_FILENO, "vexil-worker: %s: %s\n", program, strerror(errno));
+    execvp(what->argv[0], what->argv);
+    dprintf(STDERR_FILENO, "vexil-worker: %s: %s\n", what->argv[0], strerror(errno));
     _exit(71);
 }
 
-static pid_t start_worker(const vx_bootstrap *bootstrap, const char *program,
-                          const sigset_t *old_mask)
+static pid_t start_child(const vx_bootstrap *bootstrap, const vx_agent_child *what,
+                         const sigset_t *old_mask)
 {
     int ends[2] = { -1, -1 };
     pid_t agent = getpid();
@@ -97,7 +98,7 @@ static pid_t start_worker(const vx_bootstrap *bootstrap, const char *program,
         return -1;
     if (child == 0) {
         close(ends[1]);
-        become_worker(program, ends[0], agent, old_mask);
+        become_child(what, ends[0], agent, old_mask);
     }
     close(ends[0]);
     if (child > 0 &&
@@ -145,7 +146,7 @@ static bool pause_ms(unsigned milliseconds, const sigset_t *watched)
     return number == SIGTERM || number == SIGINT || number == SIGUSR1;
 }
 
-int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
+int vx_supervise_child(const vx_bootstrap *bootstrap, const vx_agent_child *what)
 {
     sigset_t watched;
     sigset_t old_mask;
@@ -170,7 +171,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     for (;;) {
         uint64_t born = vx_clock_monotonic_ns(&clock);
         unsigned backoff = restarts < 7 ? 100u << restarts : BACKOFF_MS_MAX;
-        pid_t child = start_worker(was_restarted ? &again : bootstrap, program, &old_mask);
+        pid_t child = start_child(was_restarted ? &again : bootstrap, what, &old_mask);
 
         code = child < 0 ? vx_status_exit_code(VX_ERR_SYSTEM) : watch(child, &watched, &stop);
         if (was_restarted && code == vx_status_exit_code(VX_ERR_UNAVAILABLE))
@@ -192,4 +193,18 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
         if (pause_ms(backoff, &watched))
             return 0;
     }
+}
+
+int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
+{
+    char word[] = "--worker-fd";
+    char number[] = "3";
+    char *name = vx_strdup(program);
+    char *argv[] = { name, word, number, NULL };
+    vx_agent_child child = { argv, BOOTSTRAP_FD, SIGKILL };
+    int code =
+        name != NULL ? vx_supervise_child(bootstrap, &child) : vx_status_exit_code(VX_ERR_NOMEM);
+
+    vx_free(name);
+    return code;
 }

@@ -43,22 +43,25 @@ static vx_status parse_card(const char *path, const vx_bytes *text, vx_bootstrap
     json_t *endpoints = NULL;
     const char *digest = NULL;
     int restarts = 10;
+    int ranks = 1;
     int pid = 0;
     vx_status status = VX_OK;
 
     if (card == NULL)
         return vx_fail(err, VX_ERR_DATA, "%s:%d: %s", path, where.line, where.text);
-    if (json_unpack_ex(card, &where, 0, "{s:o, s:s, s:i, s?i, s?s}", "endpoints", &endpoints,
-                       "config_digest", &digest, "pid", &pid, "max_restarts", &restarts, "local",
-                       &local) != 0 ||
+    if (json_unpack_ex(card, &where, 0, "{s:o, s:s, s:i, s?i, s?i, s?s}", "endpoints", &endpoints,
+                       "config_digest", &digest, "pid", &pid, "max_restarts", &restarts, "ranks",
+                       &ranks, "local", &local) != 0 ||
         strlen(digest) != 2 * VX_DIGEST_BYTES ||
         !vx_hex_decode(digest, ret_common->config.at, VX_DIGEST_BYTES) ||
-        !join_endpoints(endpoints, ret_common->endpoints) || restarts < 0)
+        !join_endpoints(endpoints, ret_common->endpoints) || restarts < 0 || ranks < 1 ||
+        ranks > VX_BLOCKS_MAX)
         status = vx_fail(err, VX_ERR_DATA, "%s is not a server's card: %s", path, where.text);
     if (status == VX_OK) {
         if (role == VX_BOOTSTRAP_EVALUATOR && local != NULL)
             snprintf(ret_common->endpoints, sizeof(ret_common->endpoints), "%s", local);
         ret_common->max_restarts = (uint32_t)restarts;
+        ret_common->ranks = (uint32_t)ranks;
     }
     json_decref(card);
     return status;
@@ -181,6 +184,7 @@ vx_status vx_bootstrap_read(const vx_bootstrap_options *options, vx_bootstrap_ro
         goto out;
     }
     common->max_restarts = 10;
+    common->ranks = 1;
     if (options->run_dir != NULL)
         status = read_card(options->run_dir, role, wait_s, common, err);
     else
@@ -191,6 +195,8 @@ vx_status vx_bootstrap_read(const vx_bootstrap_options *options, vx_bootstrap_ro
         common->config = options->config;
     if (options->max_restarts >= 0)
         common->max_restarts = (uint32_t)options->max_restarts;
+    if (options->ranks > 0)
+        common->ranks = options->ranks;
     common->patience_s = options->patience_s;
     common->reconnect_s = options->reconnect_s;
     if (options->run_dir != NULL)

@@ -62,6 +62,7 @@ typedef struct vx_run_summary {
     const char *job, *state, *message; /* state and message as the formats say */
     uint32_t epoch;
     uint64_t round, rounds, dimension;
+    uint64_t ranks; /* processes of one worker */
     double loss, rate, eta_s, since_s, seconds;
     vx_digest parameters;
     vx_test_result test;
@@ -87,6 +88,7 @@ typedef struct vx_server_card {
     vx_digest config;
     uint32_t epoch;
     size_t workers;
+    uint64_t ranks; /* processes of one worker */
     uint64_t max_restarts;
     uint64_t started_realtime_ns;
 } vx_server_card;

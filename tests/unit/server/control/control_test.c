@@ -236,7 +236,9 @@ the_status_document_counts_the_shards_and_leaves_out_slots_that_nobody_awaits(vo
     vx_roster roster;
     vx_assignment assignment;
     vx_shard_move moves[3];
-    vx_run_summary run = { .job = "j", .state = "training", .message = "", .shards = &assignment };
+    vx_run_summary run = {
+        .job = "j", .state = "training", .message = "", .ranks = 2, .shards = &assignment
+    };
     vx_bytes text = { NULL, 0 };
     json_t *document = NULL;
     json_t *shards = NULL;
@@ -253,6 +255,7 @@ the_status_document_counts_the_shards_and_leaves_out_slots_that_nobody_awaits(vo
     vx_assert_ok(vx_status_document(&run, &roster, &text), NULL);
     document = json_loads((char *)text.at, 0, NULL);
     assert_int_equal(json_array_size(json_object_get(document, "missing")), 1);
+    assert_int_equal(json_integer_value(json_object_get(document, "ranks")), 2);
     shards = json_object_get(document, "shards");
     assert_int_equal(json_integer_value(json_object_get(shards, "reassigned")), 1);
     shards = json_object_get(shards, "idle_rounds");

@@ -55,10 +55,11 @@ static void a_status_says_where_the_server_is(void **state)
 
 static void a_held_run_says_since_when_and_why(void **state)
 {
-    char *text = print_table("{\"format\":1,\"job\":\"j\",\"state\":\"held\",\"round\":3,"
-                             "\"rounds\":9,\"percent\":33.3,\"rate\":5.0,\"eta_s\":1,\"live\":2,"
-                             "\"workers\":4,\"since_s\":75,\"message\":\"missing slots: 1 and 2\","
-                             "\"slots\":[]}");
+    char *text = print_table(
+        "{\"format\":1,\"job\":\"j\",\"state\":\"held\",\"round\":3,"
+        "\"rounds\":9,\"percent\":33.3,\"rate\":5.0,\"eta_s\":1,\"live\":2,"
+        "\"workers\":4,\"ranks\":2,\"since_s\":75,\"message\":\"missing slots: 1 and 2\","
+        "\"slots\":[]}");
 
     (void)state;
     assert_string_equal(text,
@@ -67,7 +68,7 @@ static void a_held_run_says_since_when_and_why(void **state)
                         "round     3/9  33.3%\n"
                         "rate      -\n"
                         "loss      -\n"
-                        "workers   2/4\n"
+                        "workers   2/4, 2 ranks each\n"
                         "\n"
                         "slot state   inc accepted late refused   v_i weight     norm host:pid\n");
     free(text);

@@ -17,6 +17,7 @@ typedef struct vx_bootstrap {
     uint8_t token[VX_TOKEN_BYTES];
     vx_digest config;       /* the job that is expected; zero = what the server has */
     uint32_t local_workers; /* on this host */
+    uint32_t ranks;         /* processes of one worker, at least 1 */
     uint32_t max_restarts;
     uint32_t patience_s;  /* for a server that has never welcomed it */
     uint32_t reconnect_s; /* for one that has */
@@ -33,6 +34,7 @@ typedef struct vx_bootstrap_options {
     const char *data_dir;             /* may be NULL */
     vx_digest config;                 /* of the user's own job file; zero = none */
     int32_t max_restarts;             /* -1 = as server.json says, else 10 */
+    uint32_t ranks;                   /* 0 = as server.json says, else 1 */
     uint32_t patience_s, reconnect_s; /* see vx_bootstrap */
     int32_t log_level;
 } vx_bootstrap_options;
