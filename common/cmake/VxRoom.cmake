@@ -17,6 +17,7 @@ set(VX_MAY_USE_session      "base")
 set(VX_MAY_USE_bootstrap    "base")
 set(VX_MAY_USE_agent        "base;config;transport;bootstrap")
 set(VX_MAY_USE_worker_app   "base;linalg;config;transport;wire;likelihood;gradient;fault;task;tool;session;bootstrap")
+set(VX_MAY_USE_group        "base;bootstrap;likelihood;task;worker_app")
 
 set(VX_MAY_USE_roster       "base")
 set(VX_MAY_USE_round        "base")

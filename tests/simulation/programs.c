@@ -228,7 +228,7 @@ static int run_worker(sim_process *process)
     const agent *self = process->program;
     vx_bootstrap bootstrap = self->bootstrap;
     vx_error err = { 0 };
-    vx_status status = vx_worker_run(&bootstrap, &err);
+    vx_status status = vx_worker_run(&bootstrap, NULL, &err);
 
     say_why(status, &err);
     return vx_status_exit_code(status);

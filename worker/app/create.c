@@ -1,17 +1,47 @@
 #include "create.h"
 
-vx_status vx_app_create_task(const vx_client *client, bool worker, vx_task *ret_task, vx_error *err)
+#include <inttypes.h>
+
+#include <vx_worker_app/worker.h>
+
+static vx_status parse(vx_cbytes text, vx_job **ret_job, vx_error *err)
+{
+    return vx_job_parse(text, "job.yaml (from the server)", "/", NULL, 0, ret_job, err);
+}
+
+vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, uint32_t rank, vx_cbytes text,
+                                vx_task *ret_task, vx_error *err)
+{
+    uint32_t ranks = bootstrap->ranks > 0 ? bootstrap->ranks : 1;
+    vx_task_place place = { .slot = bootstrap->slot,
+                            .data_dir = bootstrap->data_dir,
+                            .local_workers = bootstrap->local_workers * ranks,
+                            .rank = rank,
+                            .ranks = ranks };
+    vx_job *job = NULL;
+    vx_status status = parse(text, &job, err);
+
+    if (status != VX_OK)
+        return status;
+    if (job->workers.ranks != ranks) {
+        status = vx_fail(err, VX_ERR_CONFIG,
+                         "workers.ranks of the server's job is %" PRIu64
+                         ", but this worker was started with --ranks %u",
+                         job->workers.ranks, ranks);
+        vx_job_destroy(job);
+        return status;
+    }
+    return vx_task_create_worker(job, &place, ret_task, err);
+}
+
+vx_status vx_app_create_evaluator(const vx_client *client, vx_task *ret_task, vx_error *err)
 {
     const vx_bootstrap *bootstrap = client->bootstrap;
     vx_task_place place = { .slot = bootstrap->slot,
                             .data_dir = bootstrap->data_dir,
                             .local_workers = bootstrap->local_workers };
     vx_job *job = NULL;
-    vx_status status = vx_job_parse((vx_cbytes){ client->job_text.at, client->job_text.size },
-                                    "job.yaml (from the server)", "/", NULL, 0, &job, err);
+    vx_status status = parse((vx_cbytes){ client->job_text.at, client->job_text.size }, &job, err);
 
-    if (status != VX_OK)
-        return status;
-    return worker ? vx_task_create_worker(job, &place, ret_task, err)
-                  : vx_task_create_evaluator(job, &place, ret_task, err);
+    return status == VX_OK ? vx_task_create_evaluator(job, &place, ret_task, err) : status;
 }

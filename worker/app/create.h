@@ -4,7 +4,7 @@
 
 #include "client.h"
 
-/* The task of the job that the server has told: a slot's, or the evaluator's. */
-VX_MUST_CHECK vx_status vx_app_create_task(const vx_client *client, bool worker, vx_task *ret_task,
-                                           vx_error *err);
+/* The evaluator's task of the job that the server has told. */
+VX_MUST_CHECK vx_status vx_app_create_evaluator(const vx_client *client, vx_task *ret_task,
+                                                vx_error *err);
 #endif

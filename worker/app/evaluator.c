@@ -19,7 +19,7 @@ typedef struct evaluator {
 static vx_status set_up(vx_client *client, vx_error *err)
 {
     evaluator *self = client->owner;
-    vx_status status = vx_app_create_task(client, false, &self->task, err);
+    vx_status status = vx_app_create_evaluator(client, &self->task, err);
     size_t dimension = 0;
 
     if (status != VX_OK)

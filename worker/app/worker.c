@@ -8,10 +8,11 @@
 #include <vx_base/assert.h>
 
 #include "client.h"
-#include "create.h"
 
 typedef struct worker {
     vx_client client;
+    vx_worker_crew crew;
+    vx_bootstrap own; /* what a worker of one process is made from */
     vx_task task;
     float *gradient[2]; /* (d): one may still be on its way while the next is computed */
     int at;
@@ -41,7 +42,8 @@ static void update_block(vx_client *client)
 static vx_status set_up(vx_client *client, vx_error *err)
 {
     worker *self = client->owner;
-    vx_status status = vx_app_create_task(client, true, &self->task, err);
+    vx_cbytes job = { client->job_text.at, client->job_text.size };
+    vx_status status = self->crew.set_up(self->crew.owner, job, &self->task, err);
     size_t dimension = 0;
 
     if (status != VX_OK)
@@ -207,14 +209,14 @@ static void compute(vx_client *client)
     size_t d = client->dimension;
     struct timespec delay = { 0, 0 };
 
-    client->work_status =
-        vx_task_take_shards(&self->task, self->told.shards, self->told.count, &client->error);
+    client->work_status = self->crew.take_shards(self->crew.owner, &self->task, self->told.shards,
+                                                 self->told.count, &client->error);
     if (client->work_status != VX_OK)
         return;
     self->at = 1 - self->at;
-    vx_task_gradient_at(&self->task, (vx_cvecf){ client->theta[client->computing], d },
-                        client->session.working_on, (vx_vecf){ self->gradient[self->at], d },
-                        &self->about);
+    self->crew.gradient(
+        self->crew.owner, &self->task, (vx_cvecf){ client->theta[client->computing], d },
+        client->session.working_on, (vx_vecf){ self->gradient[self->at], d }, &self->about);
     if (self->about.effect.crash)
         raise(SIGKILL); /* an injected fault */
     delay.tv_sec = (time_t)self->about.effect.delay_s;
@@ -244,7 +246,28 @@ static void send_gradient(vx_client *client)
     update_block(client);
 }
 
-vx_status vx_worker_run(const vx_bootstrap *bootstrap, vx_error *err)
+/* ---- a worker of one process ---- */
+
+static vx_status set_up_alone(void *owner, vx_cbytes job, vx_task *ret_task, vx_error *err)
+{
+    return vx_worker_create_task(owner, 0, job, ret_task, err);
+}
+
+static vx_status take_shards_alone(void *owner, vx_task *task, const uint32_t *shards, size_t count,
+                                   vx_error *err)
+{
+    (void)owner;
+    return vx_task_take_shards(task, shards, count, err);
+}
+
+static void gradient_alone(void *owner, vx_task *task, vx_cvecf theta, uint64_t round,
+                           vx_vecf ret_gradient, vx_task_gradient *ret_about)
+{
+    (void)owner;
+    vx_task_gradient_at(task, theta, round, ret_gradient, ret_about);
+}
+
+vx_status vx_worker_run(const vx_bootstrap *bootstrap, const vx_worker_crew *crew, vx_error *err)
 {
     static const vx_client_hooks hooks = {
         .role = VX_WIRE_ROLE_WORKER,
@@ -266,6 +289,10 @@ vx_status vx_worker_run(const vx_bootstrap *bootstrap, vx_error *err)
 
     if (self == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    self->own = *bootstrap;
+    self->crew = crew != NULL ? *crew
+                              : (vx_worker_crew){ &self->own, set_up_alone, take_shards_alone,
+                                                  gradient_alone };
     status = vx_client_run(&self->client, &hooks, self, bootstrap, err);
     vx_task_destroy(&self->task);
     vx_free(self->gradient[0]);

@@ -1,0 +1,219 @@
+"""A worker of several ranks: started, killed and ended, by real mpiruns inside a real mpirun."""
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import unittest
+
+from run_test import WithData
+from support import program, vexil, wait_for
+
+SLOW = """allow_fault_injection: true
+faults:
+  - {slots: [0], kind: delay, scale: 0.02}
+"""
+
+
+def ranks_extra(ranks, blocks=4):
+    return ("--set", f"workers.ranks={ranks}", "--set", f"workers.blocks={blocks}")
+
+
+def of_groups():
+    """pid -> words of each process that is a rank of a group, or starts some."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if program("vexil-compute-mpi") in words or program("vexil-compute-mpich") in words:
+            found[int(pid)] = words
+    return found
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+
+
+def launcher_of(rank):
+    """The mpirun of the group that a rank belongs to."""
+    pid = rank
+    while of_groups()[pid][0].endswith("vexil-compute-mpi"):
+        pid = parent_of(pid)
+    return pid
+
+
+def ticks(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+class Groups(WithData):
+    def tearDown(self):
+        wait_for(lambda: not of_groups(), 20, "the end of every rank")
+
+    def begin(self, rounds=5000, ranks=2, workers=2, options=(), worker_options=None, name="run",
+              extra=SLOW):
+        run = self.make(name, rounds=rounds, workers=workers, byzantine=0, rule="mean", extra=extra)
+        run.start_server(*ranks_extra(ranks), *options)
+        run.card()
+        return run.start_workers("--run-dir", run.directory, *(worker_options or ()))
+
+    def leader(self, run, slot):
+        """The last one that has joined."""
+        pids = [row["pid"] for row in run.events("worker.join") if row["slot"] == slot]
+        return pids[-1]
+
+    def stop(self, run):
+        run.server.send_signal(signal.SIGTERM)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [75, 0], texts)
+
+    def test_a_dead_rank_costs_its_worker_one_incarnation(self):
+        run = self.begin(rounds=400)
+        run.wait_for_rounds(5)
+        leader = self.leader(run, 1)
+        others = [pid for pid in of_groups() if parent_of(pid) == parent_of(leader)]
+        others.remove(leader)
+        self.assertEqual(len(others), 1)
+        os.kill(others[0], signal.SIGKILL)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        joins = [(row["slot"], row["incarnation"]) for row in run.events("worker.join")]
+        self.assertEqual(sorted(joins), [(0, 1), (1, 1), (1, 2)])
+        self.assertEqual(run.result()["state"], "done")
+        self.assertIn("slot 1: ended with 137, restart 1", texts[1])
+
+    def test_a_dead_leader_is_no_other_case(self):
+        run = self.begin()
+        run.wait_for_rounds(5)
+        os.kill(self.leader(run, 0), signal.SIGKILL)
+        wait_for(lambda: len(run.events("worker.join")) == 3, 60, "another incarnation")
+        self.stop(run)
+
+    def test_nothing_is_left_of_a_group_whose_agent_or_launcher_is_killed(self):
+        run = self.begin()
+        run.wait_for_rounds(5)
+        launcher = launcher_of(self.leader(run, 1))
+        ranks = [pid for pid in of_groups() if parent_of(pid) == launcher]
+        self.assertEqual(len(ranks), 2)
+        os.kill(launcher, signal.SIGKILL)
+        wait_for(lambda: not set(ranks) & set(of_groups()), 20, "the end of the ranks")
+        wait_for(lambda: len(run.events("worker.join")) == 3, 60, "another incarnation")
+        launcher = launcher_of(self.leader(run, 1))
+        ranks = [pid for pid in of_groups() if parent_of(pid) == launcher]
+        os.kill(parent_of(launcher), signal.SIGKILL)  # the agent: its own mpirun ends the others
+        wait_for(lambda: not {launcher, *ranks} & set(of_groups()), 20, "the end of the group")
+        run.mpirun.communicate(timeout=60)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=60)
+
+    def test_ranks_that_have_nothing_to_do_sleep(self):
+        run = self.begin(workers=2, options=("--set", "workers.min_workers=2"))
+        run.wait_for_rounds(5)
+        os.kill(run.server.pid, signal.SIGSTOP)
+        leader = self.leader(run, 0)
+        ranks = [pid for pid in of_groups() if parent_of(pid) == parent_of(leader)]
+        time.sleep(1.0)
+        before = {pid: ticks(pid) for pid in ranks}
+        time.sleep(2.0)
+        used = {pid: ticks(pid) - before[pid] for pid in ranks}
+        os.kill(run.server.pid, signal.SIGCONT)
+        self.assertLess(max(used.values()), 40, used)  # of 200
+        self.stop(run)
+
+    def test_train_starts_groups_and_status_shows_them(self):
+        run = self.make(rounds=5000, workers=1, byzantine=0, rule="mean", extra=SLOW)
+        train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory,
+                                  *ranks_extra(2)], text=True, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(train.kill)
+        run.wait_for_rounds(5)
+        self.assertIn("1/1, 2 ranks each", vexil("status", "--run-dir", run.directory).stdout)
+        train.send_signal(signal.SIGINT)
+        text, _ = train.communicate(timeout=60)
+        self.assertEqual(train.returncode, 130, text)
+
+
+class GroupBits(WithData):
+    """A model of several buckets: its rounds, with their gradients' digests."""
+
+    def records(self, ranks, *worker_options):
+        run = self.make(f"run-{ranks}-{len(worker_options)}", rounds=6, workers=2, byzantine=0,
+                        rule="mean")
+        run.start_server(*ranks_extra(ranks), "--set", "model.widths=[2000, 100]",
+                         "--set", "workers.blas_threads=1")
+        run.card()
+        run.start_workers("--run-dir", run.directory, *worker_options)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        ledger = sqlite3.connect(os.path.join(run.directory, "ledger.db"))
+        with ledger:
+            rows = ledger.execute("SELECT round, record FROM rounds ORDER BY round").fetchall()
+        ledger.close()
+        return rows
+
+    def test_one_two_and_four_ranks_make_the_same_rounds(self):
+        alone = self.records(1)
+        self.assertEqual(len(alone), 6)
+        self.assertEqual(self.records(2), alone)
+        self.assertEqual(self.records(4), alone)
+
+    def test_the_other_mpi_makes_them_too(self):
+        if not os.path.exists(program("vexil-compute-mpich")) or not shutil.which("mpiexec.mpich"):
+            self.skipTest("MPICH is not installed")
+        self.assertEqual(self.records(2, "--group-launcher", "mpiexec.mpich"), self.records(1))
+
+
+class GroupBadInput(WithData):
+    def refuse(self, code, *words, worker_options):
+        run = self.make(rounds=5, workers=1, byzantine=0, rule="mean")
+        run.start_server(*ranks_extra(2))
+        run.card()
+        run.start_workers("--run-dir", run.directory, *worker_options)
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, code, text)
+        for word in words:
+            self.assertIn(word, text)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=60)
+        wait_for(lambda: not of_groups(), 20, "the end of every rank")
+
+    def script(self, text):
+        path = os.path.join(self.folder, "launcher")
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, 0o700)
+        return path
+
+    def test_ranks_that_do_not_divide_the_blocks_are_refused_at_once(self):
+        run = self.make(rounds=5)
+        run.start_server(*ranks_extra(3))
+        codes, texts = run.finish()
+        self.assertEqual(codes, [78], texts)
+        self.assertIn("workers.ranks", texts[0])
+
+    def test_another_number_of_ranks_than_the_job_says(self):
+        self.refuse(78, "slot 0", "workers.ranks of the server's job is 2", "--ranks 1",
+                    worker_options=("--ranks", "1"))
+
+    def test_a_launcher_that_is_not_there(self):
+        self.refuse(69, "slot 0 on ", "no-such-mpirun cannot be started", "--group-launcher",
+                    worker_options=("--group-launcher", "no-such-mpirun"))
+
+    def test_a_launcher_whose_ranks_are_no_group(self):
+        """As an mpirun of another MPI does: each rank is one of one."""
+        self.refuse(69, "slot 0", "started a group of 1 ranks, not of 2",
+                    worker_options=("--group-launcher", self.script(
+                        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'mpirun (Open MPI) 9' && exit\n"
+                        f"exec {program('vexil-compute-mpi')}\n")))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv, verbosity=2)

@@ -1,0 +1,60 @@
+#ifndef VX_GROUP_GROUP_PRIVATE_H
+#define VX_GROUP_GROUP_PRIVATE_H
+#include <mpi.h>
+
+#include <vx_bootstrap/bootstrap.h>
+#include <vx_group/group.h>
+#include <vx_task/task.h>
+
+#include "exchange.h"
+
+typedef enum vx_group_word {
+    VX_GROUP_SET_UP,   /* size: of the job's text, which follows */
+    VX_GROUP_SHARDS,   /* size: numbers of shards, which follow */
+    VX_GROUP_GRADIENT, /* of round; the parameters are there */
+    VX_GROUP_STOP
+} vx_group_word;
+
+typedef struct vx_group_command {
+    uint64_t word, round, size;
+} vx_group_command;
+
+typedef struct vx_group {
+    int rank, size;
+    MPI_Comm commands;    /* all ranks, rank 0 leads */
+    MPI_Comm node, heads; /* ranks of this host; the first one of each host, or MPI_COMM_NULL */
+    int hosts;
+    MPI_Win window; /* of theta, once a host */
+    float *theta;   /* (d) borrowed from the window */
+    size_t dimension;
+    float *part; /* (d): what this rank adds */
+    vx_exchange *exchange;
+    vx_bootstrap bootstrap; /* the token is there on rank 0 alone */
+    vx_task task;           /* of the others; rank 0's is its worker's */
+} vx_group;
+
+/* command.c: what passes between the leader and the others, all collective. */
+
+/* Tells the others what is next. Rank 0 alone. */
+void vx_group_lead(vx_group *group, vx_group_command command);
+/* Waits for it, asleep. The others alone. */
+vx_group_command vx_group_await(vx_group *group);
+/* Waits for a request, asleep most of the time. */
+void vx_group_sleep(MPI_Request *request);
+/* Bytes of rank 0 to everybody, however many. */
+void vx_group_spread(MPI_Comm comm, void *at, size_t size);
+/* Everybody has tried something: VX_OK when all have managed, else what the first rank that has not
+ * says, on each of them. */
+VX_MUST_CHECK vx_status vx_group_agree(vx_group *group, vx_status status, const vx_error *why,
+                                       vx_error *err);
+
+/* round.c: what both do, the leader after its command. */
+VX_MUST_CHECK vx_status vx_group_set_up(vx_group *group, vx_cbytes job, vx_task *ret_task,
+                                        vx_error *err);
+VX_MUST_CHECK vx_status vx_group_take_shards(vx_group *group, vx_task *task, const uint32_t *shards,
+                                             size_t count, vx_error *err);
+/* ret_gradient (d) and ret_about of rank 0; elsewhere they may be NULL. */
+void vx_group_gradient(vx_group *group, vx_task *task, uint64_t round, float *ret_gradient,
+                       vx_task_gradient *ret_about);
+void vx_group_take_down(vx_group *group);
+#endif
