@@ -20,6 +20,7 @@ pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(mpi REQUIRED IMPORTED_TARGET ompi-c)
+pkg_check_modules(mpich IMPORTED_TARGET mpich) # beside it, when it is there
 if(VX_TESTS)
   pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 endif()
