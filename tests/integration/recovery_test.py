@@ -154,9 +154,9 @@ class Recovery(Interrupted):
 
     def test_another_teacher_is_refused_with_the_key(self):
         job = self.job("full")
-        teachers = [os.path.join(self.complete(f"teacher{rounds}", **dict(job, rounds=rounds)).directory,
-                                 f"checkpoint-{rounds:010d}", "parameters.safetensors")
-                    for rounds in (2, 3)]
+        runs = [self.complete(f"teacher{n}", **dict(job, rounds=n)) for n in (2, 3)]
+        teachers = [os.path.join(run.directory, f"checkpoint-{n:010d}", "parameters.safetensors")
+                    for n, run in zip((2, 3), runs)]
         options = ("--set", f"model.loss={{kind: distillation, teacher: {teachers[0]}}}")
         run = self.make(**job).start_server(*options).start_workers()
         run.wait_for_rounds(5)
