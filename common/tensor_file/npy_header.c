@@ -94,7 +94,7 @@ static vx_status take_descr(reader *r, text *t, vx_error *err)
     static const char *const kinds[] = { "<f4", "<f8", "|u1", "|i1", "<u2",
                                          "<i2", "<u4", "<i4", "<u8", "<i8" };
     size_t count = r->kinds == VX_NPY_REALS ? 2 : sizeof(kinds) / sizeof(kinds[0]);
-    char kind[16];
+    char kind[16] = { 0 };
 
     if (!take_quoted(t, kind, sizeof(kind)))
         return broken(r, err, "the kind of the numbers (descr) cannot be read");
@@ -186,6 +186,7 @@ static vx_status check_size(reader *r, size_t size, vx_error *err)
     vx_npy_header *h = &r->header;
     size_t bytes = h->width, found = size - h->start;
 
+    VX_ASSERT(bytes > 0); /* all keys were read */
     for (size_t i = 0; i < h->rank; i++)
         if (__builtin_mul_overflow(bytes, h->shape[i], &bytes) || bytes > INT64_MAX)
             return broken(r, err, "the shape is too large");
