@@ -88,7 +88,7 @@ class Gradient(WithData):
         self.expect_rounds(run, [0])
         self.expect_rounds(plain, [0, 1, 8])
 
-    def test_augmentation_dropout_clipping_and_shards_are_those_of_the_worker(self):
+    def test_augmentation_dropout_clipping_blocks_and_shards_are_those_of_the_worker(self):
         job = dict(workers=2, rounds=5, rule="mean", byzantine=0, extra=self.every_round)
         run = Run(self.folder, "odd", **job)
         self.addCleanup(run.kill)
@@ -98,7 +98,8 @@ class Gradient(WithData):
         text = text.replace("  batch: 16\n", "  batch: 16\n  shard: sorted\n  augment:\n"
                             "  - {kind: gaussian_noise, slots: [1], share: 0.5, scale: 0.2}\n"
                             "  - {kind: shift}\n")
-        text = text.replace("  start_timeout_s: 60\n", "  start_timeout_s: 60\n  clip_norm: 0.3\n")
+        text = text.replace("  start_timeout_s: 60\n",
+                            "  start_timeout_s: 60\n  clip_norm: 0.3\n  blocks: 3\n")
         with open(run.job, "w") as file:
             file.write(text)
         codes, texts = run.start_server().start_workers().finish()
@@ -131,6 +132,20 @@ class Gradient(WithData):
         numpy.testing.assert_allclose(g, expected, atol=1e-6)
         self.assertAlmostEqual(told["nll"], numpy.log(4), places=6)
         self.assertAlmostEqual(told["norm"], numpy.linalg.norm(g.astype(float)), places=6)
+
+    def test_blocks_of_a_batch_give_its_gradient_in_other_last_bits(self):
+        told, arrays = [], []
+        for blocks in "1", "3":
+            told.append(self.json("gradient", self.job(), "--set", "workers.blocks=" + blocks,
+                                  "--out", self.path("g.npy"), "--batch-out", self.path("b")))
+            arrays.append([numpy.load(self.path(name)) for name in
+                           ("b-features.npy", "b-targets.npy", "b-observations.npy", "g.npy")])
+        for one, three in zip(arrays[0][:3], arrays[1][:3]):
+            numpy.testing.assert_array_equal(one, three)
+        numpy.testing.assert_allclose(arrays[0][3], arrays[1][3], rtol=0, atol=1e-6)
+        self.assertAlmostEqual(told[0]["nll"], told[1]["nll"], places=6)
+        self.assertNotEqual(told[0]["digest"], told[1]["digest"])
+        self.assertEqual(told[1]["samples"], 16)
 
 
 def auroc(score, positive):
