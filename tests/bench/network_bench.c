@@ -4,6 +4,7 @@
  * programs on the machine disturb it little.
  *
  *     network_bench            a table of all models at batches of 64 and 25
+ *     network_bench blocks     what it costs to add a gradient from blocks of its batch
  *     network_bench -          one reading for each line MODEL BATCH of standard input
  */
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/rng.h>
+#include <vx_base/sum.h>
 #include <vx_likelihood/model.h>
 #include <vx_linalg/blas.h>
 #include <vx_linalg/gemm.h>
@@ -26,6 +28,7 @@
 #define CLASSES    10
 #define BATCH_MAX  256
 #define WARMUP     3
+#define COUNTS     4 /* numbers of blocks */
 #define GIGA       1e9
 #define MICRO      1e6
 #define MODELS_ALL (sizeof(models) / sizeof(models[0]))
@@ -238,6 +241,92 @@ static void measure(const network *net, size_t batch, float *memory)
     end(&b);
 }
 
+/* A step from blocks, as a worker that is alone takes it. */
+typedef struct block_bench {
+    bench own;
+    size_t blocks, at;
+    float *places[VX_SUM_PLACES_MAX];
+} block_bench;
+
+static void merge(void *context, size_t offset, size_t count)
+{
+    const block_bench *b = context;
+
+    vx_sum_merge_f32(b->places, b->blocks, b->at, offset, count);
+}
+
+static void step_blocks(block_bench *b)
+{
+    const bench *own = &b->own;
+    double totals[1] = { (double)own->batch };
+    vx_flow flow = { merge, b };
+
+    for (b->at = 0; b->at < b->blocks; b->at++) {
+        size_t from = b->at * own->batch / b->blocks;
+        size_t rows = (b->at + 1) * own->batch / b->blocks - from;
+        float *place = b->places[vx_sum_place(b->blocks, b->at)];
+        vx_batch batch = { .features = { own->features + from * FEATURES, rows, FEATURES,
+                                         FEATURES },
+                           .labels = own->labels + from,
+                           .training = true,
+                           .totals = totals,
+                           .flow = &flow };
+        double nll = 0.0;
+
+        must(vx_model_nll_gradient(own->model, (vx_cvecf){ own->theta, own->dimension }, &batch,
+                                   (vx_vecf){ place, own->dimension }, &nll) == VX_OK,
+             "no gradient");
+    }
+}
+
+static double read_blocks(block_bench *b)
+{
+    double start = 0.0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < WARMUP; i++)
+        step_blocks(b);
+    start = now();
+    while (now() - start < SECONDS) {
+        step_blocks(b);
+        count++;
+    }
+    return (now() - start) / (double)count;
+}
+
+static void measure_blocks(const network *net, size_t batch)
+{
+    static const size_t counts[COUNTS] = { 1, 2, 4, 8 };
+    double best[COUNTS] = { 1e9, 1e9, 1e9, 1e9 };
+    block_bench b = { .own = begin(net, batch) };
+
+    for (size_t i = 0; i < VX_SUM_PLACES_MAX; i++) {
+        b.places[i] = vx_aligned_calloc(b.own.dimension, sizeof(float));
+        must(b.places[i] != NULL, "no memory");
+    }
+    for (size_t i = 0; i < READINGS; i++)
+        for (size_t k = 0; k < COUNTS; k++) {
+            b.blocks = counts[k];
+            best[k] = least(best[k], read_blocks(&b));
+        }
+    printf("%-12s %5zu %9.1f %8.2f %8.2f %8.2f\n", net->name, batch, best[0] * MICRO,
+           best[1] / best[0], best[2] / best[0], best[3] / best[0]);
+    for (size_t i = 0; i < VX_SUM_PLACES_MAX; i++)
+        vx_free(b.places[i]);
+    end(&b.own);
+}
+
+static void tell_blocks(void)
+{
+    static const size_t batches[] = { 64, BATCH_MAX };
+
+    printf("us of a gradient from one block; times that from more\n");
+    printf("%-12s %5s %9s %8s %8s %8s\n", "model", "batch", "1", "2", "4", "8");
+    for (size_t k = 0; k < sizeof(batches) / sizeof(batches[0]); k++)
+        for (size_t i = 0; i < MODELS_ALL; i++)
+            measure_blocks(&models[i], batches[k]);
+}
+
 static void answer_lines(void)
 {
     char name[32];
@@ -265,6 +354,10 @@ int main(int argc, char **argv)
     vx_blas_set_threads(1);
     if (argc == 2 && strcmp(argv[1], "-") == 0) {
         answer_lines();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "blocks") == 0) {
+        tell_blocks();
         return 0;
     }
     memory = vx_aligned_calloc(NUMBERS, sizeof(float));
