@@ -179,8 +179,25 @@ static vx_status end_in_file(vx_builder *builder, vx_block *ret_block, vx_error 
 
     if (status == VX_OK)
         status = vx_file_map_handle(builder->handle, folder, builder->written, &file, err);
-    if (status == VX_OK)
-        *ret_block = of_map(file);
+    if (status != VX_OK)
+        return status;
+    *ret_block = of_map(file);
+    ret_block->made = true;
+    return VX_OK;
+}
+
+vx_status vx_builder_end_open(vx_builder *builder, vx_block *ret_block, int *ret_handle,
+                              vx_error *err)
+{
+    vx_status status = VX_OK;
+
+    VX_ASSERT(builder->in_file);
+    status = end_in_file(builder, ret_block, err);
+    if (status == VX_OK) {
+        *ret_handle = builder->handle;
+        builder->in_file = false; /* moved */
+    }
+    vx_builder_abandon(builder);
     return status;
 }
 
@@ -194,8 +211,9 @@ vx_status vx_builder_end(vx_builder *builder, vx_block *ret_block, vx_error *err
         if (builder->used > 0) /* gives back what is too much */
             status = take_room(builder, builder->used, err);
         if (status == VX_OK) {
-            *ret_block =
-                (vx_block){ .at = builder->at, .size = builder->used, .heap = builder->at };
+            *ret_block = (vx_block){
+                .at = builder->at, .size = builder->used, .heap = builder->at, .made = true
+            };
             builder->at = NULL; /* moved */
         }
     }

@@ -13,6 +13,7 @@ typedef struct vx_block {
     void *heap;      /* owned, or NULL */
     const void *map; /* owned, or NULL */
     size_t map_size;
+    bool made; /* by a builder: it stands in no file that has a name */
 } vx_block;
 
 void vx_block_clear(vx_block *block); /* frees, unmaps, zeroes */
@@ -48,5 +49,9 @@ VX_MUST_CHECK vx_status vx_builder_add(vx_builder *builder, const void *at, size
                                        vx_error *err);
 /* Moves what was added into a block; the builder is zeroed also on failure. */
 VX_MUST_CHECK vx_status vx_builder_end(vx_builder *builder, vx_block *ret_block, vx_error *err);
+/* The same of a builder without memory of its own (memory_bytes 0), whose file stays open: the
+ * caller closes *ret_handle. */
+VX_MUST_CHECK vx_status vx_builder_end_open(vx_builder *builder, vx_block *ret_block,
+                                            int *ret_handle, vx_error *err);
 void vx_builder_abandon(vx_builder *builder);
 #endif

@@ -108,6 +108,27 @@ typedef struct vx_dataset_info {
 VX_MUST_CHECK vx_status vx_dataset_load(const vx_data_source *source, vx_dataset **ret_dataset,
                                         vx_error *err);
 vx_dataset *vx_dataset_destroy(vx_dataset *dataset); /* takes NULL, returns NULL */
+
+/*
+ * Several processes of a host with one copy of a set. Files that are mapped need nothing: the
+ * machine holds one copy of what is read of them. Rows that were made (text, gzip) are in no file
+ * that has a name: one process reads them and shares, the others attach.
+ */
+bool vx_dataset_is_made(const vx_dataset *dataset);
+/*
+ * Moves a whole set (vx_dataset_keep was not called) into a file without a name in scratch (NULL:
+ * TMPDIR, or /tmp), and from now on maps it. *ret_handle is the caller's to close: while it is
+ * open,
+ * "/proc/PID/fd/HANDLE" is the path to attach. The caller's processes are of one build.
+ * VX_ERR_NOT_FOUND, VX_ERR_SPACE, VX_ERR_IO name the folder; VX_ERR_NOMEM. Then nothing has
+ * changed.
+ */
+VX_MUST_CHECK vx_status vx_dataset_share(vx_dataset *dataset, const char *scratch, int *ret_handle,
+                                         vx_error *err);
+/* The set of such a file, bit for bit. VX_ERR_DATA: it is none; VX_ERR_NOT_FOUND, VX_ERR_IO,
+ * VX_ERR_NOMEM. What the rows hold is not read: pages come as they are gathered. */
+VX_MUST_CHECK vx_status vx_dataset_attach(const char *path, vx_dataset **ret_dataset,
+                                          vx_error *err);
 vx_dataset_info vx_dataset_get_info(const vx_dataset *dataset);
 
 /*
