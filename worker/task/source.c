@@ -90,6 +90,14 @@ typedef struct set_files {
     size_t more_count;
 } set_files;
 
+static vx_status share(vx_task *task, vx_error *err)
+{
+    vx_status status = vx_dataset_share(task->dataset, NULL, &task->shared, err);
+
+    task->is_shared = status == VX_OK;
+    return status;
+}
+
 static vx_status load(vx_task *task, const vx_task_place *place, set_files set, vx_error *err)
 {
     const vx_job_data *data = &task->job->data;
@@ -239,7 +247,10 @@ vx_status vx_task_load(vx_task *task, const vx_task_place *place, bool training,
     vx_status status = open_reference(task, place, err);
 
     if (status == VX_OK)
-        status = load(task, place, training ? train : test, err);
+        status = place->shared != NULL ? vx_dataset_attach(place->shared, &task->dataset, err)
+                                       : load(task, place, training ? train : test, err);
+    if (status == VX_OK && place->shares && vx_dataset_is_made(task->dataset))
+        status = share(task, err);
     if (status == VX_OK)
         status = check_targets(task, training ? train.features : test.features, err);
     if (status == VX_OK && training)

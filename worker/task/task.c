@@ -248,6 +248,8 @@ void vx_task_destroy(vx_task *task)
     vx_model_destroy(task->model);
     vx_augment_destroy(task->augment);
     vx_dataset_destroy(task->dataset);
+    if (task->is_shared)
+        vx_file_close(task->shared);
     vx_reference_close(task->reference);
     vx_sampler_destroy(task->sampler);
     vx_free(task->indices);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vx_base/alloc.h>
 #include <vx_data/columns.h>
@@ -273,11 +274,51 @@ static void what_does_not_fit_is_named(void **state)
     }
 }
 
+/* Ranks of a host: one parses, the other maps what it parsed. */
+static void a_set_that_another_process_shares_is_not_read_again(void **state)
+{
+    vx_task_place place = { .slot = 1, .data_dir = "", .local_workers = 1, .shares = true };
+    vx_task plain = sample_worker(*state, 1, "likelihood: poisson", "");
+    vx_task tasks[2] = { { 0 }, { 0 } };
+    vx_error err = { 0 };
+    char *files[2] = { vx_format("%s/train.csv", (const char *)*state), NULL };
+
+    vx_assert_ok(vx_task_create_worker(sample_job(*state, "likelihood: poisson", ""), &place,
+                                       &tasks[0], &err),
+                 &err);
+    assert_true(tasks[0].is_shared);
+    vx_test_file_put(files[0], "gone", 4);
+    files[1] = vx_format("/proc/%ld/fd/%d", (long)getpid(), tasks[0].shared);
+    place.shares = false;
+    place.shared = files[1];
+    vx_assert_ok(vx_task_create_worker(sample_job(*state, "likelihood: poisson", ""), &place,
+                                       &tasks[1], &err),
+                 &err);
+    assert_false(tasks[1].is_shared);
+    for (uint64_t round = 0; round < 5; round++) {
+        vx_batch expected = vx_task_batch_at(&plain, round, 0);
+
+        for (size_t t = 0; t < 2; t++) {
+            vx_batch batch = vx_task_batch_at(&tasks[t], round, 0);
+
+            assert_memory_equal(batch.features.at, expected.features.at, 12 * sizeof(float));
+            assert_memory_equal(batch.targets.at, expected.targets.at, 6 * sizeof(float));
+            assert_memory_equal(batch.observations, expected.observations, 6 * sizeof(uint32_t));
+        }
+    }
+    vx_task_destroy(&plain);
+    vx_task_destroy(&tasks[0]);
+    vx_task_destroy(&tasks[1]);
+    vx_free(files[0]);
+    vx_free(files[1]);
+}
+
 int main(void)
 {
 #define FOLDER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(a_batch_holds_rows_with_their_targets_and_numbers),
+        FOLDER_TEST(a_set_that_another_process_shares_is_not_read_again),
         FOLDER_TEST(a_batch_is_a_function_of_slot_and_round),
         FOLDER_TEST(whole_numbers_are_classes_or_targets_as_the_likelihood_says),
         FOLDER_TEST(columns_of_a_bootstrap_are_weighed_by_observation),

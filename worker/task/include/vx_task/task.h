@@ -44,7 +44,9 @@ typedef struct vx_task {
     vx_reference *reference;
     vx_standardise standardise;
     vx_dataset *dataset; /* the slot's shard, the whole training set, or the test set */
-    uint32_t *indices;   /* of the slot's observations in dataset; NULL: all of them */
+    bool is_shared;      /* shared is the handle of a file that other processes can attach */
+    int shared;
+    uint32_t *indices; /* of the slot's observations in dataset; NULL: all of them */
     size_t indices_count;
     char **shard_files; /* owned, of shard: files */
     uint32_t *shards;   /* (shards_count) that the slot draws from */
@@ -73,6 +75,10 @@ typedef struct vx_task_place {
     uint32_t local_workers; /* workers on this host, that share its cores */
     uint32_t rank, ranks; /* of the processes that compute the slot's gradient together; 0 of 0: it
                              is alone. Rank 0 is the one that finishes it */
+    bool shares;          /* rows that stand in no file of their own (text, gzip) are moved into one
+                             that other processes of the host can attach: see the task's is_shared */
+    const char *shared;   /* path of that file of another process, "/proc/PID/fd/HANDLE", good until
+                             the task is made; NULL: the data files are read */
 } vx_task_place;
 
 /*
