@@ -19,6 +19,7 @@ pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc)
 pkg_check_modules(mpi REQUIRED IMPORTED_TARGET ompi-c)
 pkg_check_modules(mpich IMPORTED_TARGET mpich) # beside it, when it is there
 if(VX_TESTS)

@@ -22,6 +22,9 @@ vx_status vx_wire_hello_encode(const vx_wire_hello *value, vx_bytes buffer, size
     message.host = vx_field_of_text(value->host, sizeof(value->host));
     message.blas = vx_field_of_text(value->blas, sizeof(value->blas));
     message.pid = value->pid;
+    message.cpus = vx_field_of_text(value->cpus, sizeof(value->cpus));
+    message.threads = value->threads;
+    message.node = value->node;
     for (size_t i = 0; i < VX_WIRE_STATES_MAX; i++)
         if (value->states[i] != 0)
             states[message.n_states++] = value->states[i];
@@ -73,8 +76,13 @@ static vx_status take_hello(const ProtobufCMessage *base, vx_cbytes bytes, void 
         vx_field_name(message->version, "version", hello.version, sizeof(hello.version), err) !=
             VX_OK ||
         vx_field_name(message->host, "host", hello.host, sizeof(hello.host), err) != VX_OK ||
-        vx_field_name(message->blas, "blas", hello.blas, sizeof(hello.blas), err) != VX_OK)
+        vx_field_name(message->blas, "blas", hello.blas, sizeof(hello.blas), err) != VX_OK ||
+        vx_field_name(message->cpus, "cpus", hello.cpus, sizeof(hello.cpus), err) != VX_OK ||
+        vx_field_range(message->threads, 0, VX_WIRE_THREADS_MAX, "threads", err) != VX_OK ||
+        vx_field_range(message->node, 0, VX_WIRE_THREADS_MAX, "node", err) != VX_OK)
         return VX_ERR_PROTOCOL;
+    hello.threads = message->threads;
+    hello.node = message->node;
     *(vx_wire_hello *)ret_value = hello;
     return VX_OK;
 }

@@ -146,12 +146,20 @@ static void join_worker(vx_peer *peer)
     slot->pid = peer->hello.pid;
     memcpy(slot->host, peer->hello.host, sizeof(slot->host));
     memcpy(slot->blas, peer->hello.blas, sizeof(slot->blas));
-    vx_log_event(&server->log, VX_LOG_INFO, "worker.join", "slot=%u incarnation=%u peer=%s pid=%u",
-                 peer->slot, peer->incarnation, vx_conn_peer(peer->conn), slot->pid);
+    memcpy(slot->cpus, peer->hello.cpus, sizeof(slot->cpus));
+    slot->threads = peer->hello.threads;
+    if (slot->threads > 0 && server->job->workers.blas_threads > 0)
+        slot->threads = (uint32_t)server->job->workers.blas_threads;
+    slot->node = peer->hello.node;
+    vx_log_event(&server->log, VX_LOG_INFO, "worker.join",
+                 "slot=%u incarnation=%u peer=%s pid=%u cpus=%s threads=%u node=%d", peer->slot,
+                 peer->incarnation, vx_conn_peer(peer->conn), slot->pid,
+                 slot->cpus[0] != '\0' ? slot->cpus : "?", slot->threads, (int)slot->node - 1);
     vx_journal_event(server->journal, server->round.number, "worker.join",
-                     "s:I, s:I, s:s, s:I, s:s", "slot", (long long)peer->slot, "incarnation",
-                     (long long)peer->incarnation, "peer", vx_conn_peer(peer->conn), "pid",
-                     (long long)slot->pid, "blas", slot->blas);
+                     "s:I, s:I, s:s, s:I, s:s, s:s, s:I, s:I", "slot", (long long)peer->slot,
+                     "incarnation", (long long)peer->incarnation, "peer", vx_conn_peer(peer->conn),
+                     "pid", (long long)slot->pid, "blas", slot->blas, "cpus", slot->cpus, "threads",
+                     (long long)slot->threads, "node", (long long)slot->node - 1);
 }
 
 void vx_peer_welcome(vx_peer *peer)

@@ -11,6 +11,8 @@ int main(int argc, char **argv)
     bool done = false;
     vx_status status = vx_server_options_parse(argc, argv, overrides, &options, &done, &err);
 
+    if (status == VX_OK && !done && vx_place_here(&options.place, NULL) != VX_OK)
+        options.place.cores = 0;
     if (status == VX_OK && !done)
         status = vx_server_run(&options, &err);
     if (status != VX_OK && status != VX_ERR_INTERRUPTED) /* asked for: the log has it */

@@ -300,6 +300,19 @@ static void release(vx_server *server)
     vx_free(server);
 }
 
+static void tell_place(vx_server *server)
+{
+    const vx_place *place = &server->options.place;
+
+    if (place->cores == 0)
+        return;
+    vx_log_event(&server->log, VX_LOG_INFO, "server.place",
+                 "cpus=%s cores=%u processors=%u node=%d blas_threads=1", place->cpus, place->cores,
+                 place->processors, place->node);
+    vx_journal_event(server->journal, server->round.number, "server.place", "s:s, s:I, s:I", "cpus",
+                     place->cpus, "cores", (long long)place->cores, "node", (long long)place->node);
+}
+
 vx_status vx_server_run(const vx_server_options *options, vx_error *err)
 {
     vx_server *server = vx_calloc(1, sizeof(*server));
@@ -327,6 +340,7 @@ vx_status vx_server_run(const vx_server_options *options, vx_error *err)
         vx_journal_event(server->journal, server->round.number, "server.start", "s:s, s:s",
                          "version", VX_VERSION, "endpoint", server->address.text[0]);
         vx_address_tell(server);
+        tell_place(server);
         status = vx_evaluator_start(server, err);
         if (status != VX_OK)
             vx_server_finish(server, status, err);

@@ -48,7 +48,7 @@ static json_t *slot_object(size_t index, const vx_slot *slot)
 
     return json_pack(
         "{s:I, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, "
-        "s:b}",
+        "s:b, s:o, s:I, s:o}",
         "slot", (json_int_t)index, "state", vx_slot_state_name(slot->state), "incarnation",
         (json_int_t)slot->incarnation, "host", vx_json_text(slot->host), "pid",
         (json_int_t)slot->pid, "received", (json_int_t)slot->received, "accepted",
@@ -58,7 +58,10 @@ static json_t *slot_object(size_t index, const vx_slot *slot)
         (json_int_t)judged[VX_JUDGED_OVER_QUOTA], "late", (json_int_t)judged[VX_JUDGED_LATE],
         "nonfinite", (json_int_t)judged[VX_JUDGED_NONFINITE], "reconstruction",
         vx_json_real(slot->reconstruction), "weight", vx_json_real(slot->weight), "norm",
-        vx_json_real(slot->norm), "nll", vx_json_real(slot->nll), "injected", (int)slot->injected);
+        vx_json_real(slot->norm), "nll", vx_json_real(slot->nll), "injected", (int)slot->injected,
+        "cpus", slot->cpus[0] != '\0' ? vx_json_text(slot->cpus) : json_null(), "threads",
+        (json_int_t)slot->threads, "node",
+        slot->node > 0 ? json_integer((json_int_t)slot->node - 1) : json_null());
 }
 
 json_t *vx_json_list_with(json_t *list, json_t *value)

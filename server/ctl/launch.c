@@ -1,7 +1,6 @@
 #include "launch.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,54 +9,15 @@
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
 #include <vx_base/limits.h>
-
-#define CPUS_MAX 4096
-
-/* The first CPU of the core that the CPU belongs to: names the core. */
-static unsigned core_of(unsigned cpu)
-{
-    char path[128];
-    unsigned first = cpu;
-    FILE *file = NULL;
-
-    (void)snprintf(path, sizeof(path),
-                   "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list", cpu);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return cpu;
-    if (fscanf(file, "%u", &first) != 1) /* NOLINT(cert-err34-c): a file of the kernel */
-        first = cpu;
-    (void)fclose(file);
-    return first < CPUS_MAX ? first : cpu;
-}
-
-static size_t count_cores(void)
-{
-    static bool seen[CPUS_MAX];
-    cpu_set_t *cpus = CPU_ALLOC(CPUS_MAX);
-    size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
-    size_t count = 0;
-
-    memset(seen, 0, sizeof(seen));
-    if (cpus == NULL || sched_getaffinity(0, size, cpus) != 0) {
-        CPU_FREE(cpus);
-        return 1;
-    }
-    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        unsigned core = CPU_ISSET_S(cpu, size, cpus) ? core_of(cpu) : CPUS_MAX;
-
-        if (core == CPUS_MAX || seen[core])
-            continue;
-        seen[core] = true;
-        count++;
-    }
-    CPU_FREE(cpus);
-    return count > 0 ? count : 1;
-}
+#include <vx_place/place.h>
 
 vx_ctl_machine vx_ctl_machine_here(void)
 {
-    return (vx_ctl_machine){ .cores = count_cores(), .root = geteuid() == 0 };
+    vx_place place = { .cores = 1 };
+
+    if (vx_place_here(&place, NULL) != VX_OK)
+        place.cores = 1;
+    return (vx_ctl_machine){ .cores = place.cores, .root = geteuid() == 0 };
 }
 
 static void add_pair(vx_ctl_argv *argv, const char *option, const char *value)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "doubts.h"
+#include "places.h"
 #include "progress.h"
 
 #define PLACE_WIDTH 19 /* of host:pid */
@@ -119,6 +120,7 @@ void vx_ctl_table_print(FILE *out, const json_t *root)
 
     vx_ctl_report_read(root, &report);
     print_head(out, root, &report);
+    vx_ctl_places_print(out, slots);
     vx_ctl_doubts_print(out, slots);
     (void)fputs("\nslot state   inc accepted late refused   v_i weight     norm host:pid\n", out);
     for (size_t i = 0; i < json_array_size(slots); i++)

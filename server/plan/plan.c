@@ -3,9 +3,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vx_base/limits.h>
+#include <vx_place/place.h>
 
 static vx_flag_scale flag_scale(vx_job_flag_scale scale)
 {
@@ -43,11 +43,11 @@ static vx_flag_options flag_options(const vx_job_flag *flag)
 /* More threads than memory can feed only wait for each other. */
 static unsigned thread_count(uint64_t threads)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t processors = vx_place_processors();
 
     if (threads > 0)
         return to_unsigned(threads);
-    return cores < 1 ? 1 : cores < VX_PLAN_THREADS_MAX ? (unsigned)cores : VX_PLAN_THREADS_MAX;
+    return processors < VX_PLAN_THREADS_MAX ? processors : VX_PLAN_THREADS_MAX;
 }
 
 static void take_rule_options(const vx_job_aggregation *aggregation, vx_aggregate_options *options)

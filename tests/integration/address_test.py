@@ -165,12 +165,12 @@ ip addr add 172.17.0.1/16 dev docker0
 class Namespaces(WithData):
     """A network of its own with two interfaces."""
 
-    def setUp(self):
-        super().setUp()
+    @classmethod
+    def setUpClass(cls):
         probe = subprocess.run(["unshare", "-n", "sh", "-c", INSIDE], capture_output=True,
                                text=True)
         if probe.returncode != 0:
-            self.skipTest(f"no network of our own here: {probe.stderr.strip()}")
+            raise unittest.SkipTest(f"no network of our own here: {probe.stderr.strip()}")
 
     def server(self, setup, *options):
         """Exit code, server.json (None: there was none), standard error of a server inside."""

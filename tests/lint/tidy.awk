@@ -40,6 +40,7 @@ BEGIN {
     ban("include", "<jansson", "JSON only in config, tensor_file, checkpoint, control, ctl, bootstrap, task and tool", rooms,
         "^common/(config|tensor_file)/|^server/(checkpoint|control|ctl)/|^worker/(bootstrap|task|tool)/")
     ban("include", "<cyaml/|<yaml[.]h>", "YAML only in config", rooms, "^common/config/")
+    ban("include", "<hwloc", "hwloc only in place", rooms, "^common/place/")
     ban("include", "<zlib[.]h>", "zlib only in data", rooms, "^worker/data/")
     ban("include", "<csv[.]h>", "libcsv only in data", rooms, "^worker/data/")
     ban("include", "[<\"]sqlite3(ext)?[.]h", "SQLite only in ledger", rooms, "^server/ledger/")

@@ -104,7 +104,8 @@ int vx_agent_run(const vx_agent_options *options, int argc, char **argv)
     vx_status status = VX_OK;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* no agent outlives its launcher */
-    status = vx_rendezvous(&options->source, &argc, &argv, &bootstrap, &rank, &err);
+    status =
+        vx_rendezvous(&options->source, options->bind_cores, &argc, &argv, &bootstrap, &rank, &err);
     if (status != VX_OK) /* rank 0 has said why; only its exit code is to end mpirun */
         return rank == 0 ? vx_status_exit_code(status) : 0;
     status = bootstrap.ranks > 1 ? run_group(&bootstrap, launcher, &code, &err)

@@ -14,6 +14,7 @@ enum {
     OPT_RECONNECT,
     OPT_RANKS,
     OPT_LAUNCHER,
+    OPT_BIND_CORES,
     OPT_LOG_LEVEL,
     OPT_VERSION,
     OPT_HELP
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
     { "reconnect-timeout", required_argument, NULL, OPT_RECONNECT },
     { "ranks", required_argument, NULL, OPT_RANKS },
     { "group-launcher", required_argument, NULL, OPT_LAUNCHER },
+    { "bind-cores", no_argument, NULL, OPT_BIND_CORES },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, OPT_HELP },
@@ -57,6 +59,9 @@ static const char help_text[] =
     "  --ranks G                processes of one worker (default: as server.json says; 1 with\n"
     "                           --connect)\n"
     "  --group-launcher WORDS   what starts the ranks of a worker (default: mpirun)\n"
+    "  --bind-cores             each worker to cores of its own, when there are enough; for a "
+    "launcher\n"
+    "                           that binds nobody\n"
     "  --log-level LEVEL        debug, info, warn (default) or error\n"
     "  --version, --help\n\n"
     "Exit codes: 0 the run is over, 69 no server, 66 or 65 data, 77 refused, 78 job; see "
@@ -114,6 +119,9 @@ static vx_status take(int option, vx_agent_options *options, vx_error *err)
         return VX_OK;
     case 'D':
         options->source.data_dir = optarg;
+        return VX_OK;
+    case OPT_BIND_CORES:
+        options->bind_cores = true;
         return VX_OK;
     case OPT_RANKS:
     case OPT_RESTARTS:

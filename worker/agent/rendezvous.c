@@ -2,11 +2,13 @@
 
 #include <mpi.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <vx_base/alloc.h>
+#include <vx_place/place.h>
+
+#include "neighbours.h"
 
 #define POLL_NS 10000000
 
@@ -48,16 +50,25 @@ static void broadcast_verdict(struct verdict *verdict)
     MPI_Wait(&request, MPI_STATUS_IGNORE); /* it is done */
 }
 
-static uint32_t local_workers(int size)
+/* Threads of linear algebra follow from the cores and from who shares them. */
+static void take_place(bool bind_cores, vx_bootstrap *bootstrap)
 {
-    const char *text = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    long count = text != NULL ? strtol(text, NULL, 10) : 0;
+    vx_neighbours neighbours = vx_neighbours_find();
+    vx_place place;
+    bool own = false;
+    vx_error err = { 0 };
 
-    return count > 0 && count <= size ? (uint32_t)count : 1;
+    bootstrap->local_workers = neighbours.count;
+    if (!bind_cores)
+        return;
+    if (vx_place_share(neighbours.index, neighbours.count, true, &own, &place, &err) != VX_OK)
+        fprintf(stderr, "vexil-worker: slot %u: --bind-cores: %s\n", bootstrap->slot, err.message);
+    if (own)
+        bootstrap->local_workers = 1;
 }
 
-vx_status vx_rendezvous(const vx_bootstrap_options *options, int *argc, char ***argv,
-                        vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err)
+vx_status vx_rendezvous(const vx_bootstrap_options *options, bool bind_cores, int *argc,
+                        char ***argv, vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err)
 {
     struct verdict verdict = { 0 };
     vx_bootstrap *entries = NULL;
@@ -81,7 +92,8 @@ vx_status vx_rendezvous(const vx_bootstrap_options *options, int *argc, char ***
     if (verdict.status == VX_OK)
         MPI_Scatter(entries, (int)sizeof(*entries), MPI_BYTE, ret_bootstrap,
                     (int)sizeof(*ret_bootstrap), MPI_BYTE, 0, MPI_COMM_WORLD);
-    ret_bootstrap->local_workers = local_workers(size);
+    if (verdict.status == VX_OK)
+        take_place(bind_cores, ret_bootstrap);
     MPI_Finalize();
     vx_free(entries);
     if (verdict.status != VX_OK)

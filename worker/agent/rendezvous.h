@@ -4,6 +4,7 @@
 
 /* Rank 0 reads, every rank gets its own entry; MPI is initialised and finalised inside. On failure
  * every rank gets the same status and message. */
-vx_status vx_rendezvous(const vx_bootstrap_options *options, int *argc, char ***argv,
-                        vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err) VX_MUST_CHECK;
+vx_status vx_rendezvous(const vx_bootstrap_options *options, bool bind_cores, int *argc,
+                        char ***argv, vx_bootstrap *ret_bootstrap, int *ret_rank,
+                        vx_error *err) VX_MUST_CHECK;
 #endif

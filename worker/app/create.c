@@ -4,6 +4,8 @@
 
 #include <vx_worker_app/worker.h>
 
+#include "place.h"
+
 static vx_status parse(vx_cbytes text, vx_job **ret_job, vx_error *err)
 {
     return vx_job_parse(text, "job.yaml (from the server)", "/", NULL, 0, ret_job, err);
@@ -16,6 +18,7 @@ vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, uint32_t rank, vx
     vx_task_place place = { .slot = bootstrap->slot,
                             .data_dir = bootstrap->data_dir,
                             .local_workers = bootstrap->local_workers * ranks,
+                            .cores = vx_app_place()->cores,
                             .rank = rank,
                             .ranks = ranks };
     vx_job *job = NULL;

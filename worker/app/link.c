@@ -6,6 +6,9 @@
 
 #include <vx_base/assert.h>
 #include <vx_linalg/blas.h>
+#include <vx_task/task.h>
+
+#include "place.h"
 
 #define COMPLAIN_MS 60000
 #define DIAL_MS_MAX 5000
@@ -13,6 +16,19 @@
 static void on_heartbeat(uv_timer_t *timer)
 {
     vx_client_send_message(timer->data, VX_WIRE_HEARTBEAT, 0, (vx_cbytes){ NULL, 0 });
+}
+
+static void tell_place(const vx_bootstrap *bootstrap, vx_wire_hello *hello)
+{
+    const vx_place *place = vx_app_place();
+    vx_task_place where = { .local_workers = bootstrap->local_workers *
+                                             (bootstrap->ranks > 0 ? bootstrap->ranks : 1),
+                            .cores = place->cores };
+    uint32_t threads = vx_task_threads(&where, 0);
+
+    snprintf(hello->cpus, sizeof(hello->cpus), "%s", place->cpus);
+    hello->threads = threads < VX_WIRE_THREADS_MAX ? threads : VX_WIRE_THREADS_MAX;
+    hello->node = (uint32_t)(place->node + 1);
 }
 
 void vx_link_greet(vx_client *client)
@@ -33,6 +49,8 @@ void vx_link_greet(vx_client *client)
     if (gethostname(hello.host, sizeof(hello.host) - 1) != 0)
         snprintf(hello.host, sizeof(hello.host), "unknown");
     hello.host[sizeof(hello.host) - 1] = '\0';
+    if (hello.role == VX_WIRE_ROLE_WORKER && vx_app_place()->cores > 0)
+        tell_place(bootstrap, &hello);
     if (client->hooks.greet != NULL)
         client->hooks.greet(client, &hello);
     VX_ASSERT(vx_wire_hello_encode(&hello, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK);

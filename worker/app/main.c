@@ -26,6 +26,7 @@ static vx_status run_child(int fd, vx_error *err)
     close(fd);
     if (status != VX_OK)
         return status;
+    vx_worker_place_take();
     status = vx_worker_run(&bootstrap, NULL, err);
     if (status != VX_OK)
         vx_error_prefix(err, "slot %u", bootstrap.slot);

@@ -6,8 +6,10 @@
 
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
+#include <vx_linalg/blas.h>
 
 #include "client.h"
+#include "place.h"
 
 typedef struct worker {
     vx_client client;
@@ -198,9 +200,13 @@ static void take_up(vx_client *client)
 static void ready(vx_client *client)
 {
     const worker *self = client->owner;
+    const vx_place *place = vx_app_place();
 
     client->session.staleness = self->task.job->workers.staleness;
-    vx_log_event(&client->log, VX_LOG_INFO, "worker.ready", "slot=%u", client->bootstrap->slot);
+    vx_log_event(&client->log, VX_LOG_INFO, "worker.ready",
+                 "slot=%u cpus=%s cores=%u node=%d threads=%d", client->bootstrap->slot,
+                 place->cores > 0 ? place->cpus : "?", place->cores, place->node,
+                 vx_blas_threads());
 }
 
 static void compute(vx_client *client)

@@ -182,6 +182,7 @@ static vx_status run(vx_group *group, vx_error *err)
 
     MPI_Comm_dup(MPI_COMM_WORLD, &group->commands);
     find_hosts(group);
+    vx_worker_place_take();
     status = receive_bootstrap(group, err);
     if (status == VX_OK && group->rank == 0)
         status = lead(group, err);

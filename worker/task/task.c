@@ -119,15 +119,13 @@ static vx_status take_faults(vx_task *task, vx_error *err)
     return VX_OK;
 }
 
-static void set_blas_threads(const vx_job *job, const vx_task_place *place)
+uint32_t vx_task_threads(const vx_task_place *place, uint64_t wanted)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    long local = place->local_workers > 0 ? (long)place->local_workers : 1;
-    long threads = (long)job->workers.blas_threads;
+    uint32_t local = place->local_workers > 0 ? place->local_workers : 1;
+    uint64_t cores = place->cores > 0 ? place->cores : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t threads = wanted > 0 ? wanted : cores / local;
 
-    if (threads == 0)
-        threads = cores / local;
-    vx_blas_set_threads(threads > 1 ? (int)threads : 1);
+    return threads > 1 ? (uint32_t)threads : 1;
 }
 
 static vx_status take_shard_files(vx_task *task, const vx_task_place *place, vx_error *err)
@@ -176,7 +174,7 @@ static vx_status create_worker(vx_task *task, const vx_task_place *place, vx_err
     if (task->slot >= task->job->workers.max_workers)
         return vx_fail(err, VX_ERR_CONFIG, "slot %u: expected one below workers.max_workers (%u)",
                        task->slot, (unsigned)task->job->workers.max_workers);
-    set_blas_threads(task->job, place);
+    vx_blas_set_threads((int)vx_task_threads(place, task->job->workers.blas_threads));
     status = take_blocks(task, place, err);
     if (status == VX_OK)
         status = vx_task_load(task, place, true, err);

@@ -1,4 +1,5 @@
 #include <vx_base/alloc.h>
+#include <vx_place/place.h>
 
 #include "tool_private.h"
 
@@ -9,11 +10,16 @@ vx_status vx_tool_load_job(const vx_tool_options *options, vx_job **ret_job, vx_
 
 vx_task_place vx_tool_place(const vx_tool_options *options, const vx_job *job)
 {
+    vx_place here = { .cores = 0 };
+
+    if (vx_place_here(&here, NULL) != VX_OK)
+        here.cores = 0; /* those of the machine */
     return (vx_task_place){
         .slot = (uint32_t)options->slot,
         .data_dir = options->data_dir != NULL ? options->data_dir : "",
         .local_workers =
             (uint32_t)(options->local_workers > 0 ? options->local_workers : job->workers.count),
+        .cores = here.cores,
     };
 }
 

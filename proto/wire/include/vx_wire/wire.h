@@ -49,7 +49,8 @@ typedef enum vx_wire_role {
     VX_WIRE_ROLE_MAX
 } vx_wire_role;
 
-#define VX_WIRE_STATES_MAX 2
+#define VX_WIRE_STATES_MAX  2
+#define VX_WIRE_THREADS_MAX 65536
 
 /* From hello to welcome both sides send a heartbeat each BEAT; who hears nothing for GREETING ends
  * the connection. After it the job's heartbeats count. */
@@ -66,6 +67,10 @@ typedef struct vx_wire_hello {
     char blas[VX_NAME_MAX]; /* core type */
     uint32_t pid;
     uint64_t states[VX_WIRE_STATES_MAX]; /* labels of the momentum that a worker holds; 0 = none */
+    /* Where a worker computes: processors ("0-3,8"; "" = not known), threads of linear algebra
+     * unless the job says how many (0 = not known), 1 + NUMA node (0 = several, or not known). */
+    char cpus[VX_NAME_MAX];
+    uint32_t threads, node;
 } vx_wire_hello;
 
 typedef struct vx_wire_welcome {

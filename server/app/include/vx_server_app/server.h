@@ -2,6 +2,7 @@
 #define VX_SERVER_APP_SERVER_H
 #include <vx_base/log.h>
 #include <vx_base/status.h>
+#include <vx_place/place.h>
 
 #define VX_SERVER_ADVERTISE_MAX 8
 
@@ -14,6 +15,7 @@ typedef struct vx_server_options {
     const char *const *overrides;
     size_t overrides_count;
     bool resume;
+    vx_place place; /* what this process may use, for the log; cores 0 = not known */
     bool log_level_given;
     vx_log_level log_level;
 } vx_server_options;

@@ -51,6 +51,9 @@ typedef struct vx_slot {
     uint32_t pid;
     char host[VX_NAME_MAX];
     char blas[VX_NAME_MAX];
+    char cpus[VX_NAME_MAX]; /* processors that it may use; "" = not known */
+    uint32_t threads;       /* of linear algebra; 0 = not known */
+    uint32_t node;          /* 1 + NUMA node; 0 = several, or not known */
     /* of its last accepted gradient */
     double nll, norm, reconstruction, weight; /* NaN = none */
     uint64_t samples;

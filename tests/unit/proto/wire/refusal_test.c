@@ -61,6 +61,15 @@ static void a_name_with_a_control_character_is_refused(void **state)
     hello = vx_test_hello();
     memset(hello.blas, 'b', sizeof(hello.blas));
     REFUSE(hello, &hello, &back, "blas of 64 bytes, the limit is 63");
+    hello = vx_test_hello();
+    hello.cpus[1] = '\t';
+    REFUSE(hello, &hello, &back, "cpus with a control character");
+    hello = vx_test_hello();
+    hello.threads = VX_WIRE_THREADS_MAX + 1;
+    REFUSE(hello, &hello, &back, "threads 65537 is outside 0..65536");
+    hello = vx_test_hello();
+    hello.node = UINT32_MAX;
+    REFUSE(hello, &hello, &back, "node 4294967295 is outside");
 }
 
 /* The bytes of a field by hand: its key, its length, its content. */

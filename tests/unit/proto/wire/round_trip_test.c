@@ -68,6 +68,8 @@ static void a_hello_keeps_every_field(void **state)
     assert_string_equal(back.version, hello.version);
     assert_true(back.pid == UINT32_MAX);
     assert_true(back.states[0] == 41 && back.states[1] == VX_ROUNDS_MAX);
+    assert_string_equal(back.cpus, "0-3,8");
+    assert_true(back.threads == VX_WIRE_THREADS_MAX && back.node == 2);
 }
 
 static void a_hello_without_a_digest_has_the_zero_digest(void **state)

@@ -37,7 +37,10 @@ vx_wire_hello vx_test_hello(void)
                             .host = "node-17.cluster",
                             .blas = "SkylakeX",
                             .pid = UINT32_MAX,
-                            .states = { 41, VX_ROUNDS_MAX } };
+                            .states = { 41, VX_ROUNDS_MAX },
+                            .cpus = "0-3,8",
+                            .threads = VX_WIRE_THREADS_MAX,
+                            .node = 2 };
 
     for (size_t i = 0; i < sizeof(hello.token); i++)
         hello.token[i] = (uint8_t)(7 * i);

@@ -53,6 +53,50 @@ static void a_status_says_where_the_server_is(void **state)
     free(text);
 }
 
+#define PLACED(state, host, cpus, threads, node)                                                   \
+    "{\"state\":\"" state "\",\"host\":\"" host "\",\"cpus\":\"" cpus "\",\"threads\":" threads    \
+    ",\"node\":" node "}"
+
+static void a_status_says_on_which_cores_workers_compute(void **state)
+{
+    static const char head[] = "{\"format\":1,\"job\":\"j\",\"state\":\"starting\",\"slots\":[";
+    static const char two[] = PLACED("live", "a", "0-1", "2", "0");
+    static const char lost[] = PLACED("lost", "a", "0-1", "2", "0");
+    static const char one[] = PLACED("live", "b", "0-1", "1", "null");
+    char document[1024];
+    char *text = NULL;
+
+    (void)state;
+    snprintf(document, sizeof(document), "%s%s,%s,%s,%s,%s,{\"state\":\"live\"}]}", head, two, two,
+             lost, two, one);
+    text = print_table(document);
+    assert_non_null(strstr(text, "\nworkers   0/0\n"
+                                 "cores     0-1 of a, NUMA node 0, 2 BLAS threads: slot 0-1,3\n"
+                                 "cores     0-1 of b, 1 BLAS thread: slot 4\n"));
+    free(text);
+}
+
+static void many_places_are_cut(void **state)
+{
+    char document[4096] = "{\"format\":1,\"job\":\"j\",\"state\":\"starting\",\"slots\":[";
+    char *text = NULL;
+    size_t lines = 0;
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        sprintf(document + strlen(document),
+                "%s{\"state\":\"live\",\"host\":\"h\",\"cpus\":\"%d\","
+                "\"threads\":1,\"node\":0}",
+                i > 0 ? "," : "", i);
+    strcat(document, "]}");
+    text = print_table(document);
+    for (const char *at = text; (at = strstr(at, "\ncores ")) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 9);
+    assert_non_null(strstr(text, "cores     ... more: see --json\n"));
+    free(text);
+}
+
 static void a_held_run_says_since_when_and_why(void **state)
 {
     char *text = print_table(
@@ -208,6 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_has_a_head_and_a_line_a_slot),
         cmocka_unit_test(a_status_says_where_the_server_is),
+        cmocka_unit_test(a_status_says_on_which_cores_workers_compute),
+        cmocka_unit_test(many_places_are_cut),
         cmocka_unit_test(a_held_run_says_since_when_and_why),
         cmocka_unit_test(a_table_of_large_numbers_and_long_names_fits_a_terminal),
         cmocka_unit_test(slots_of_little_weight_and_refused_ones_are_named),

@@ -313,10 +313,28 @@ static void a_set_that_another_process_shares_is_not_read_again(void **state)
     vx_free(files[1]);
 }
 
+static void threads_are_a_share_of_the_cores_unless_the_job_says(void **state)
+{
+    static const struct {
+        uint32_t local, cores, wanted, threads;
+    } rows[] = {
+        { 1, 8, 0, 8 }, { 2, 8, 0, 4 }, { 3, 8, 0, 2 }, { 9, 8, 0, 1 },
+        { 0, 5, 0, 5 }, { 2, 8, 1, 1 }, { 2, 8, 6, 6 }, { 4, 1, 0, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        vx_task_place place = { .local_workers = rows[i].local, .cores = rows[i].cores };
+
+        assert_int_equal(vx_task_threads(&place, rows[i].wanted), rows[i].threads);
+    }
+}
+
 int main(void)
 {
 #define FOLDER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, vx_test_folder_teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_are_a_share_of_the_cores_unless_the_job_says),
         FOLDER_TEST(a_batch_holds_rows_with_their_targets_and_numbers),
         FOLDER_TEST(a_set_that_another_process_shares_is_not_read_again),
         FOLDER_TEST(a_batch_is_a_function_of_slot_and_round),

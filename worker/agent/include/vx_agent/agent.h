@@ -14,6 +14,7 @@ typedef struct vx_agent_options {
     vx_bootstrap_options source;
     const char *job;      /* may be NULL */
     const char *launcher; /* words that start the ranks of a worker; NULL: mpirun */
+    bool bind_cores;      /* each agent to its share of the cores that it has with others */
 } vx_agent_options;
 
 /* VX_AGAIN: help or version was printed. VX_ERR_USAGE, VX_ERR_CONFIG (the file of --job). */

@@ -21,6 +21,11 @@ typedef struct vx_worker_crew {
                      vx_vecf ret_gradient, vx_task_gradient *ret_about);
 } vx_worker_crew;
 
+/* Finds out which cores this process may use; for the whole process, before anything of the worker
+ * runs. Not being able to is no failure: then nothing is told, and threads follow from the machine.
+ */
+void vx_worker_place_take(void);
+
 /* Both run until the server says that the run is over, or until something that stays is wrong. */
 VX_MUST_CHECK vx_status vx_worker_run(const vx_bootstrap *bootstrap, const vx_worker_crew *crew,
                                       vx_error *err); /* crew: NULL = alone */

@@ -16,7 +16,7 @@ typedef struct vx_bootstrap {
     uint32_t slot;
     uint8_t token[VX_TOKEN_BYTES];
     vx_digest config;       /* the job that is expected; zero = what the server has */
-    uint32_t local_workers; /* on this host */
+    uint32_t local_workers; /* on this host, with the same cores as this one: they share them */
     uint32_t ranks;         /* processes of one worker, at least 1 */
     uint32_t max_restarts;
     uint32_t patience_s;  /* for a server that has never welcomed it */

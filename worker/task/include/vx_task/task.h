@@ -72,7 +72,8 @@ typedef struct vx_task {
 typedef struct vx_task_place {
     uint32_t slot;
     const char *data_dir;   /* data files are here, by their last name; "": where the job says */
-    uint32_t local_workers; /* workers on this host, that share its cores */
+    uint32_t local_workers; /* workers that share its cores, with this one */
+    uint32_t cores;         /* that the process may use; 0 = those of the machine */
     uint32_t rank, ranks; /* of the processes that compute the slot's gradient together; 0 of 0: it
                              is alone. Rank 0 is the one that finishes it */
     bool shares;          /* rows that stand in no file of their own (text, gzip) are moved into one
@@ -80,6 +81,10 @@ typedef struct vx_task_place {
     const char *shared;   /* path of that file of another process, "/proc/PID/fd/HANDLE", good until
                              the task is made; NULL: the data files are read */
 } vx_task_place;
+
+/* Threads of linear algebra of a worker there, at least 1: `wanted` (workers.blas_threads), or with
+ * 0 its share of the cores. */
+uint32_t vx_task_threads(const vx_task_place *place, uint64_t wanted);
 
 /*
  * Training data, shard and model of one slot. The job is taken over, also on failure. VX_ERR_CONFIG
