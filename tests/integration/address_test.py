@@ -178,7 +178,7 @@ class Namespaces(WithData):
         script = INSIDE + setup + """
 "$@" & server=$!
 for i in $(seq 600); do
-    [ -e "$DIR/server.json" ] && break
+    grep -q server.ready "$DIR/events.jsonl" 2>/dev/null && break
     kill -0 $server 2>/dev/null || break
     sleep 0.05
 done
