@@ -123,6 +123,24 @@ class Launch(WithData):
         self.assertEqual(codes, [0, 0], texts)
         self.assertNotIn("waiting", texts[1])  # said once
 
+    def test_a_launcher_that_only_numbers_its_processes_starts_workers_without_mpi(self):
+        run = self.make(rounds=10).start_server()
+        run.card()
+        agents = []
+        for rank in range(5):
+            agents.append(subprocess.Popen(
+                [program("vexil-worker"), "--run-dir", run.directory], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                env={**os.environ, "PMI_RANK": str(rank), "PMI_SIZE": "4" if rank < 4 else "5"}))
+            self.addCleanup(agents[-1].kill)
+        texts = [agent.communicate(timeout=60)[1] for agent in agents]
+        self.assertEqual([agent.returncode for agent in agents], [0, 0, 0, 0, 2], texts)
+        self.assertIn("rank 4: ", texts[4])
+        self.assertIn("tokens for 4 workers", texts[4])
+        codes, server = run.finish()
+        self.assertEqual(codes, [0], server)
+        self.assertEqual(sorted(pids_of_workers(run)), [0, 1, 2, 3])
+
     def ticks(self, pid):
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rsplit(")", 1)[1].split()

@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,6 +10,7 @@
 #include <vx_place/place.h>
 
 #include "neighbours.h"
+#include "numbered.h"
 
 #define POLL_NS 10000000
 
@@ -18,17 +20,17 @@ struct verdict {
     char message[400];
 };
 
-static vx_status read_entries(const vx_bootstrap_options *options, int size,
+static vx_status read_entries(const vx_bootstrap_options *options, uint32_t size,
                               vx_bootstrap **ret_entries, vx_error *err)
 {
     size_t count = 0;
     vx_status status = vx_bootstrap_read(options, VX_BOOTSTRAP_WORKERS, options->patience_s,
                                          ret_entries, &count, err);
 
-    if (status == VX_OK && (size_t)size > count)
+    if (status == VX_OK && size > count)
         status = vx_fail(
             err, VX_ERR_USAGE,
-            "mpirun started %d ranks, but there are tokens for %zu workers only: use mpirun -n %zu",
+            "mpirun started %u ranks, but there are tokens for %zu workers only: use mpirun -n %zu",
             size, count, count);
     return status;
 }
@@ -67,13 +69,39 @@ static void take_place(bool bind_cores, vx_bootstrap *bootstrap)
         bootstrap->local_workers = 1;
 }
 
+/* Without MPI each reads what is its own. */
+static vx_status read_own(const vx_bootstrap_options *options, bool bind_cores,
+                          const vx_numbered *numbered, vx_bootstrap *ret_bootstrap, vx_error *err)
+{
+    vx_bootstrap *entries = NULL;
+    vx_status status = read_entries(options, numbered->size, &entries, err);
+
+    if (status != VX_OK) {
+        vx_free(entries);
+        fprintf(stderr, "vexil-worker: rank %u: %s\n", numbered->rank, err->message);
+        return status;
+    }
+    *ret_bootstrap = entries[numbered->rank];
+    ret_bootstrap->local_workers = numbered->local_workers;
+    vx_free(entries);
+    if (bind_cores) /* it does not know who its neighbours are */
+        fprintf(stderr, "vexil-worker: rank %u: --bind-cores needs MPI; use --cpu-bind of srun\n",
+                numbered->rank);
+    return VX_OK;
+}
+
 vx_status vx_rendezvous(const vx_bootstrap_options *options, bool bind_cores, int *argc,
                         char ***argv, vx_bootstrap *ret_bootstrap, int *ret_rank, vx_error *err)
 {
     struct verdict verdict = { 0 };
     vx_bootstrap *entries = NULL;
+    vx_numbered numbered;
     vx_error why = { 0 };
     int size = 0;
+
+    *ret_rank = 0;
+    if (vx_numbered_find(getenv, &numbered))
+        return read_own(options, bind_cores, &numbered, ret_bootstrap, err);
 
     if (MPI_Init(argc, argv) != MPI_SUCCESS) {
         fprintf(stderr, "vexil-worker: MPI_Init failed\n");
@@ -82,7 +110,7 @@ vx_status vx_rendezvous(const vx_bootstrap_options *options, bool bind_cores, in
     MPI_Comm_rank(MPI_COMM_WORLD, ret_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (*ret_rank == 0) {
-        verdict.status = (int)read_entries(options, size, &entries, &why);
+        verdict.status = (int)read_entries(options, (uint32_t)size, &entries, &why);
         memcpy(verdict.message, why.message, sizeof(verdict.message));
         /* Before anybody knows: the first rank that ends with an error ends the others. */
         if (verdict.status != VX_OK)
