@@ -10,7 +10,7 @@ list=deploy/packages.txt
 wrong=$(awk '
     { line = $0; sub(/#.*/, ""); gsub(/[ \t]+$/, "") }
     $0 == "" { next }
-    /^\[(run|test)\]$/ { section = $0; next }
+    /^\[(run|test|slurm)\]$/ { section = $0; next }
     section == "" { print FILENAME ":" FNR ": " line " <- before the first section"; next }
     !/^[a-z0-9][a-z0-9+.-]+$/ { print FILENAME ":" FNR ": " line " <- not a name"; next }
     $0 in seen { print FILENAME ":" FNR ": " line " <- listed twice" }
