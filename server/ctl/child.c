@@ -86,6 +86,25 @@ vx_status vx_ctl_child_start(const char *program, char *const *argv, int out_fd,
     return VX_OK;
 }
 
+static bool mentions(const char *name, const char *word)
+{
+    char path[64], text[4096];
+    size_t got = 0;
+    FILE *file = NULL;
+
+    (void)snprintf(path, sizeof(path), "/proc/%.20s/cmdline", name);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    got = fread(text, 1, sizeof(text) - 1, file);
+    (void)fclose(file);
+    text[got] = '\0';
+    for (size_t at = 0; at < got; at += strlen(text + at) + 1)
+        if (strcmp(text + at, word) == 0)
+            return true;
+    return false;
+}
+
 /* Whether /proc/NAME is a living process of the session, and not its leader. */
 static bool is_member(const char *name, pid_t session)
 {
@@ -156,6 +175,21 @@ bool vx_ctl_child_poll(vx_ctl_child *child)
     child->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
     child->exit_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     return true;
+}
+
+bool vx_ctl_child_mentions(const vx_ctl_child *child, const char *word)
+{
+    DIR *folder = opendir("/proc");
+    bool found = false;
+
+    if (folder == NULL)
+        return false;
+    for (const struct dirent *entry = readdir(folder); entry != NULL && !found;
+         entry = readdir(folder))
+        found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+                is_member(entry->d_name, child->pid) && mentions(entry->d_name, word);
+    (void)closedir(folder);
+    return found;
 }
 
 void vx_ctl_child_signal(const vx_ctl_child *child, int signal)

@@ -25,6 +25,10 @@ VX_MUST_CHECK vx_status vx_ctl_child_start(const char *program, char *const *arg
  * True when it is over. */
 bool vx_ctl_child_poll(vx_ctl_child *child);
 
+/* Whether a process of its session but itself has this word in its command line: what mpirun's ssh
+ * has when it waits for that host. */
+bool vx_ctl_child_mentions(const vx_ctl_child *child, const char *word);
+
 void vx_ctl_child_signal(const vx_ctl_child *child, int signal); /* the leader only */
 void vx_ctl_child_kill(const vx_ctl_child *child);               /* SIGKILL to its whole session */
 #endif

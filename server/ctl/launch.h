@@ -21,21 +21,34 @@ typedef struct vx_ctl_server_command { /* strings are borrowed */
 } vx_ctl_server_command;
 void vx_ctl_launch_server(vx_ctl_argv *ret_argv, const vx_ctl_server_command *command);
 
+typedef struct vx_ctl_workers_command { /* all is borrowed */
+    const char *mpirun; /* how the user calls it: by a path it finds libraries beside itself */
+    const vx_ctl_machine *machine;
+    size_t n, threads; /* cores that a worker uses; 0 = its share */
+    const char *worker, *run_dir;
+    const char *hostfile;    /* NULL: all on this machine */
+    bool oversubscribe;      /* more workers than slots are right */
+    unsigned mpi_major;      /* of Open MPI */
+    const vx_ctl_argv *more; /* words for mpirun; those about mapping and binding replace ours */
+} vx_ctl_workers_command;
+
 /*
- * mpirun's command line for n workers that use `threads` cores each (0 = their share). A worker is
- * bound to cores of its own when there are enough for all, to none when there are not. Understood
- * by Open MPI 4.1 and 5. The first word is a bare "mpirun": called by its path it would change
- * where its workers look for libraries.
+ * mpirun's command line for n workers. On this machine a worker is bound to cores of its own when
+ * there are enough for all, to none when there are not. With a host file slots are filled host by
+ * host and nothing is bound, and the death of a host, of an orted or of an agent costs its slots
+ * alone (deploy/mpirun.md says by which flags). Understood by Open MPI 4.1 and 5.
  */
-void vx_ctl_launch_workers(vx_ctl_argv *ret_argv, const vx_ctl_machine *machine, size_t n,
-                           size_t threads, const char *worker, const char *run_dir);
+void vx_ctl_launch_workers(vx_ctl_argv *ret_argv, const vx_ctl_workers_command *command);
+
+/* mpirun's command line that starts `vexil-worker --probe` once on each host of the file. */
+void vx_ctl_launch_probe(vx_ctl_argv *ret_argv, const vx_ctl_workers_command *command);
 
 /* What mpirun and the workers find in their environment beside ours; what the user has set stays.
- */
-VX_MUST_CHECK vx_status vx_ctl_launch_environment(vx_error *err);
+ * remote: other hosts are reached. */
+VX_MUST_CHECK vx_status vx_ctl_launch_environment(bool remote, vx_error *err);
 
-/* The program beside our own executable, else in PATH, in new memory. VX_ERR_UNAVAILABLE; the
- * message ends with hint. */
+/* The program beside our own executable, else in PATH, in new memory; one with a slash in its name
+ * is a path. VX_ERR_UNAVAILABLE; the message ends with hint. */
 VX_MUST_CHECK vx_status vx_ctl_launch_find(const char *program, bool beside_us, const char *hint,
                                            char **ret_path, vx_error *err);
 #endif

@@ -20,6 +20,10 @@ enum {
     KEY_BIND,
     KEY_INTERFACE,
     KEY_ADVERTISE,
+    KEY_HOSTFILE,
+    KEY_MPIRUN,
+    KEY_MPIRUN_ARG,
+    KEY_OVERSUBSCRIBE,
     KEY_WATCH
 };
 
@@ -47,12 +51,19 @@ static const struct argp_option train_options[] = {
     { "resume", KEY_RESUME, NULL, 0,
       "go on from the newest checkpoint of --run-dir; JOB is its own job file unless given", 0 },
     { "bind", KEY_BIND, "ADDRESS[:PORT]", 0,
-      "where the server listens (default: a free port of 127.0.0.1), see vexild(8)", 0 },
+      "where the server listens (default: a free port of 127.0.0.1; with --hostfile of the address "
+      "that the hosts reach), see vexild(8)",
+      0 },
     { "listen", KEY_BIND, "ADDRESS", OPTION_HIDDEN, NULL, 0 }, /* its name in 0.1.0 */
     { "interface", KEY_INTERFACE, "NAME", 0, "listen on the addresses of this network interface",
       0 },
     { "advertise", KEY_ADVERTISE, "HOST[:PORT]", 0,
       "what workers are told instead; may be repeated", 0 },
+    { "hostfile", KEY_HOSTFILE, "FILE", 0,
+      "start the workers on these hosts: a line 'HOST slots=N' each", 0 },
+    { "oversubscribe", KEY_OVERSUBSCRIBE, NULL, 0, "more workers than slots are right", 0 },
+    { "mpirun", KEY_MPIRUN, "PROGRAM", 0, "the mpirun of Open MPI (default: mpirun)", 0 },
+    { "mpirun-arg", KEY_MPIRUN_ARG, "WORD", 0, "a word for mpirun; may be repeated", 0 },
     { "quiet", KEY_QUIET, NULL, 0, "print the result only", 0 },
     OPTION_JSON("print progress and result as JSON, an object a line"),
     { 0 },
@@ -81,7 +92,8 @@ static const struct {
     bool takes_job, needs_run_dir;
 } commands[VX_CTL_COMMAND_MAX] = {
     [VX_CTL_COMMAND_TRAIN] = { "train", train_options, "JOB.yaml",
-                               "Trains a job with a server and workers on this machine.\v"
+                               "Trains a job with a server on this machine, and workers here or on "
+                               "other hosts.\v"
                                "Ctrl-C stops the run so that it can be resumed, a second one ends "
                                "it at once. See vexil(1).",
                                true, false },
@@ -153,8 +165,34 @@ static void check_whole(const parser *into, const struct argp_state *state)
         argp_error(state, "--resume needs --run-dir");
     if (commands[into->command].takes_job && options->job == NULL && !options->resume)
         argp_error(state, "a job file is missing");
+    if (options->oversubscribe && options->hostfile == NULL)
+        argp_error(state, "--oversubscribe needs --hostfile");
     if (commands[into->command].needs_run_dir && options->run_dir == NULL)
         argp_error(state, "--run-dir is missing");
+}
+
+/* The words about mpirun. */
+static error_t parse_launch(int key, char *value, struct argp_state *state)
+{
+    parser *into = state->input;
+
+    switch (key) {
+    case KEY_HOSTFILE:
+        into->options.hostfile = vx_ctl_word_path("hostfile", value, state);
+        break;
+    case KEY_MPIRUN:
+        into->options.mpirun = vx_ctl_word_path("mpirun", value, state);
+        break;
+    case KEY_MPIRUN_ARG:
+        vx_ctl_argv_add(&into->options.mpirun_args, value);
+        break;
+    case KEY_OVERSUBSCRIBE:
+        into->options.oversubscribe = true;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
 }
 
 static error_t parse_one(int key, char *value, struct argp_state *state)
@@ -202,7 +240,7 @@ static error_t parse_one(int key, char *value, struct argp_state *state)
         check_whole(into, state);
         break;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_launch(key, value, state);
     }
     return 0;
 }
@@ -227,6 +265,8 @@ vx_status vx_ctl_options_parse(vx_ctl_command command, int argc, char **argv,
     if (status == VX_OK)
         status = vx_ctl_argv_status(&into.options.address, err);
     if (status == VX_OK)
+        status = vx_ctl_argv_status(&into.options.mpirun_args, err);
+    if (status == VX_OK)
         *ret_options = into.options;
     else
         vx_ctl_options_clear(&into.options);
@@ -237,4 +277,5 @@ void vx_ctl_options_clear(vx_ctl_options *options)
 {
     vx_ctl_argv_clear(&options->overrides);
     vx_ctl_argv_clear(&options->address);
+    vx_ctl_argv_clear(&options->mpirun_args);
 }

@@ -12,8 +12,6 @@
 #include <vx_base/assert.h>
 #include <vx_base/clock.h>
 
-#include "launch.h"
-
 #define TICK_MS        200 /* between two looks at the server */
 #define START_TICK_MS  20  /* until it is up */
 #define ANSWER_MS      1000
@@ -51,7 +49,7 @@ vx_status vx_ctl_run_start_server(vx_ctl_run *run, vx_error *err)
         .job = run->job_path,
         .run_dir = run->run_dir,
         .log = run->server_log,
-        .address = &run->options->address,
+        .address = &run->address,
         .overrides = &run->options->overrides,
         .resume = run->options->resume,
     };
@@ -80,16 +78,30 @@ static vx_status open_workers_log(vx_ctl_run *run, int *ret_fd, vx_error *err)
     return VX_OK;
 }
 
+vx_ctl_workers_command vx_ctl_run_workers(const vx_ctl_run *run)
+{
+    return (vx_ctl_workers_command){
+        .mpirun = run->options->mpirun != NULL ? run->options->mpirun : "mpirun",
+        .machine = &run->machine,
+        .n = run->job->workers.count,
+        .threads = run->job->workers.blas_threads * run->job->workers.ranks,
+        .worker = run->vexil_worker,
+        .run_dir = run->run_dir,
+        .hostfile = run->options->hostfile,
+        .oversubscribe = run->options->oversubscribe,
+        .mpi_major = run->mpi_major,
+        .more = &run->options->mpirun_args,
+    };
+}
+
 static vx_status start_workers(vx_ctl_run *run, vx_error *err)
 {
-    vx_ctl_machine machine = vx_ctl_machine_here();
+    vx_ctl_workers_command command = vx_ctl_run_workers(run);
     vx_ctl_argv argv = { 0 };
     int fd = -1;
     vx_status status = VX_OK;
 
-    vx_ctl_launch_workers(&argv, &machine, run->job->workers.count,
-                          run->job->workers.blas_threads * run->job->workers.ranks,
-                          run->vexil_worker, run->run_dir);
+    vx_ctl_launch_workers(&argv, &command);
     status = vx_ctl_argv_status(&argv, err);
     if (status == VX_OK)
         status = open_workers_log(run, &fd, err);
@@ -107,9 +119,12 @@ static void say_start(const vx_ctl_run *run)
 
     if (run->options->quiet || run->options->json)
         return;
-    (void)printf("run %s  server %s  %llu workers\n", run->run_dir,
+    (void)printf("run %s  server %s  %llu workers", run->run_dir,
                  vx_endpoint_text(&run->where.endpoints[0], endpoint),
                  (unsigned long long)run->job->workers.count);
+    if (run->options->hostfile != NULL)
+        (void)printf(" on %zu hosts", run->hosts.count);
+    (void)printf("\n");
     (void)fflush(stdout);
 }
 

@@ -7,18 +7,24 @@
 
 #include "child.h"
 #include "document.h"
+#include "hostfile.h"
+#include "launch.h"
 #include "observer.h"
 #include "options.h"
 #include "progress.h"
 #include "run_folder.h"
 #include "supervisor.h"
 
-/* A server and its workers on this machine, from the start of the first to the end of the last. */
+/* A server on this machine and its workers, from the start of the first to the end of the last. */
 typedef struct vx_ctl_run {
     const vx_ctl_options *options; /* borrowed */
     vx_job *job;                   /* this and the texts are owned */
     char *job_path, *run_dir, *server_log, *workers_log;
     char *vexild, *vexil_worker, *mpirun;
+    vx_ctl_argv address;   /* owned: options->address, or what the hosts reach */
+    unsigned mpi_major;    /* of mpirun */
+    vx_ctl_hostfile hosts; /* of options->hostfile */
+    vx_ctl_machine machine;
     vx_ctl_child server, workers;
     vx_ctl_supervisor supervisor;
     vx_ctl_progress progress;
@@ -38,6 +44,8 @@ typedef struct vx_ctl_run {
 /* From here on INT, TERM, HUP and CHLD wait until the loop takes them. */
 void vx_ctl_run_hold_signals(void);
 VX_MUST_CHECK vx_status vx_ctl_run_start_server(vx_ctl_run *run, vx_error *err);
+/* How the workers of this run are started; borrows from it. */
+vx_ctl_workers_command vx_ctl_run_workers(const vx_ctl_run *run);
 /* Starts the workers when the server is up, shows the progress, returns when both are gone. */
 void vx_ctl_run_loop(vx_ctl_run *run);
 #endif

@@ -1,6 +1,8 @@
 #include "commands.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@
 #include <vx_plan/plan.h>
 
 #include "launch.h"
+#include "mpirun.h"
+#include "reach.h"
 #include "run.h"
 #include "table.h"
 #include "worker_log.h"
@@ -53,14 +57,79 @@ static vx_status load_job(vx_ctl_run *run, vx_error *err)
 static vx_status find_programs(vx_ctl_run *run, vx_error *err)
 {
     static const char ours[] = "install vexil whole";
+    const char *mpirun = run->options->mpirun != NULL ? run->options->mpirun : "mpirun";
     vx_status status = vx_ctl_launch_find("vexild", true, ours, &run->vexild, err);
 
     if (status == VX_OK)
         status = vx_ctl_launch_find("vexil-worker", true, ours, &run->vexil_worker, err);
     if (status == VX_OK)
-        status = vx_ctl_launch_find("mpirun", false, "install the package openmpi-bin",
-                                    &run->mpirun, err);
-    return status == VX_OK ? vx_ctl_launch_environment(err) : status;
+        status =
+            vx_ctl_launch_find(mpirun, false, "install the package openmpi-bin", &run->mpirun, err);
+    if (status == VX_OK)
+        status = vx_ctl_mpirun_version(run->mpirun, mpirun, &run->mpi_major, err);
+    run->machine = vx_ctl_machine_here();
+    return status == VX_OK ? vx_ctl_launch_environment(run->options->hostfile != NULL, err)
+                           : status;
+}
+
+static vx_status bind_for_hosts(vx_ctl_run *run, vx_error *err)
+{
+    char *listen = NULL;
+    vx_status status = vx_ctl_reach_listen(&run->hosts, run->options->hostfile, &listen, err);
+
+    if (status != VX_OK)
+        return status;
+    vx_ctl_argv_add(&run->address, "--bind");
+    vx_ctl_argv_add(&run->address, listen);
+    vx_free(listen);
+    return vx_ctl_argv_status(&run->address, err);
+}
+
+static vx_status find_hosts(vx_ctl_run *run, vx_error *err)
+{
+    const vx_ctl_options *options = run->options;
+    vx_status status = VX_OK;
+
+    for (size_t i = 0; i < options->address.count; i++)
+        vx_ctl_argv_add(&run->address, options->address.at[i]);
+    status = vx_ctl_argv_status(&run->address, err);
+    if (status != VX_OK || options->hostfile == NULL)
+        return status;
+    status = vx_ctl_hostfile_load(options->hostfile, &run->hosts, err);
+    if (status == VX_OK && run->hosts.counted && !options->oversubscribe &&
+        run->hosts.slots < run->job->workers.count)
+        return vx_fail(err, VX_ERR_CONFIG,
+                       "%s: %llu slots for %llu workers (workers.count): add hosts or slots, or "
+                       "give --oversubscribe",
+                       options->hostfile, (unsigned long long)run->hosts.slots,
+                       (unsigned long long)run->job->workers.count);
+    if (status == VX_OK && run->address.count == 0)
+        status = bind_for_hosts(run, err);
+    return status;
+}
+
+/* Other hosts need the whole path. */
+static vx_status name_run_dir_whole(vx_ctl_run *run, vx_error *err)
+{
+    char whole[PATH_MAX];
+
+    if (realpath(run->run_dir, whole) == NULL)
+        return vx_fail(err, VX_ERR_IO, "%s: %s", run->run_dir, strerror(errno));
+    vx_free(run->run_dir);
+    run->run_dir = vx_strdup(whole);
+    return run->run_dir != NULL ? VX_OK : vx_fail(err, VX_ERR_NOMEM, "no memory for a path");
+}
+
+static vx_status probe_hosts(vx_ctl_run *run, vx_error *err)
+{
+    vx_ctl_workers_command command;
+    uint64_t timeout_ms = (uint64_t)(run->job->workers.start_timeout_s * 1000.0);
+    vx_status status = name_run_dir_whole(run, err);
+
+    if (status != VX_OK)
+        return status;
+    command = vx_ctl_run_workers(run);
+    return vx_ctl_mpirun_probe(run->mpirun, &command, &run->hosts, timeout_ms, stderr, err);
 }
 
 static vx_status make_run_dir(vx_ctl_run *run, vx_error *err)
@@ -86,7 +155,11 @@ static vx_status prepare(vx_ctl_run *run, vx_error *err)
     if (status == VX_OK)
         status = find_programs(run, err);
     if (status == VX_OK)
+        status = find_hosts(run, err);
+    if (status == VX_OK)
         status = make_run_dir(run, err);
+    if (status == VX_OK && run->options->hostfile != NULL)
+        status = probe_hosts(run, err);
     if (status != VX_OK)
         return status;
     run->server_log = vx_path_join(run->run_dir, "server.log");
@@ -106,6 +179,8 @@ static void clear(vx_ctl_run *run)
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         vx_free(texts[i]);
+    vx_ctl_argv_clear(&run->address);
+    vx_ctl_hostfile_clear(&run->hosts);
     vx_job_destroy(run->job);
 }
 
@@ -201,6 +276,14 @@ static bool has_begun(const vx_ctl_run *run)
            checkpoints > 0;
 }
 
+static void add_option(vx_ctl_argv *argv, const char *option, const char *value)
+{
+    if (value == NULL)
+        return;
+    vx_ctl_argv_add(argv, option);
+    vx_ctl_argv_add(argv, value);
+}
+
 static void say_how_to_resume(const vx_ctl_run *run)
 {
     vx_ctl_argv argv = { 0 };
@@ -213,6 +296,12 @@ static void say_how_to_resume(const vx_ctl_run *run)
     vx_ctl_argv_add(&argv, run->run_dir);
     for (size_t i = 0; i < run->options->address.count; i++)
         vx_ctl_argv_add(&argv, run->options->address.at[i]);
+    add_option(&argv, "--hostfile", run->options->hostfile);
+    if (run->options->oversubscribe)
+        vx_ctl_argv_add(&argv, "--oversubscribe");
+    add_option(&argv, "--mpirun", run->options->mpirun);
+    for (size_t i = 0; i < run->options->mpirun_args.count; i++)
+        add_option(&argv, "--mpirun-arg", run->options->mpirun_args.at[i]);
     text = argv.failed ? NULL : vx_ctl_argv_shell(&argv);
     if (text != NULL)
         (void)fprintf(stderr, "vexil: resume with: %s\n", text);

@@ -3,7 +3,10 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <vx_base/file.h>
+#include <vx_base/limits.h>
 #include <vx_base/log.h>
 #include <vx_config/job.h>
 #include <vx_transport/conn.h>
@@ -16,6 +19,7 @@ enum {
     OPT_LAUNCHER,
     OPT_BIND_CORES,
     OPT_LOG_LEVEL,
+    OPT_PROBE,
     OPT_VERSION,
     OPT_HELP
 };
@@ -37,6 +41,7 @@ static const struct option long_options[] = {
     { "group-launcher", required_argument, NULL, OPT_LAUNCHER },
     { "bind-cores", no_argument, NULL, OPT_BIND_CORES },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+    { "probe", no_argument, NULL, OPT_PROBE },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, OPT_HELP },
     { NULL, 0, NULL, 0 },
@@ -63,6 +68,7 @@ static const char help_text[] =
     "launcher\n"
     "                           that binds nobody\n"
     "  --log-level LEVEL        debug, info, warn (default) or error\n"
+    "  --probe                  says host, version, and whether the run directory is there\n"
     "  --version, --help\n\n"
     "Exit codes: 0 the run is over, 69 no server, 66 or 65 data, 77 refused, 78 job; see "
     "vexil(1).\n";
@@ -137,6 +143,9 @@ static vx_status take(int option, vx_agent_options *options, vx_error *err)
                            "--log-level: expected debug, info, warn or error, found '%s'", optarg);
         options->source.log_level = (int32_t)level;
         return VX_OK;
+    case OPT_PROBE:
+        options->probe = true;
+        return VX_OK;
     case OPT_VERSION:
         fprintf(stdout, "vexil-worker %s\n", VX_VERSION);
         return VX_AGAIN;
@@ -146,6 +155,17 @@ static vx_status take(int option, vx_agent_options *options, vx_error *err)
     default:
         return vx_fail(err, VX_ERR_USAGE, "wrong option; try vexil-worker --help");
     }
+}
+
+/* One line that `vexil train --hostfile` reads: "vexil-worker-probe HOST VERSION yes|no". */
+static void print_probe(const char *run_dir)
+{
+    char host[VX_NAME_MAX] = "";
+
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+        snprintf(host, sizeof(host), "unknown");
+    fprintf(stdout, "vexil-worker-probe %s %s %s\n", host, VX_VERSION,
+            run_dir != NULL && vx_file_exists(run_dir) ? "yes" : "no");
 }
 
 static vx_status digest_of_job(const char *path, vx_digest *ret_digest, vx_error *err)
@@ -192,6 +212,10 @@ vx_status vx_agent_options_parse(int argc, char **argv, vx_agent_options *ret_op
         vx_endpoints_parse(options.source.connect, endpoints, VX_ENDPOINTS_MAX, &count, &why) !=
             VX_OK)
         return vx_fail(err, VX_ERR_USAGE, "--connect: %s", why.message);
+    if (options.probe) {
+        print_probe(options.source.run_dir);
+        return VX_AGAIN;
+    }
     if (options.source.reconnect_s == UNSET)
         options.source.reconnect_s =
             options.source.patience_s > RECONNECT_S ? options.source.patience_s : RECONNECT_S;

@@ -66,6 +66,22 @@ static void train_takes_everything_in_any_order(void **state)
     vx_ctl_options_clear(&options);
 }
 
+static void train_takes_hosts_and_words_for_mpirun(void **state)
+{
+    vx_ctl_options options =
+        parse("train job.yaml --hostfile hosts --oversubscribe --mpirun /opt/mpirun "
+              "--mpirun-arg --map-by --mpirun-arg=node");
+
+    (void)state;
+    assert_string_equal(options.hostfile, "hosts");
+    assert_string_equal(options.mpirun, "/opt/mpirun");
+    assert_true(options.oversubscribe);
+    assert_int_equal(options.mpirun_args.count, 2);
+    assert_string_equal(options.mpirun_args.at[0], "--map-by");
+    assert_string_equal(options.mpirun_args.at[1], "node");
+    vx_ctl_options_clear(&options);
+}
+
 static void a_run_can_be_resumed_without_naming_its_job(void **state)
 {
     vx_ctl_options options = parse("train --resume --run-dir r");
@@ -150,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(train_takes_everything_in_any_order),
+        cmocka_unit_test(train_takes_hosts_and_words_for_mpirun),
         cmocka_unit_test(a_run_can_be_resumed_without_naming_its_job),
         cmocka_unit_test(status_takes_a_folder_and_an_interval),
         cmocka_unit_test(wrong_use_ends_with_2),

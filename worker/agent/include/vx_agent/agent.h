@@ -15,9 +15,11 @@ typedef struct vx_agent_options {
     const char *job;      /* may be NULL */
     const char *launcher; /* words that start the ranks of a worker; NULL: mpirun */
     bool bind_cores;      /* each agent to its share of the cores that it has with others */
+    bool probe;           /* only print where this is */
 } vx_agent_options;
 
-/* VX_AGAIN: help or version was printed. VX_ERR_USAGE, VX_ERR_CONFIG (the file of --job). */
+/* VX_AGAIN: help, version or the answer of a probe was printed. VX_ERR_USAGE, VX_ERR_CONFIG (the
+ * file of --job). */
 VX_MUST_CHECK vx_status vx_agent_options_parse(int argc, char **argv, vx_agent_options *ret_options,
                                                vx_error *err);
 
