@@ -6,6 +6,28 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 
+/* Who it says it is: that helps to find a host with another build or job among many. */
+static void tell_refused(const vx_peer *peer, vx_wire_refusal_code code, const char *text)
+{
+    const vx_server *server = peer->server;
+    const char *name = vx_wire_refusal_name(code);
+    const vx_wire_hello *hello = &peer->hello;
+
+    if (hello->role != VX_WIRE_ROLE_WORKER || hello->host[0] == '\0') {
+        vx_log_event(&server->log, VX_LOG_WARN, "peer.refused", "peer=%s code=%s why=\"%s\"",
+                     vx_conn_peer(peer->conn), name, text);
+        vx_journal_event(server->journal, server->round.number, "peer.refused", "s:s, s:s, s:s",
+                         "peer", vx_conn_peer(peer->conn), "code", name, "why", text);
+        return;
+    }
+    vx_log_event(&server->log, VX_LOG_WARN, "peer.refused",
+                 "peer=%s slot=%u host=\"%s\" code=%s why=\"%s\"", vx_conn_peer(peer->conn),
+                 hello->slot, hello->host, name, text);
+    vx_journal_event(server->journal, server->round.number, "peer.refused",
+                     "s:s, s:I, s:s, s:s, s:s", "peer", vx_conn_peer(peer->conn), "slot",
+                     (long long)hello->slot, "host", hello->host, "code", name, "why", text);
+}
+
 void vx_peer_refuse(vx_peer *peer, vx_wire_refusal_code code, bool retry, const char *text)
 {
     vx_server *server = peer->server;
@@ -16,13 +38,8 @@ void vx_peer_refuse(vx_peer *peer, vx_wire_refusal_code code, bool retry, const 
     snprintf(refusal.text, sizeof(refusal.text), "%s", text);
     if (vx_wire_refusal_encode(&refusal, (vx_bytes){ buffer, sizeof(buffer) }, &size) == VX_OK)
         vx_peer_send(peer, VX_WIRE_REFUSAL, 0, (vx_cbytes){ buffer, size });
-    if (vx_door_may_tell(server)) {
-        vx_log_event(&server->log, VX_LOG_WARN, "peer.refused", "peer=%s code=%s why=\"%s\"",
-                     vx_conn_peer(peer->conn), vx_wire_refusal_name(code), text);
-        vx_journal_event(server->journal, server->round.number, "peer.refused", "s:s, s:s, s:s",
-                         "peer", vx_conn_peer(peer->conn), "code", vx_wire_refusal_name(code),
-                         "why", text);
-    }
+    if (vx_door_may_tell(server))
+        tell_refused(peer, code, text);
     peer->stage = VX_PEER_CLOSING;
     vx_conn_finish(peer->conn, VX_OK, "refused");
 }
@@ -133,6 +150,22 @@ static void send_welcome(vx_peer *peer)
                          (long long)peer->slot);
 }
 
+static void tell_of_join(vx_peer *peer, const vx_slot *slot)
+{
+    vx_server *server = peer->server;
+
+    vx_log_event(&server->log, VX_LOG_INFO, "worker.join",
+                 "slot=%u incarnation=%u peer=%s host=\"%s\" pid=%u cpus=%s threads=%u node=%d",
+                 peer->slot, peer->incarnation, vx_conn_peer(peer->conn), slot->host, slot->pid,
+                 slot->cpus[0] != '\0' ? slot->cpus : "?", slot->threads, (int)slot->node - 1);
+    vx_journal_event(server->journal, server->round.number, "worker.join",
+                     "s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:I", "slot", (long long)peer->slot,
+                     "incarnation", (long long)peer->incarnation, "peer", vx_conn_peer(peer->conn),
+                     "host", slot->host, "pid", (long long)slot->pid, "blas", slot->blas, "cpus",
+                     slot->cpus, "threads", (long long)slot->threads, "node",
+                     (long long)slot->node - 1);
+}
+
 static void join_worker(vx_peer *peer)
 {
     vx_server *server = peer->server;
@@ -151,15 +184,7 @@ static void join_worker(vx_peer *peer)
     if (slot->threads > 0 && server->job->workers.blas_threads > 0)
         slot->threads = (uint32_t)server->job->workers.blas_threads;
     slot->node = peer->hello.node;
-    vx_log_event(&server->log, VX_LOG_INFO, "worker.join",
-                 "slot=%u incarnation=%u peer=%s pid=%u cpus=%s threads=%u node=%d", peer->slot,
-                 peer->incarnation, vx_conn_peer(peer->conn), slot->pid,
-                 slot->cpus[0] != '\0' ? slot->cpus : "?", slot->threads, (int)slot->node - 1);
-    vx_journal_event(server->journal, server->round.number, "worker.join",
-                     "s:I, s:I, s:s, s:I, s:s, s:s, s:I, s:I", "slot", (long long)peer->slot,
-                     "incarnation", (long long)peer->incarnation, "peer", vx_conn_peer(peer->conn),
-                     "pid", (long long)slot->pid, "blas", slot->blas, "cpus", slot->cpus, "threads",
-                     (long long)slot->threads, "node", (long long)slot->node - 1);
+    tell_of_join(peer, slot);
 }
 
 void vx_peer_welcome(vx_peer *peer)
@@ -196,12 +221,23 @@ void vx_peer_welcome(vx_peer *peer)
         vx_evaluator_try(server);
 }
 
+/* It goes into lines and documents as it is. */
+static void make_plain(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+            *text = '?';
+}
+
 vx_status vx_peer_hello(vx_peer *peer, vx_cbytes message, vx_error *err)
 {
     vx_status status = vx_wire_hello_decode(message, &peer->hello, err);
 
     if (status != VX_OK)
         return status;
+    make_plain(peer->hello.host);
+    make_plain(peer->hello.version);
+    make_plain(peer->hello.blas);
     if (!hello_fits(peer) || !place_is_free(peer))
         return VX_OK;
     vx_conn_set_timeout(peer->conn, VX_WIRE_GREETING_MS);

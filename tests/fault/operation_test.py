@@ -122,6 +122,8 @@ class Mismatch(Scenario):
                 self.assertEqual(wire.REFUSALS[answer.fields()[1]], code)
                 for word in words:
                     self.assertIn(word, answer.fields()[3].decode())
+                told = wait_for(lambda: run.events("peer.refused"), 5, "the event")[-1]
+                self.assertEqual((told["code"], told["slot"], told["host"]), (code, 3, "liar"))
         with Peer(run.port()) as peer:
             peer.hello(run.token(slot=3), 3, major=2)
             self.assertTrue(peer.closed(5))
