@@ -235,7 +235,8 @@ class Scenario(unittest.TestCase):
         """Included slots and digest of each round of a run without a fault. It is made once for all
         jobs that differ in time limits, delays and length only: these do not change the bits."""
         bits = {key: value for key, value in (settings or {}).items()
-                if key.startswith(("model.", "optimiser.")) or key == "workers.momentum"}
+                if key.startswith(("model.", "optimiser.")) or
+                key in ("workers.momentum", "workers.blas_threads")}
         key = repr((bits, job))
         if rounds > len(self.clean_runs.get(key, ())):
             least = 1 if "model.widths" in bits else 150
