@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/assert.h>
 #include <vx_base/clock.h>
 #include <vx_base/file.h>
 
@@ -166,6 +167,7 @@ vx_status vx_launcher_ask(const char *launcher, vx_launcher_kind *ret_kind, vx_e
 
     if (status != VX_OK)
         goto out;
+    VX_ASSERT(command.words[0] != NULL);
     if (pipe(ends) == 0)
         child = fork();
     if (child < 0) {

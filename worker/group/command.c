@@ -11,7 +11,8 @@
 #define NAP_NS_MAX   1000000L
 #define SPREAD_MAX   ((size_t)1 << 30)
 
-void vx_group_sleep(MPI_Request *request)
+/* Until a request is done, asleep most of the time. It is to be waited for as well. */
+static void sleep_until(MPI_Request *request)
 {
     struct timespec nap = { 0, NAP_NS_FIRST };
     int done = 0;
@@ -23,7 +24,6 @@ void vx_group_sleep(MPI_Request *request)
         nanosleep(&nap, NULL);
         nap.tv_nsec = nap.tv_nsec < NAP_NS_MAX / 2 ? 2 * nap.tv_nsec : NAP_NS_MAX;
     }
-    MPI_Wait(request, MPI_STATUS_IGNORE); /* it is done */
 }
 
 void vx_group_lead(vx_group *group, vx_group_command command)
@@ -40,7 +40,8 @@ vx_group_command vx_group_await(vx_group *group)
     MPI_Request request = MPI_REQUEST_NULL;
 
     MPI_Ibcast(&command, (int)sizeof(command), MPI_BYTE, 0, group->commands, &request);
-    vx_group_sleep(&request);
+    sleep_until(&request);
+    MPI_Wait(&request, MPI_STATUS_IGNORE); /* it is done */
     return command;
 }
 
@@ -67,14 +68,16 @@ static void find_first(const vx_group *group, verdict *own, verdict *all)
 
     MPI_Igather(own, (int)sizeof(*own), MPI_BYTE, all, (int)sizeof(*own), MPI_BYTE, 0,
                 group->commands, &request);
-    vx_group_sleep(&request); /* the others may still be reading their data */
+    sleep_until(&request); /* the others may still be reading their data */
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
     for (int r = 0; group->rank == 0 && r < group->size; r++) {
         *own = all[r];
         if (own->status != VX_OK)
             break;
     }
     MPI_Ibcast(own, (int)sizeof(*own), MPI_BYTE, 0, group->commands, &request);
-    vx_group_sleep(&request);
+    sleep_until(&request);
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
 }
 
 vx_status vx_group_agree(vx_group *group, vx_status status, const vx_error *why, vx_error *err)

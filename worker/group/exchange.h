@@ -25,14 +25,14 @@ typedef enum vx_exchange_mode {
  * rank may go on. */
 VX_MUST_CHECK vx_status vx_exchange_create(MPI_Comm comm, size_t dimension, vx_exchange_mode mode,
                                            vx_exchange **ret_exchange);
-void vx_exchange_connect(vx_exchange *exchange, MPI_Comm comm); /* collective, once */
-vx_exchange *vx_exchange_destroy(vx_exchange *exchange);        /* collective; takes NULL */
+void vx_exchange_connect(vx_exchange *self, MPI_Comm comm); /* collective, once */
+vx_exchange *vx_exchange_destroy(vx_exchange *self);        /* collective; takes NULL */
 
 /* part (d) is filled from now on; sum (d), of rank 0, NULL elsewhere. Both stay until the end. */
-void vx_exchange_begin(vx_exchange *exchange, const float *part, float *sum);
+void vx_exchange_begin(vx_exchange *self, const float *part, float *sum);
 /* Numbers from .. from + count of part have their last value. Sends what has become enough, and
  * lets MPI go on with what is on its way. */
-void vx_exchange_announce(vx_exchange *exchange, size_t from, size_t count);
+void vx_exchange_announce(vx_exchange *self, size_t from, size_t count);
 /* All numbers have. Waits until sum is complete on rank 0, and part is free. */
-void vx_exchange_end(vx_exchange *exchange);
+void vx_exchange_end(vx_exchange *self);
 #endif

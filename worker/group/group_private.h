@@ -39,8 +39,6 @@ typedef struct vx_group {
 void vx_group_lead(vx_group *group, vx_group_command command);
 /* Waits for it, asleep. The others alone. */
 vx_group_command vx_group_await(vx_group *group);
-/* Waits for a request, asleep most of the time. */
-void vx_group_sleep(MPI_Request *request);
 /* Bytes of rank 0 to everybody, however many. */
 void vx_group_spread(MPI_Comm comm, void *at, size_t size);
 /* Everybody has tried something: VX_OK when all have managed, else what the first rank that has not

@@ -37,7 +37,7 @@ typedef struct vx_agent_child {
 /* Runs and supervises one worker until it is done; no MPI. Returns the exit code: the worker's when
  * it ends by a mistake that stays, which no slot of the job survives; 0 when it died too often, or
  * when it came back and found no server, which the other slots survive. */
-int vx_supervise_child(const vx_bootstrap *bootstrap, const vx_agent_child *child);
+int vx_supervise_child(const vx_bootstrap *bootstrap, const vx_agent_child *what);
 /* The same for `program --worker-fd 3`. */
 int vx_supervise(const vx_bootstrap *bootstrap, const char *program);
 
