@@ -13,6 +13,7 @@ static void check_shares(const char *machine, const char *cpus, size_t count, ui
                          const char *expected)
 {
     char text[1024] = "";
+    size_t used = 0;
 
     for (size_t i = 0; i < count; i++) {
         vx_place place;
@@ -21,8 +22,8 @@ static void check_shares(const char *machine, const char *cpus, size_t count, ui
 
         vx_assert_ok(vx_place_share_of(machine, cpus, i, count, &own, &place, &err), &err);
         assert_int_equal(place.cores, cores);
-        strcat(text, i > 0 ? " " : "");
-        strcat(text, own ? place.cpus : "-");
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
+                                 own ? place.cpus : "-");
     }
     assert_string_equal(text, expected);
 }

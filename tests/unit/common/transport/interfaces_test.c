@@ -1,6 +1,7 @@
 #include <vx_test/check.h>
 #include <vx_transport/interfaces.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <vx_base/alloc.h>
@@ -34,11 +35,11 @@ static const vx_interface_address machine[] = {
 static void check_hosts(const size_t *indices, size_t count, const char *expected)
 {
     char text[512] = "";
+    size_t used = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        strcat(text, i > 0 ? " " : "");
-        strcat(text, machine[indices[i]].host);
-    }
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
+                                 machine[indices[i]].host);
     assert_string_equal(text, expected);
 }
 

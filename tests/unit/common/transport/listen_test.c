@@ -85,7 +85,7 @@ static bool listen_on(vx_test_net *net, const char *host)
     vx_listener_close(net->listener);
     net->listener = NULL;
     net->endpoint = (vx_endpoint){ .port = 0 };
-    strcpy(net->endpoint.host, host);
+    snprintf(net->endpoint.host, sizeof(net->endpoint.host), "%s", host);
     if (vx_listener_create(&net->loop, &net->endpoint, net_on_accept, net, &net->listener, &err) ==
         VX_OK) {
         net->endpoint = vx_listener_endpoint(net->listener);
@@ -112,7 +112,7 @@ static void every_address_is_also_every_ipv4_address(void **state)
 
     if (!listen_on(net, "::"))
         skip();
-    strcpy(net->endpoint.host, "127.0.0.1");
+    memcpy(net->endpoint.host, "127.0.0.1", sizeof("127.0.0.1"));
     net_dial(net);
     assert_int_equal(strncmp(vx_conn_peer(net->server.conn), "127.0.0.1:", 10), 0);
     assert_int_equal(strncmp(vx_conn_peer(net->client.conn), "127.0.0.1:", 10), 0);

@@ -78,17 +78,20 @@ static void a_status_says_on_which_cores_workers_compute(void **state)
 
 static void many_places_are_cut(void **state)
 {
-    char document[4096] = "{\"format\":1,\"job\":\"j\",\"state\":\"starting\",\"slots\":[";
+    char document[4096];
+    size_t used =
+        (size_t)snprintf(document, sizeof(document), "%s",
+                         "{\"format\":1,\"job\":\"j\",\"state\":\"starting\",\"slots\":[");
     char *text = NULL;
     size_t lines = 0;
 
     (void)state;
     for (int i = 0; i < 20; i++)
-        sprintf(document + strlen(document),
-                "%s{\"state\":\"live\",\"host\":\"h\",\"cpus\":\"%d\","
-                "\"threads\":1,\"node\":0}",
-                i > 0 ? "," : "", i);
-    strcat(document, "]}");
+        used += (size_t)snprintf(document + used, sizeof(document) - used,
+                                 "%s{\"state\":\"live\",\"host\":\"h\",\"cpus\":\"%d\","
+                                 "\"threads\":1,\"node\":0}",
+                                 i > 0 ? "," : "", i);
+    (void)snprintf(document + used, sizeof(document) - used, "]}");
     text = print_table(document);
     for (const char *at = text; (at = strstr(at, "\ncores ")) != NULL; at++)
         lines++;
