@@ -44,7 +44,7 @@ typedef struct vx_task {
     vx_reference *reference;
     vx_standardise standardise;
     vx_dataset *dataset; /* the slot's shard, the whole training set, or the test set */
-    bool is_shared;      /* shared is the handle of a file that other processes can attach */
+    bool is_shared;      /* shared is the open handle of a file that others can attach */
     int shared;
     uint32_t *indices; /* of the slot's observations in dataset; NULL: all of them */
     size_t indices_count;
@@ -76,10 +76,12 @@ typedef struct vx_task_place {
     uint32_t cores;         /* that the process may use; 0 = those of the machine */
     uint32_t rank, ranks; /* of the processes that compute the slot's gradient together; 0 of 0: it
                              is alone. Rank 0 is the one that finishes it */
-    bool shares;          /* rows that stand in no file of their own (text, gzip) are moved into one
-                             that other processes of the host can attach: see the task's is_shared */
-    const char *shared;   /* path of that file of another process, "/proc/PID/fd/HANDLE", good until
-                             the task is made; NULL: the data files are read */
+    /* Rows that stand in no file of their own (text, gzip) are moved into one that other processes
+     * of the host can attach: see is_shared of the task. */
+    bool shares;
+    /* Path of such a file of another process, "/proc/PID/fd/HANDLE", good until the task is made;
+     * NULL: the data files are read. */
+    const char *shared;
 } vx_task_place;
 
 /* Threads of linear algebra of a worker there, at least 1: `wanted` (workers.blas_threads), or with
