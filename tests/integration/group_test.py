@@ -1,5 +1,8 @@
 """A worker of several ranks: started, killed and ended, by real mpiruns inside a real mpirun."""
+import glob
+import gzip
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -46,6 +49,13 @@ def launcher_of(rank):
     while of_groups()[pid][0].endswith("vexil-compute-mpi"):
         pid = parent_of(pid)
     return pid
+
+
+def works(*words):
+    try:
+        return subprocess.run(words, capture_output=True, timeout=60).returncode == 0
+    except OSError:
+        return False
 
 
 def ticks(pid):
@@ -164,6 +174,56 @@ class GroupBits(WithData):
         self.assertEqual(len(alone), 6)
         self.assertEqual(self.records(2), alone)
         self.assertEqual(self.records(4), alone)
+
+    def zip_data(self):
+        for name in ("train-features", "train-labels"):
+            path = os.path.join(self.folder, name)
+            with open(path, "rb") as file:
+                content = file.read()
+            with gzip.open(path, "wb") as file:
+                file.write(content)
+
+    def traced(self, ranks):
+        """The rounds, and all the files that mpiruns of groups and their ranks have opened."""
+        script = os.path.join(self.folder, "traced-mpirun")
+        trace = os.path.join(self.folder, "trace")
+        with open(script, "w") as file:
+            file.write("#!/bin/sh\n[ \"$1\" = --version ] && exec mpirun --version\n"
+                       f"exec strace -D -ff -q -o {trace} -e trace=openat mpirun \"$@\"\n")
+        os.chmod(script, 0o700)
+        rows = self.records(ranks, "--group-launcher", script)
+        opened = []
+        for path in glob.glob(trace + ".*"):  # one a thread
+            with open(path) as file:
+                opened += re.findall(r'openat\([^"]*"([^"]+)".* = \d', file.read())
+        return rows, opened
+
+    def test_one_rank_parses_for_all_ranks_of_its_host(self):
+        if not works("strace", "-o", "/dev/null", "true"):
+            self.skipTest("no strace, or it may not trace here")
+        alone = self.records(1)
+        self.zip_data()
+        rows, opened = self.traced(4)
+        self.assertEqual(rows, alone)
+        for name in ("train-features", "train-labels"):  # by the first rank of each of two workers
+            self.assertEqual(opened.count(os.path.join(self.folder, name)), 2, name)
+        shared = [path for path in opened if re.fullmatch(r"/proc/\d+/fd/\d+", path)]
+        self.assertEqual((len(shared), len(set(shared))), (6, 2), shared)  # by the other six
+
+    def test_a_file_that_the_first_rank_cannot_read_ends_the_group_with_its_words(self):
+        self.zip_data()
+        path = os.path.join(self.folder, "train-features")
+        with open(path, "r+b") as file:
+            file.truncate(os.path.getsize(path) // 2)
+        run = self.make(rounds=5, workers=1, byzantine=0, rule="mean")
+        run.start_server(*ranks_extra(2))
+        run.card()
+        run.start_workers("--run-dir", run.directory)
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, 65, text)
+        self.assertRegex(text, f"slot 0: rank 0 on .*: {path}")
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=60)
 
     def test_the_other_mpi_makes_them_too(self):
         if not os.path.exists(program("vexil-compute-mpich")) or not shutil.which("mpiexec.mpich"):

@@ -11,16 +11,18 @@ static vx_status parse(vx_cbytes text, vx_job **ret_job, vx_error *err)
     return vx_job_parse(text, "job.yaml (from the server)", "/", NULL, 0, ret_job, err);
 }
 
-vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, uint32_t rank, vx_cbytes text,
-                                vx_task *ret_task, vx_error *err)
+vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, const vx_worker_part *part,
+                                vx_cbytes text, vx_task *ret_task, vx_error *err)
 {
     uint32_t ranks = bootstrap->ranks > 0 ? bootstrap->ranks : 1;
     vx_task_place place = { .slot = bootstrap->slot,
                             .data_dir = bootstrap->data_dir,
                             .local_workers = bootstrap->local_workers * ranks,
                             .cores = vx_app_place()->cores,
-                            .rank = rank,
-                            .ranks = ranks };
+                            .rank = part->rank,
+                            .ranks = ranks,
+                            .shares = part->shares,
+                            .shared = part->shared };
     vx_job *job = NULL;
     vx_status status = parse(text, &job, err);
 

@@ -256,7 +256,7 @@ static void send_gradient(vx_client *client)
 
 static vx_status set_up_alone(void *owner, vx_cbytes job, vx_task *ret_task, vx_error *err)
 {
-    return vx_worker_create_task(owner, 0, job, ret_task, err);
+    return vx_worker_create_task(owner, &(vx_worker_part){ 0 }, job, ret_task, err);
 }
 
 static vx_status take_shards_alone(void *owner, vx_task *task, const uint32_t *shards, size_t count,

@@ -37,12 +37,18 @@ void vx_group_lead(vx_group *group, vx_group_command command)
 vx_group_command vx_group_await(vx_group *group)
 {
     vx_group_command command = { 0 };
+
+    vx_group_tell(group->commands, &command, sizeof(command));
+    return command;
+}
+
+void vx_group_tell(MPI_Comm comm, void *at, size_t size)
+{
     MPI_Request request = MPI_REQUEST_NULL;
 
-    MPI_Ibcast(&command, (int)sizeof(command), MPI_BYTE, 0, group->commands, &request);
+    MPI_Ibcast(at, (int)size, MPI_BYTE, 0, comm, &request);
     sleep_until(&request);
     MPI_Wait(&request, MPI_STATUS_IGNORE); /* it is done */
-    return command;
 }
 
 void vx_group_spread(MPI_Comm comm, void *at, size_t size)
@@ -75,9 +81,7 @@ static void find_first(const vx_group *group, verdict *own, verdict *all)
         if (own->status != VX_OK)
             break;
     }
-    MPI_Ibcast(own, (int)sizeof(*own), MPI_BYTE, 0, group->commands, &request);
-    sleep_until(&request);
-    MPI_Wait(&request, MPI_STATUS_IGNORE);
+    vx_group_tell(group->commands, own, sizeof(*own));
 }
 
 vx_status vx_group_agree(vx_group *group, vx_status status, const vx_error *why, vx_error *err)

@@ -26,11 +26,10 @@ static void on_error(MPI_Comm *comm, int *code, ...)
 
 static void find_hosts(vx_group *group)
 {
-    int node_rank = 0;
-
     MPI_Comm_split_type(group->commands, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &group->node);
-    MPI_Comm_rank(group->node, &node_rank);
-    MPI_Comm_split(group->commands, node_rank == 0 ? 0 : MPI_UNDEFINED, 0, &group->heads);
+    MPI_Comm_rank(group->node, &group->node_rank);
+    MPI_Comm_size(group->node, &group->node_size);
+    MPI_Comm_split(group->commands, group->node_rank == 0 ? 0 : MPI_UNDEFINED, 0, &group->heads);
     if (group->heads != MPI_COMM_NULL)
         MPI_Comm_size(group->heads, &group->hosts);
     MPI_Bcast(&group->hosts, 1, MPI_INT, 0, group->node);

@@ -23,6 +23,7 @@ typedef struct vx_group {
     int rank, size;
     MPI_Comm commands;    /* all ranks, rank 0 leads */
     MPI_Comm node, heads; /* ranks of this host; the first one of each host, or MPI_COMM_NULL */
+    int node_rank, node_size;
     int hosts;
     MPI_Win window; /* of theta, once a host */
     float *theta;   /* (d) borrowed from the window */
@@ -39,6 +40,8 @@ typedef struct vx_group {
 void vx_group_lead(vx_group *group, vx_group_command command);
 /* Waits for it, asleep. The others alone. */
 vx_group_command vx_group_await(vx_group *group);
+/* The same for `size` bytes (up to INT_MAX) of rank 0 of comm to all of it; rank 0 waits too. */
+void vx_group_tell(MPI_Comm comm, void *at, size_t size);
 /* Bytes of rank 0 to everybody, however many. */
 void vx_group_spread(MPI_Comm comm, void *at, size_t size);
 /* Everybody has tried something: VX_OK when all have managed, else what the first rank that has not

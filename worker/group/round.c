@@ -1,17 +1,18 @@
 #include "group_private.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include <vx_base/alloc.h>
 #include <vx_worker_app/worker.h>
 
 /* Parameters are there once a host: the first rank of each holds them, the others look. */
 static void share_theta(vx_group *group)
 {
-    int node_rank = 0;
     MPI_Aint size = 0;
     int unit = 0;
 
-    MPI_Comm_rank(group->node, &node_rank);
-    size = node_rank == 0 ? (MPI_Aint)(group->dimension * sizeof(float)) : 0;
+    size = group->node_rank == 0 ? (MPI_Aint)(group->dimension * sizeof(float)) : 0;
     MPI_Win_allocate_shared(size, sizeof(float), MPI_INFO_NULL, group->node, &group->theta,
                             &group->window);
     MPI_Win_shared_query(group->window, 0, &size, &unit, &group->theta);
@@ -28,13 +29,54 @@ static vx_status take_memory(vx_group *group, vx_error *err)
     return VX_OK;
 }
 
+/* What the first rank of a host tells the others of its data. */
+typedef enum data_state { DATA_FAILED, DATA_IN_ITS_FILES, DATA_SHARED } data_state;
+
+typedef struct data_offer {
+    int32_t state; /* data_state */
+    int32_t handle;
+    int64_t pid;
+} data_offer;
+
+static vx_status hold_data(vx_group *group, vx_cbytes job, vx_task *ret_task, vx_error *err)
+{
+    vx_worker_part part = { .rank = (uint32_t)group->rank, .shares = group->node_size > 1 };
+    vx_status status = vx_worker_create_task(&group->bootstrap, &part, job, ret_task, err);
+    data_offer offer = { .state = DATA_FAILED, .handle = -1, .pid = getpid() };
+
+    if (status == VX_OK && ret_task->is_shared) {
+        offer.state = DATA_SHARED;
+        offer.handle = ret_task->shared;
+    } else if (status == VX_OK) {
+        offer.state = DATA_IN_ITS_FILES;
+    }
+    vx_group_tell(group->node, &offer, sizeof(offer));
+    return status;
+}
+
+static vx_status use_data(vx_group *group, vx_cbytes job, vx_task *ret_task, vx_error *err)
+{
+    vx_worker_part part = { .rank = (uint32_t)group->rank };
+    data_offer offer = { 0 };
+    char path[64];
+
+    vx_group_tell(group->node, &offer, sizeof(offer)); /* the first may read for long */
+    if (offer.state == DATA_FAILED)
+        return VX_OK; /* it says why */
+    if (offer.state == DATA_SHARED) {
+        snprintf(path, sizeof(path), "/proc/%lld/fd/%d", (long long)offer.pid, (int)offer.handle);
+        part.shared = path;
+    }
+    return vx_worker_create_task(&group->bootstrap, &part, job, ret_task, err);
+}
+
 vx_status vx_group_set_up(vx_group *group, vx_cbytes job, vx_task *ret_task, vx_error *err)
 {
     vx_error why = { 0 };
-    vx_status status =
-        vx_worker_create_task(&group->bootstrap, (uint32_t)group->rank, job, ret_task, &why);
+    vx_status status = group->node_rank == 0 ? hold_data(group, job, ret_task, &why)
+                                             : use_data(group, job, ret_task, &why);
 
-    status = vx_group_agree(group, status, &why, err);
+    status = vx_group_agree(group, status, &why, err); /* the holder's file stays open until here */
     if (status != VX_OK)
         return status;
     group->dimension = vx_model_dimension(ret_task->model);

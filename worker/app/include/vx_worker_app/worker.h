@@ -4,11 +4,19 @@
 #include <vx_base/status.h>
 #include <vx_task/task.h>
 
-/* The task of one slot of the job that the server has told, in the process that is `rank` of
- * bootstrap->ranks. VX_ERR_CONFIG: the job wants another number of ranks; see
- * vx_task_create_worker. */
-VX_MUST_CHECK vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, uint32_t rank,
-                                              vx_cbytes job, vx_task *ret_task, vx_error *err);
+/* Which of bootstrap->ranks a process is, and what it has to do with the data of the others: see
+ * vx_task_place. */
+typedef struct vx_worker_part {
+    uint32_t rank;
+    bool shares;
+    const char *shared; /* may be NULL */
+} vx_worker_part;
+
+/* The task of one slot of the job that the server has told, in that process. VX_ERR_CONFIG: the job
+ * wants another number of ranks; see vx_task_create_worker. */
+VX_MUST_CHECK vx_status vx_worker_create_task(const vx_bootstrap *bootstrap,
+                                              const vx_worker_part *part, vx_cbytes job,
+                                              vx_task *ret_task, vx_error *err);
 
 /* How a worker computes: alone, or with other processes. Called by one thread at a time, not always
  * the same one; each as the function of the task that it stands for. */
