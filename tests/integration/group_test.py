@@ -51,6 +51,25 @@ def launcher_of(rank):
     return pid
 
 
+def folder_of(launcher):
+    """Where this mpirun and its ranks put their files."""
+    words = of_groups()[launcher]
+    return words[words.index("orte_tmpdir_base") + 1]
+
+
+def files_in(folder):
+    return {os.path.join(where, name) for where, _, names in os.walk(folder) for name in names}
+
+
+def mapped_by(pids):
+    """Files of MPI that these processes share, or have of their session."""
+    found = set()
+    for pid in pids:
+        with open(f"/proc/{pid}/maps") as file:
+            found.update(re.findall(r"(?:/dev/shm|/tmp/ompi)\S*", file.read()))
+    return found
+
+
 def works(*words):
     try:
         return subprocess.run(words, capture_output=True, timeout=60).returncode == 0
@@ -92,6 +111,7 @@ class Groups(WithData):
         others = [pid for pid in of_groups() if parent_of(pid) == parent_of(leader)]
         others.remove(leader)
         self.assertEqual(len(others), 1)
+        folder = folder_of(launcher_of(leader))
         os.kill(others[0], signal.SIGKILL)
         codes, texts = run.finish()
         self.assertEqual(codes, [0, 0], texts)
@@ -99,6 +119,7 @@ class Groups(WithData):
         self.assertEqual(sorted(joins), [(0, 1), (1, 1), (1, 2)])
         self.assertEqual(run.result()["state"], "done")
         self.assertIn("slot 1: ended with 137, restart 1", texts[1])
+        self.assertFalse(os.path.exists(folder))
 
     def test_a_dead_leader_is_no_other_case(self):
         run = self.begin()
@@ -113,14 +134,23 @@ class Groups(WithData):
         launcher = launcher_of(self.leader(run, 1))
         ranks = [pid for pid in of_groups() if parent_of(pid) == launcher]
         self.assertEqual(len(ranks), 2)
+        folders = [folder_of(launcher_of(self.leader(run, slot))) for slot in (0, 1)]
+        mapped = mapped_by([launcher, *ranks])
+        self.assertGreater(len(mapped), 2)
+        self.assertFalse([path for path in mapped if not path.startswith(folders[1] + "/")])
+        self.assertFalse(glob.glob(f"/tmp/ompi.*/pid.{launcher}"))
+        files = files_in(folders[1])
         os.kill(launcher, signal.SIGKILL)
         wait_for(lambda: not set(ranks) & set(of_groups()), 20, "the end of the ranks")
+        wait_for(lambda: not files & files_in(folders[1]), 20, "the end of their files")
         wait_for(lambda: len(run.events("worker.join")) == 3, 60, "another incarnation")
         launcher = launcher_of(self.leader(run, 1))
         ranks = [pid for pid in of_groups() if parent_of(pid) == launcher]
         os.kill(parent_of(launcher), signal.SIGKILL)  # the agent: its own mpirun ends the others
         wait_for(lambda: not {launcher, *ranks} & set(of_groups()), 20, "the end of the group")
+        wait_for(lambda: not os.path.exists(folders[1]), 20, "the end of their folder")
         run.mpirun.communicate(timeout=60)
+        wait_for(lambda: not os.path.exists(folders[0]), 20, "the end of the other folder")
         run.server.send_signal(signal.SIGTERM)
         run.server.communicate(timeout=60)
 

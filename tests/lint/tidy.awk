@@ -63,7 +63,7 @@ BEGIN {
                       "unlinkat|remove|mkdir|mkdirat|mkdtemp|mkstemp|mkostemp|rmdir|truncate|ftruncate|pwrite|flock|" \
                       "chmod|fchmod"),
         "files only through vx_base/file.h and vx_base/files.h", rooms,
-        "^common/base/|^worker/data/idx[.]c$|^server/app/run_dir[.]c$|^server/ctl/(child|launch|run|worker_log)[.]c$")
+        "^common/base/|^worker/data/idx[.]c$|^server/app/run_dir[.]c$|^server/ctl/(child|launch|run|worker_log)[.]c$|^worker/agent/folder[.]c$")
     ban("code", calls("exit|quick_exit|atexit"), "only main ends the program, by return", rooms)
     ban("code", calls("abort"), "VX_ASSERT instead of abort", rooms, "^common/base/assert[.]c$")
     ban("code", calls("sprintf|vsprintf|strcpy|stpcpy|strcat|strncat|strtok|gets|alloca|tmpnam|mktemp"),

@@ -10,6 +10,7 @@
 #include <vx_base/alloc.h>
 #include <vx_base/file.h>
 
+#include "folder.h"
 #include "launcher.h"
 #include "rendezvous.h"
 
@@ -53,6 +54,8 @@ static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, 
     bool bare = strchr(launcher, ' ') == NULL;
     vx_launcher_kind kind = VX_LAUNCHER_OPEN_MPI;
     vx_launcher_command command = { 0 };
+    vx_folder folder = { 0 };
+    vx_agent_child child = { command.words, STDIN_FILENO, SIGTERM, NULL };
     char *program = NULL;
     vx_status status = vx_launcher_ask(launcher, &kind, err);
 
@@ -68,16 +71,21 @@ static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, 
                          launcher, kind == VX_LAUNCHER_OPEN_MPI ? "Open MPI" : "MPICH", program);
         goto out;
     }
-    status =
-        vx_launcher_words(launcher, kind, geteuid() == 0, bootstrap->ranks, program, &command, err);
+    /* MPICH's ranks take the names from their files before anything can happen to them. */
+    if (bare && kind == VX_LAUNCHER_OPEN_MPI)
+        status = vx_folder_create(&folder, err);
+    if (status == VX_OK)
+        status = vx_launcher_words(launcher, kind, geteuid() == 0, bootstrap->ranks, folder.path,
+                                   program, &command, err);
     if (status != VX_OK)
         goto out;
     if (bare)
         stay_on_this_host();
-    *ret_code =
-        vx_supervise_child(bootstrap, &(vx_agent_child){ command.words, STDIN_FILENO, SIGTERM });
-    vx_launcher_words_clear(&command);
+    child.folder = folder.path;
+    *ret_code = vx_supervise_child(bootstrap, &child);
 out:
+    vx_launcher_words_clear(&command);
+    vx_folder_destroy(&folder);
     vx_free(program);
     return status;
 }

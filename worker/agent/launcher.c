@@ -52,8 +52,26 @@ static vx_status cut(const char *launcher, vx_launcher_command *command, size_t 
     return *ret_count > 0 ? VX_OK : vx_fail(err, VX_ERR_USAGE, "--group-launcher: no word");
 }
 
+/* Versions name things differently, and pass over a name that is not theirs: shared memory of
+ * messages in 4 and in 5, that of windows, session in 4 and in 5. */
+static size_t add_folder(vx_launcher_command *command, size_t n, char *folder)
+{
+    static char mca[] = "--mca", vader[] = "btl_vader_backing_directory",
+                sm[] = "btl_sm_backing_directory", windows[] = "osc_sm_backing_directory",
+                session4[] = "orte_tmpdir_base", session5[] = "prte_tmpdir_base";
+    static char *const names[] = { vader, sm, windows, session4, session5 };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        command->words[n++] = mca;
+        command->words[n++] = names[i];
+        command->words[n++] = folder;
+    }
+    return n;
+}
+
 vx_status vx_launcher_words(const char *launcher, vx_launcher_kind kind, bool root, uint32_t ranks,
-                            char *program, vx_launcher_command *ret_command, vx_error *err)
+                            char *folder, char *program, vx_launcher_command *ret_command,
+                            vx_error *err)
 {
     static char allow_root[] = "--allow-run-as-root", map_by[] = "--map-by",
                 oversubscribe[] = ":OVERSUBSCRIBE", bind[] = "--bind-to", none[] = "none",
@@ -79,6 +97,8 @@ vx_status vx_launcher_words(const char *launcher, vx_launcher_kind kind, bool ro
         command.words[n++] = allow_root;
     for (size_t i = 0; bare && placement[i] != NULL; i++)
         command.words[n++] = placement[i];
+    if (bare && kind == VX_LAUNCHER_OPEN_MPI && folder != NULL)
+        n = add_folder(&command, n, folder);
     command.words[n++] = number;
     *ret_command = command;
     snprintf(ret_command->count, sizeof(ret_command->count), "%u", ranks);

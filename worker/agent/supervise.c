@@ -15,6 +15,7 @@
 #include <vx_base/descriptors.h>
 #include <vx_base/file.h>
 
+#include "folder.h"
 #include "launcher.h"
 
 #define BOOTSTRAP_FD    3
@@ -174,6 +175,7 @@ int vx_supervise_child(const vx_bootstrap *bootstrap, const vx_agent_child *what
         pid_t child = start_child(was_restarted ? &again : bootstrap, what, &old_mask);
 
         code = child < 0 ? vx_status_exit_code(VX_ERR_SYSTEM) : watch(child, &watched, &stop);
+        vx_folder_empty(what->folder);
         if (was_restarted && code == vx_status_exit_code(VX_ERR_UNAVAILABLE))
             return 0; /* the run was over before it came back */
         if (stop || !vx_supervise_restarts(code))
@@ -201,7 +203,7 @@ int vx_supervise(const vx_bootstrap *bootstrap, const char *program)
     char number[] = "3";
     char *name = vx_strdup(program);
     char *argv[] = { name, word, number, NULL };
-    vx_agent_child child = { argv, BOOTSTRAP_FD, SIGKILL };
+    vx_agent_child child = { argv, BOOTSTRAP_FD, SIGKILL, NULL };
     int code =
         name != NULL ? vx_supervise_child(bootstrap, &child) : vx_status_exit_code(VX_ERR_NOMEM);
 

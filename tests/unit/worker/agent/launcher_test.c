@@ -79,14 +79,15 @@ static void a_launcher_that_is_not_there_is_no_accident(void **state)
     vx_assert_status(vx_launcher_ask("  ", &kind, &err), VX_ERR_USAGE, &err);
 }
 
-static void expect_words(const char *launcher, vx_launcher_kind kind, bool root, const char *wanted)
+static void expect_words(const char *launcher, vx_launcher_kind kind, bool root, char *folder,
+                         const char *wanted)
 {
     char program[] = "/bin/compute";
-    char text[400] = "";
+    char text[800] = "";
     vx_launcher_command command;
     vx_error err = { 0 };
 
-    vx_assert_ok(vx_launcher_words(launcher, kind, root, 3, program, &command, &err), &err);
+    vx_assert_ok(vx_launcher_words(launcher, kind, root, 3, folder, program, &command, &err), &err);
     for (size_t i = 0; command.words[i] != NULL; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i > 0 ? " " : "",
                  command.words[i]);
@@ -97,17 +98,33 @@ static void expect_words(const char *launcher, vx_launcher_kind kind, bool root,
 static void a_bare_launcher_is_told_to_stay_on_this_host(void **state)
 {
     (void)state;
-    expect_words("mpirun", VX_LAUNCHER_OPEN_MPI, true,
+    expect_words("mpirun", VX_LAUNCHER_OPEN_MPI, true, NULL,
                  "mpirun --allow-run-as-root --map-by :OVERSUBSCRIBE --bind-to none --mca "
                  "plm_rsh_agent /bin/false --mca plm_ssh_agent /bin/false -n 3 /bin/compute");
-    expect_words("mpiexec.mpich", VX_LAUNCHER_MPICH, true,
+    expect_words("mpiexec.mpich", VX_LAUNCHER_MPICH, true, NULL,
                  "mpiexec.mpich -launcher fork -n 3 /bin/compute");
+}
+
+static void a_bare_mpirun_is_told_where_its_files_go(void **state)
+{
+    char folder[] = "/f";
+
+    (void)state;
+    expect_words("mpirun", VX_LAUNCHER_OPEN_MPI, false, folder,
+                 "mpirun --map-by :OVERSUBSCRIBE --bind-to none --mca plm_rsh_agent /bin/false "
+                 "--mca plm_ssh_agent /bin/false --mca btl_vader_backing_directory /f --mca "
+                 "btl_sm_backing_directory /f --mca osc_sm_backing_directory /f --mca "
+                 "orte_tmpdir_base /f --mca prte_tmpdir_base /f -n 3 /bin/compute");
+    expect_words("mpiexec", VX_LAUNCHER_MPICH, false, folder,
+                 "mpiexec -launcher fork -n 3 /bin/compute");
 }
 
 static void a_launcher_with_words_of_its_own_is_told_the_number_alone(void **state)
 {
+    char folder[] = "/f"; /* its ranks may be where that is not */
+
     (void)state;
-    expect_words("mpirun  --hostfile h", VX_LAUNCHER_OPEN_MPI, false,
+    expect_words("mpirun  --hostfile h", VX_LAUNCHER_OPEN_MPI, false, folder,
                  "mpirun --hostfile h -n 3 /bin/compute");
 }
 
@@ -122,7 +139,7 @@ static void too_many_words_are_refused(void **state)
     for (size_t i = 0; i < VX_LAUNCHER_WORDS_MAX; i++)
         memcpy(words + 2 * i, "a ", 3);
     vx_assert_status(
-        vx_launcher_words(words, VX_LAUNCHER_OPEN_MPI, false, 2, program, &command, &err),
+        vx_launcher_words(words, VX_LAUNCHER_OPEN_MPI, false, 2, NULL, program, &command, &err),
         VX_ERR_USAGE, &err);
 }
 
@@ -133,6 +150,7 @@ int main(void)
         cmocka_unit_test(a_launcher_that_cannot_start_ranks_is_named_with_what_it_did),
         cmocka_unit_test(a_launcher_that_is_not_there_is_no_accident),
         cmocka_unit_test(a_bare_launcher_is_told_to_stay_on_this_host),
+        cmocka_unit_test(a_bare_mpirun_is_told_where_its_files_go),
         cmocka_unit_test(a_launcher_with_words_of_its_own_is_told_the_number_alone),
         cmocka_unit_test(too_many_words_are_refused),
     };

@@ -32,6 +32,7 @@ int vx_agent_run(const vx_agent_options *options, int argc, char **argv);
 typedef struct vx_agent_child {
     char *const *argv; /* ends with NULL; the first is looked for in PATH */
     int fd, death_signal;
+    const char *folder; /* emptied after each end of it; may be NULL */
 } vx_agent_child;
 
 /* Runs and supervises one worker until it is done; no MPI. Returns the exit code: the worker's when
