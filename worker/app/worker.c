@@ -16,7 +16,8 @@ typedef struct worker {
     vx_worker_crew crew;
     vx_bootstrap own; /* what a worker of one process is made from */
     vx_task task;
-    float *gradient[2]; /* (d): one may still be on its way while the next is computed */
+    float *gradient[2]; /* (d): one may still be on its way while the next is computed; the crew's
+                           where it lends them, else owned */
     int at;
     vx_task_gradient about;
     /* Which state of momentum the server wants this worker to go on with. It is taken up when
@@ -58,7 +59,8 @@ static vx_status set_up(vx_client *client, vx_error *err)
             "classes differ; set data.classes (or data.svmlight.features) or mend the files",
             self->task.job->data.train_features, dimension, client->dimension);
     for (int i = 0; i < 2; i++) {
-        self->gradient[i] = vx_aligned_calloc(dimension, sizeof(float));
+        self->gradient[i] = self->crew.lend != NULL ? self->crew.lend(self->crew.owner, i)
+                                                    : vx_aligned_calloc(dimension, sizeof(float));
         if (self->gradient[i] == NULL)
             return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", dimension);
     }
@@ -298,11 +300,11 @@ vx_status vx_worker_run(const vx_bootstrap *bootstrap, const vx_worker_crew *cre
     self->own = *bootstrap;
     self->crew = crew != NULL ? *crew
                               : (vx_worker_crew){ &self->own, set_up_alone, take_shards_alone,
-                                                  gradient_alone };
+                                                  gradient_alone, NULL };
     status = vx_client_run(&self->client, &hooks, self, bootstrap, err);
     vx_task_destroy(&self->task);
-    vx_free(self->gradient[0]);
-    vx_free(self->gradient[1]);
+    for (int i = 0; self->crew.lend == NULL && i < 2; i++)
+        vx_free(self->gradient[i]);
     vx_free(self->state);
     vx_free(self);
     return status;

@@ -115,7 +115,7 @@ static void lead_gradient(void *owner, vx_task *task, vx_cvecf theta, uint64_t r
 
 static vx_status lead(vx_group *group, vx_error *err)
 {
-    vx_worker_crew crew = { group, lead_set_up, lead_shards, lead_gradient };
+    vx_worker_crew crew = { group, lead_set_up, lead_shards, lead_gradient, NULL };
     vx_status status = vx_worker_run(&group->bootstrap, &crew, err);
 
     vx_group_lead(group, (vx_group_command){ VX_GROUP_STOP, 0, 0 });

@@ -27,6 +27,9 @@ typedef struct vx_worker_crew {
                              vx_error *err);
     void (*gradient)(void *owner, vx_task *task, vx_cvecf theta, uint64_t round,
                      vx_vecf ret_gradient, vx_task_gradient *ret_about);
+    /* Memory of the two gradients, which = 0 and 1: (d), the crew's, from set_up on until the
+     * worker has ended. ret_gradient above is one of them. NULL: the worker takes its own. */
+    float *(*lend)(void *owner, int which);
 } vx_worker_crew;
 
 /* Finds out which cores this process may use; for the whole process, before anything of the worker
