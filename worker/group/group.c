@@ -113,9 +113,16 @@ static void lead_gradient(void *owner, vx_task *task, vx_cvecf theta, uint64_t r
     vx_group_gradient(group, task, round, ret_gradient.at, ret_about);
 }
 
+static float *lend_gradient(void *owner, int which)
+{
+    vx_group *group = owner;
+
+    return vx_exchange_sum(group->exchange, which);
+}
+
 static vx_status lead(vx_group *group, vx_error *err)
 {
-    vx_worker_crew crew = { group, lead_set_up, lead_shards, lead_gradient, NULL };
+    vx_worker_crew crew = { group, lead_set_up, lead_shards, lead_gradient, lend_gradient };
     vx_status status = vx_worker_run(&group->bootstrap, &crew, err);
 
     vx_group_lead(group, (vx_group_command){ VX_GROUP_STOP, 0, 0 });

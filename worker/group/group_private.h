@@ -28,8 +28,7 @@ typedef struct vx_group {
     MPI_Win window; /* of theta, once a host */
     float *theta;   /* (d) borrowed from the window */
     size_t dimension;
-    float *part; /* (d): what this rank adds */
-    vx_exchange *exchange;
+    vx_exchange *exchange;  /* has the vectors that are added */
     vx_bootstrap bootstrap; /* the token is there on rank 0 alone */
     vx_task task;           /* of the others; rank 0's is its worker's */
 } vx_group;
@@ -54,7 +53,7 @@ VX_MUST_CHECK vx_status vx_group_set_up(vx_group *group, vx_cbytes job, vx_task 
                                         vx_error *err);
 VX_MUST_CHECK vx_status vx_group_take_shards(vx_group *group, vx_task *task, const uint32_t *shards,
                                              size_t count, vx_error *err);
-/* ret_gradient (d) and ret_about of rank 0; elsewhere they may be NULL. */
+/* ret_gradient (d), a sum of the exchange, and ret_about of rank 0; elsewhere they are NULL. */
 void vx_group_gradient(vx_group *group, vx_task *task, uint64_t round, float *ret_gradient,
                        vx_task_gradient *ret_about);
 void vx_group_take_down(vx_group *group);

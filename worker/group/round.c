@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <vx_base/alloc.h>
 #include <vx_worker_app/worker.h>
 
 /* Parameters are there once a host: the first rank of each holds them, the others look. */
@@ -21,9 +20,9 @@ static void share_theta(vx_group *group)
 
 static vx_status take_memory(vx_group *group, vx_error *err)
 {
-    group->part = vx_aligned_calloc(group->dimension, sizeof(float));
-    if (group->part == NULL ||
-        vx_exchange_create(group->commands, group->dimension, VX_EXCHANGE_OVERLAPPED,
+    vx_exchange_path path = group->hosts == 1 ? VX_EXCHANGE_MEMORY : VX_EXCHANGE_MESSAGES;
+
+    if (vx_exchange_create(group->commands, group->dimension, path, VX_EXCHANGE_OVERLAPPED,
                            &group->exchange) != VX_OK)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", group->dimension);
     return VX_OK;
@@ -130,11 +129,11 @@ void vx_group_gradient(vx_group *group, vx_task *task, uint64_t round, float *re
 {
     size_t count = task->blocks / (size_t)group->size;
     vx_flow flow = { on_ready, group->exchange };
-    vx_vecf part = { group->part, group->dimension };
+    vx_vecf part = { vx_exchange_part(group->exchange), group->dimension };
     vx_task_partial about;
 
     get_theta(group);
-    vx_exchange_begin(group->exchange, group->part, ret_gradient);
+    vx_exchange_begin(group->exchange, ret_gradient);
     vx_task_partial_at(task, (vx_cvecf){ group->theta, group->dimension }, round,
                        (size_t)group->rank * count, count, &flow, part, &about);
     vx_exchange_end(group->exchange);
@@ -151,8 +150,6 @@ void vx_group_take_down(vx_group *group)
         MPI_Win_free(&group->window);
     }
     group->exchange = vx_exchange_destroy(group->exchange);
-    vx_free(group->part);
-    group->part = NULL;
     if (group->heads != MPI_COMM_NULL)
         MPI_Comm_free(&group->heads);
     MPI_Comm_free(&group->node);
