@@ -128,6 +128,26 @@ class Groups(WithData):
         wait_for(lambda: len(run.events("worker.join")) == 3, 60, "another incarnation")
         self.stop(run)
 
+    def test_a_rank_that_is_stopped_ends_its_worker_in_time(self):
+        """The leader is alive, and would wait for ever; it is started again with the others."""
+        self.stop_a_rank("--group-timeout", "3")
+
+    def stop_a_rank(self, *options):
+        run = self.begin(worker_options=options)
+        run.wait_for_rounds(5)
+        leader = self.leader(run, 1)
+        others = [pid for pid in of_groups() if parent_of(pid) == parent_of(leader)]
+        others.remove(leader)
+        os.kill(others[0], signal.SIGSTOP)
+        wait_for(lambda: [row for row in run.events("worker.join")
+                          if row["slot"] == 1 and row["incarnation"] == 2], 60, "the worker again")
+        run.server.send_signal(signal.SIGTERM)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [75, 0], texts)
+        self.assertIn("slot 1: a gradient took its ranks more than 3 s: the worker is ended, see "
+                      "--group-timeout", texts[1])
+        self.assertIn("slot 1: ended with 137, restart 1", texts[1])
+
     def test_nothing_is_left_of_a_group_whose_agent_or_launcher_is_killed(self):
         run = self.begin()
         run.wait_for_rounds(5)
@@ -292,6 +312,12 @@ class GroupBadInput(WithData):
     def test_another_number_of_ranks_than_the_job_says(self):
         self.refuse(78, "slot 0", "workers.ranks of the server's job is 2", "--ranks 1",
                     worker_options=("--ranks", "1"))
+
+    def test_a_bound_that_is_none(self):
+        done = subprocess.run([program("vexil-worker"), "--group-timeout", "0"], text=True,
+                              stderr=subprocess.PIPE, timeout=20)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--group-timeout: expected a number from 1 to ", done.stderr)
 
     def test_a_launcher_that_is_not_there(self):
         self.refuse(69, "slot 0 on ", "no-such-mpirun cannot be started", "--group-launcher",

@@ -17,6 +17,7 @@ enum {
     OPT_RECONNECT,
     OPT_RANKS,
     OPT_LAUNCHER,
+    OPT_GROUP_TIMEOUT,
     OPT_BIND_CORES,
     OPT_LOG_LEVEL,
     OPT_PROBE,
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
     { "reconnect-timeout", required_argument, NULL, OPT_RECONNECT },
     { "ranks", required_argument, NULL, OPT_RANKS },
     { "group-launcher", required_argument, NULL, OPT_LAUNCHER },
+    { "group-timeout", required_argument, NULL, OPT_GROUP_TIMEOUT },
     { "bind-cores", no_argument, NULL, OPT_BIND_CORES },
     { "log-level", required_argument, NULL, OPT_LOG_LEVEL },
     { "probe", no_argument, NULL, OPT_PROBE },
@@ -64,6 +66,8 @@ static const char help_text[] =
     "  --ranks G                processes of one worker (default: as server.json says; 1 with\n"
     "                           --connect)\n"
     "  --group-launcher WORDS   what starts the ranks of a worker (default: mpirun)\n"
+    "  --group-timeout S        ranks that need longer for a gradient are started again (default\n"
+    "                           600, or twice workers.deadline_s if that is more)\n"
     "  --bind-cores             each worker to cores of its own, when there are enough; for a "
     "launcher\n"
     "                           that binds nobody\n"
@@ -94,6 +98,8 @@ static vx_status take_number(int option, vx_bootstrap_options *source, vx_error 
     switch (option) {
     case OPT_RANKS:
         return number("--ranks", optarg, 1, VX_BLOCKS_MAX, &source->ranks, err);
+    case OPT_GROUP_TIMEOUT:
+        return number("--group-timeout", optarg, 1, NUMBER_MAX, &source->group_s, err);
     case OPT_PATIENCE:
         return number("--connect-timeout", optarg, 0, NUMBER_MAX, &source->patience_s, err);
     case OPT_RECONNECT:
@@ -130,6 +136,7 @@ static vx_status take(int option, vx_agent_options *options, vx_error *err)
         options->bind_cores = true;
         return VX_OK;
     case OPT_RANKS:
+    case OPT_GROUP_TIMEOUT:
     case OPT_RESTARTS:
     case OPT_PATIENCE:
     case OPT_RECONNECT:

@@ -199,6 +199,7 @@ vx_status vx_bootstrap_read(const vx_bootstrap_options *options, vx_bootstrap_ro
         common->ranks = options->ranks;
     common->patience_s = options->patience_s;
     common->reconnect_s = options->reconnect_s;
+    common->group_s = options->group_s;
     if (options->run_dir != NULL)
         snprintf(common->run_dir, sizeof(common->run_dir), "%s", options->run_dir);
     common->log_level = options->log_level;

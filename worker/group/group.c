@@ -81,10 +81,12 @@ static vx_status lead_set_up(void *owner, vx_cbytes job, vx_task *ret_task, vx_e
 
     if (text == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    vx_group_expect_start(group);
     vx_group_lead(group, (vx_group_command){ VX_GROUP_SET_UP, 0, job.size });
     vx_group_spread(group->commands, text, job.size);
     vx_free(text);
     status = vx_group_set_up(group, job, ret_task, err);
+    vx_group_expect_nothing();
     return status;
 }
 
@@ -97,6 +99,7 @@ static vx_status lead_shards(void *owner, vx_task *task, const uint32_t *shards,
     if (task->shards_count == count && memcmp(task->shards, shards, count * sizeof(*shards)) == 0)
         return VX_OK;
     memcpy(told, shards, count * sizeof(*shards));
+    vx_group_expect_gradient(group, task);
     vx_group_lead(group, (vx_group_command){ VX_GROUP_SHARDS, 0, count });
     vx_group_spread(group->commands, told, count * sizeof(*told));
     return vx_group_take_shards(group, task, shards, count, err);
@@ -107,10 +110,12 @@ static void lead_gradient(void *owner, vx_task *task, vx_cvecf theta, uint64_t r
 {
     vx_group *group = owner;
 
+    vx_group_expect_gradient(group, task);
     memcpy(group->theta, theta.at, theta.n * sizeof(float));
     MPI_Win_sync(group->window);
     vx_group_lead(group, (vx_group_command){ VX_GROUP_GRADIENT, round, 0 });
     vx_group_gradient(group, task, round, ret_gradient.at, ret_about);
+    vx_group_expect_nothing();
 }
 
 static float *lend_gradient(void *owner, int which)
@@ -123,8 +128,11 @@ static float *lend_gradient(void *owner, int which)
 static vx_status lead(vx_group *group, vx_error *err)
 {
     vx_worker_crew crew = { group, lead_set_up, lead_shards, lead_gradient, lend_gradient };
-    vx_status status = vx_worker_run(&group->bootstrap, &crew, err);
+    vx_status status = VX_OK;
 
+    vx_group_expect_nothing(); /* a server may be long in coming */
+    status = vx_worker_run(&group->bootstrap, &crew, err);
+    vx_group_expect_end(group);
     vx_group_lead(group, (vx_group_command){ VX_GROUP_STOP, 0, 0 });
     if (status != VX_OK)
         vx_error_prefix(err, "slot %u", group->bootstrap.slot);
@@ -162,6 +170,7 @@ static void follow_shards(vx_group *group, size_t count)
 static void follow(vx_group *group)
 {
     leave_signals_to_the_leader();
+    vx_group_expect_nothing(); /* the leader sees to it */
     for (;;) {
         vx_group_command command = vx_group_await(group);
 
@@ -207,6 +216,7 @@ int vx_group_main(int argc, char **argv)
     vx_status status = VX_OK;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no rank outlives its launcher */
+    vx_group_expect_start(group);
     if (MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS) {
         fprintf(stderr, "vexil-worker: a rank of a worker: MPI_Init failed\n");
         return vx_status_exit_code(VX_ERR_UNAVAILABLE);

@@ -57,4 +57,20 @@ VX_MUST_CHECK vx_status vx_group_take_shards(vx_group *group, vx_task *task, con
 void vx_group_gradient(vx_group *group, vx_task *task, uint64_t round, float *ret_gradient,
                        vx_task_gradient *ret_about);
 void vx_group_take_down(vx_group *group);
+
+/*
+ * patience.c: a host that is cut off and a rank that is stopped leave the others waiting in MPI for
+ * ever, while the leader's session goes on as if nothing were. So what is expected has a bound, in
+ * seconds: when it is passed the process says so and kills its parent, which is the launcher (or
+ * its daemon on this host), and ends. The agent then starts all of them again. By bootstrap.group_s
+ * when that is not 0:
+ * the start: 600, or group_s if that is more. Only when a launcher has set its environment;
+ * a gradient: group_s, else 600 or twice workers.deadline_s, the larger;
+ * the end: 30.
+ * Each takes the place of the one before; for one thread at a time.
+ */
+void vx_group_expect_start(const vx_group *group);
+void vx_group_expect_gradient(const vx_group *group, const vx_task *task);
+void vx_group_expect_end(const vx_group *group);
+void vx_group_expect_nothing(void);
 #endif

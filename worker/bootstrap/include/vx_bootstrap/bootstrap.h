@@ -21,6 +21,7 @@ typedef struct vx_bootstrap {
     uint32_t max_restarts;
     uint32_t patience_s;  /* for a server that has never welcomed it */
     uint32_t reconnect_s; /* for one that has */
+    uint32_t group_s;     /* for a gradient of several ranks; 0 = not said */
     int32_t log_level;
     char data_dir[VX_PATH_MAX]; /* "" = the job's paths as they are */
     char run_dir[VX_PATH_MAX];  /* "" = not known */
@@ -31,11 +32,11 @@ typedef enum vx_bootstrap_role { VX_BOOTSTRAP_WORKERS, VX_BOOTSTRAP_EVALUATOR } 
 typedef struct vx_bootstrap_options {
     const char *run_dir; /* or */
     const char *connect, *token_file;
-    const char *data_dir;             /* may be NULL */
-    vx_digest config;                 /* of the user's own job file; zero = none */
-    int32_t max_restarts;             /* -1 = as server.json says, else 10 */
-    uint32_t ranks;                   /* 0 = as server.json says, else 1 */
-    uint32_t patience_s, reconnect_s; /* see vx_bootstrap */
+    const char *data_dir;                      /* may be NULL */
+    vx_digest config;                          /* of the user's own job file; zero = none */
+    int32_t max_restarts;                      /* -1 = as server.json says, else 10 */
+    uint32_t ranks;                            /* 0 = as server.json says, else 1 */
+    uint32_t patience_s, reconnect_s, group_s; /* see vx_bootstrap */
     int32_t log_level;
 } vx_bootstrap_options;
 
