@@ -159,6 +159,10 @@ void vx_ctl_launch_probe(vx_ctl_argv *ret_argv, const vx_ctl_workers_command *co
     }
     vx_ctl_argv_add(ret_argv, command->worker);
     vx_ctl_argv_add(ret_argv, "--probe");
+    if (command->ranks > 1) {
+        vx_ctl_argv_add(ret_argv, "--ranks");
+        vx_ctl_argv_format(ret_argv, "%zu", command->ranks);
+    }
     add_pair(ret_argv, "--run-dir", command->run_dir);
 }
 

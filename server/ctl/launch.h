@@ -25,6 +25,7 @@ typedef struct vx_ctl_workers_command { /* all is borrowed */
     const char *mpirun; /* how the user calls it: by a path it finds libraries beside itself */
     const vx_ctl_machine *machine;
     size_t n, threads; /* cores that a worker uses; 0 = its share */
+    size_t ranks;      /* of a worker */
     const char *worker, *run_dir;
     const char *hostfile;    /* NULL: all on this machine */
     bool oversubscribe;      /* more workers than slots are right */

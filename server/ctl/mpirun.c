@@ -218,10 +218,14 @@ void vx_ctl_mpirun_words_print(FILE *out, vx_cbytes text)
 static vx_status judge_line(const char *line, const char *run_dir, vx_error *err)
 {
     char host[LINE_SIZE] = "", version[LINE_SIZE] = "", folder[LINE_SIZE] = "";
+    char program[LINE_SIZE] = "", there[LINE_SIZE] = "";
+    int count =
+        sscanf(line, PROBE "%255s %255s %255s %255s %255s", host, version, folder, program, there);
+    bool ours = strcmp(version, VX_VERSION) == 0;
 
-    if (sscanf(line, PROBE "%255s %255s %255s", host, version, folder) != 3)
+    if (count < (ours ? 5 : 3))
         return vx_fail(err, VX_ERR_REFUSED, "an answer that is not understood: '%.80s'", line);
-    if (strcmp(version, VX_VERSION) != 0)
+    if (!ours)
         return vx_fail(err, VX_ERR_REFUSED,
                        "host %.64s: its vexil-worker is version %.40s, here it is %s: install the "
                        "same everywhere",
@@ -231,6 +235,12 @@ static vx_status judge_line(const char *line, const char *run_dir, vx_error *err
                        "host %.64s does not see the run directory %.160s: it has to be on a file "
                        "system of all hosts",
                        host, run_dir);
+    if (strcmp(there, "yes") != 0)
+        return vx_fail(
+            err, VX_ERR_UNAVAILABLE,
+            "host %.64s: %.64s is not beside its vexil-worker: install all of Vexil, the "
+            "same everywhere",
+            host, program);
     return VX_OK;
 }
 

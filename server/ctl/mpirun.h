@@ -22,8 +22,8 @@ VX_MUST_CHECK vx_status vx_ctl_mpirun_version_parse(vx_cbytes text, const char *
  * Starts `vexil-worker --probe` on every host by this mpirun, and waits for at most timeout_ms.
  * VX_ERR_UNAVAILABLE: mpirun could not, or not in that time: its words go to `words`, then which
  * hosts are not known here, or have not answered. VX_ERR_REFUSED: a host has another version of
- * Vexil; VX_ERR_NOT_FOUND: it does not see the run directory; the message names it. Nothing that
- * was started is left.
+ * Vexil; VX_ERR_NOT_FOUND: it does not see the run directory; VX_ERR_UNAVAILABLE: it has not the
+ * program of a worker; the message names it. Nothing that was started is left.
  */
 VX_MUST_CHECK vx_status vx_ctl_mpirun_probe(const char *path, const vx_ctl_workers_command *command,
                                             const vx_ctl_hostfile *hosts, uint64_t timeout_ms,

@@ -85,6 +85,7 @@ vx_ctl_workers_command vx_ctl_run_workers(const vx_ctl_run *run)
         .machine = &run->machine,
         .n = run->job->workers.count,
         .threads = run->job->workers.blas_threads * run->job->workers.ranks,
+        .ranks = run->job->workers.ranks,
         .worker = run->vexil_worker,
         .run_dir = run->run_dir,
         .hostfile = run->options->hostfile,

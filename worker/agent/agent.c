@@ -12,30 +12,10 @@
 
 #include "folder.h"
 #include "launcher.h"
+#include "probe.h"
 #include "rendezvous.h"
 
 _Static_assert(sizeof(((vx_error *)0)->message) == 400, "the verdict carries a whole message");
-
-/* A program beside our own, else the name, which is then looked for in PATH. New memory or NULL. */
-static char *find(const char *name)
-{
-    char own[VX_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    char *folder = NULL;
-    char *path = NULL;
-
-    if (size <= 0)
-        return vx_strdup(name);
-    own[size] = '\0';
-    folder = vx_path_folder(own);
-    path = folder != NULL ? vx_path_join(folder, name) : NULL;
-    vx_free(folder);
-    if (path != NULL && access(path, X_OK) != 0) {
-        vx_free(path);
-        path = vx_strdup(name);
-    }
-    return path;
-}
 
 /* An allocation of a batch system is for the agents; ranks are on the host of theirs. */
 static void stay_on_this_host(void)
@@ -61,7 +41,8 @@ static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, 
 
     if (status != VX_OK)
         return status;
-    program = find(kind == VX_LAUNCHER_OPEN_MPI ? "vexil-compute-mpi" : "vexil-compute-mpich");
+    program =
+        vx_probe_find(kind == VX_LAUNCHER_OPEN_MPI ? "vexil-compute-mpi" : "vexil-compute-mpich");
     if (program == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     if (strchr(program, '/') == NULL) {
@@ -92,7 +73,7 @@ out:
 
 static vx_status run_alone(const vx_bootstrap *bootstrap, int *ret_code, vx_error *err)
 {
-    char *program = find("vexil-compute");
+    char *program = vx_probe_find("vexil-compute");
 
     if (program == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");

@@ -11,6 +11,8 @@
 #include <vx_config/job.h>
 #include <vx_transport/conn.h>
 
+#include "probe.h"
+
 enum {
     OPT_RESTARTS = 256,
     OPT_PATIENCE,
@@ -72,7 +74,8 @@ static const char help_text[] =
     "launcher\n"
     "                           that binds nobody\n"
     "  --log-level LEVEL        debug, info, warn (default) or error\n"
-    "  --probe                  says host, version, and whether the run directory is there\n"
+    "  --probe                  says host, version, and whether run directory and program are "
+    "there\n"
     "  --version, --help\n\n"
     "Exit codes: 0 the run is over, 69 no server, 66 or 65 data, 77 refused, 78 job; see "
     "vexil(1).\n";
@@ -164,17 +167,6 @@ static vx_status take(int option, vx_agent_options *options, vx_error *err)
     }
 }
 
-/* One line that `vexil train --hostfile` reads: "vexil-worker-probe HOST VERSION yes|no". */
-static void print_probe(const char *run_dir)
-{
-    char host[VX_NAME_MAX] = "";
-
-    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
-        snprintf(host, sizeof(host), "unknown");
-    fprintf(stdout, "vexil-worker-probe %s %s %s\n", host, VX_VERSION,
-            run_dir != NULL && vx_file_exists(run_dir) ? "yes" : "no");
-}
-
 static vx_status digest_of_job(const char *path, vx_digest *ret_digest, vx_error *err)
 {
     vx_job *job = NULL;
@@ -220,7 +212,7 @@ vx_status vx_agent_options_parse(int argc, char **argv, vx_agent_options *ret_op
             VX_OK)
         return vx_fail(err, VX_ERR_USAGE, "--connect: %s", why.message);
     if (options.probe) {
-        print_probe(options.source.run_dir);
+        vx_probe_print(options.source.run_dir, options.source.ranks);
         return VX_AGAIN;
     }
     if (options.source.reconnect_s == UNSET)

@@ -111,6 +111,12 @@ static void a_probe_is_one_rank_a_host_and_ends_when_one_fails(void **state)
                   "--mca plm_rsh_no_tree_spawn 1 --mca routed direct "
                   "--map-by ppr:1:node:OVERSUBSCRIBE --bind-to none -v "
                   "/bin/vexil-worker --probe --run-dir /r");
+    command.ranks = 4;
+    check_command(&command, true,
+                  "/opt/bin/mpirun --allow-run-as-root --hostfile 'my hosts' "
+                  "--mca plm_rsh_no_tree_spawn 1 --mca routed direct "
+                  "--map-by ppr:1:node:OVERSUBSCRIBE --bind-to none -v "
+                  "/bin/vexil-worker --probe --ranks 4 --run-dir /r");
     vx_ctl_argv_clear(&more);
 }
 

@@ -80,16 +80,24 @@ static void check_judged(const char *text, vx_status status, const char *message
 static void the_answers_of_the_hosts_are_judged(void **state)
 {
     (void)state;
-    check_judged("vexil-worker-probe h1 " VX_VERSION " yes\nssh: hello\n"
-                 "vexil-worker-probe h2 " VX_VERSION " yes\r\n",
+    check_judged("vexil-worker-probe h1 " VX_VERSION " yes vexil-compute yes\nssh: hello\n"
+                 "vexil-worker-probe h2 " VX_VERSION " yes vexil-compute yes\r\n",
                  VX_OK, NULL);
-    check_judged("vexil-worker-probe h1 " VX_VERSION " yes\nvexil-worker-probe h2 9.9 yes\n",
+    check_judged("vexil-worker-probe h1 " VX_VERSION
+                 " yes vexil-compute yes\nvexil-worker-probe h2 9.9 yes\n",
                  VX_ERR_REFUSED,
                  "host h2: its vexil-worker is version 9.9, here it is " VX_VERSION
                  ": install the same everywhere");
-    check_judged("vexil-worker-probe h1 " VX_VERSION " no\n", VX_ERR_NOT_FOUND,
+    check_judged("vexil-worker-probe h1 " VX_VERSION " no vexil-compute yes\n", VX_ERR_NOT_FOUND,
                  "host h1 does not see the run directory /runs/a: it has to be on a file system of "
                  "all hosts");
+    check_judged("vexil-worker-probe h1 " VX_VERSION " yes vexil-compute-mpi no\n",
+                 VX_ERR_UNAVAILABLE,
+                 "host h1: vexil-compute-mpi is not beside its vexil-worker: install all of Vexil, "
+                 "the same everywhere");
+    check_judged("vexil-worker-probe h1 " VX_VERSION " yes vexil-compute\n", VX_ERR_REFUSED,
+                 "an answer that is not understood: 'vexil-worker-probe h1 " VX_VERSION
+                 " yes vexil-compute'");
     check_judged("vexil-worker-probe h1\n", VX_ERR_REFUSED,
                  "an answer that is not understood: 'vexil-worker-probe h1'");
     check_judged("", VX_ERR_UNAVAILABLE, "no host has answered, though mpirun ended well");
