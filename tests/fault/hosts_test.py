@@ -9,9 +9,9 @@ import time
 import unittest
 
 from hosts import Hosts, why_not
-from scenario import (Cluster, PURE, Scenario, die_with_the_test, pace, pause, read_json,
-                      wait_for)
-from support import environment, program
+from scenario import (Cluster, PURE, Scenario, die_with_the_test, pace, parent_of, pause,
+                      read_json, wait_for)
+from support import environment, launcher, program
 
 WHY_NOT = why_not()
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -77,6 +77,7 @@ class OnHosts(Cluster):
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class OfHosts(Scenario):
     """All tests of a class use the same hosts."""
+    runs = OnHosts
 
     @classmethod
     def setUpClass(cls):
@@ -98,7 +99,7 @@ class OfHosts(Scenario):
 
     def make(self, settings=None, **job):
         name = f"{self._testMethodName[:40]}-{len(os.listdir(self.folder))}"
-        run = OnHosts(self.net, self.folder, name, settings, **job)
+        run = self.runs(self.net, self.folder, name, settings, **job)
         self.addCleanup(run.end)
         return run
 
@@ -249,15 +250,20 @@ class Refused(OfHosts):
                     settings={"workers.start_timeout_s": 2}, VX_HOSTS_HANG="h4")
 
     def test_a_host_without_the_program(self):
-        with self.other_worker(self.net.workers[1], "/dev/null"):
+        with self.other(self.net.workers[1], "/dev/null"):
             self.refuse(69, "execute an executable", "Node: h2")
+
+    def test_a_host_without_the_program_of_a_rank(self):
+        with self.other(self.net.workers[1], "/dev/null", "vexil-compute-mpi"):
+            self.refuse(69, "host h2: vexil-compute-mpi is not beside its vexil-worker",
+                        settings={"workers.ranks": 2, "workers.blocks": 2})
 
     def test_a_host_with_another_build(self):
         script = os.path.join(self.folder, "other-worker")
         with open(script, "w") as file:
             file.write('#!/bin/sh\necho "vexil-worker-probe $(hostname) 9.8.7 yes"\n')
         os.chmod(script, 0o755)
-        with self.other_worker(self.net.workers[2], script):
+        with self.other(self.net.workers[2], script):
             self.refuse(77, "host h3: its vexil-worker is version 9.8.7, here it is ")
 
     def test_a_host_that_does_not_share_the_folder(self):
@@ -270,9 +276,9 @@ class Refused(OfHosts):
         self.refuse(78, "hosts:2: expected 'HOST", hosts="h1 slots=2\nh2 slits=4\n")
         self.refuse(69, "no mpirun of Open MPI", options=("--mpirun", "/bin/ls"))
 
-    def other_worker(self, host, path):
-        """Another file in the place of vexil-worker on one host."""
-        net, place = self.net, os.path.realpath(program("vexil-worker"))
+    def other(self, host, path, name="vexil-worker"):
+        """Another file in the place of a program on one host."""
+        net, place = self.net, os.path.realpath(program(name))
 
         class Other:
             def __enter__(self):
@@ -283,6 +289,132 @@ class Refused(OfHosts):
                     each.kill()
                 host.run("umount", place)
         return Other()
+
+
+class GroupRun(OnHosts):
+    """A server on the head, the agents of two workers on h1, the ranks of both on h1 and h2."""
+
+    def begin(self, *options):
+        hosts = os.path.join(self.folder, f"{os.path.basename(self.directory)}.ranks")
+        with open(hosts, "w") as file:
+            file.write("h1 slots=2\nh2 slots=2\n")
+        words = ["mpirun", "--hostfile", hosts, "--map-by", "slot", "--bind-to", "none"]
+        for name, value in (("plm_rsh_agent", self.net.agent), ("btl_tcp_if_include", "eth0"),
+                            ("oob_tcp_if_include", "eth0")):
+            words += ["--mca", name, value]
+        with self._log(".train.log") as log:
+            common = {"stdout": log, "stderr": log, "preexec_fn": die_with_the_test,
+                      "env": {**environment(), **self.net.environment()}}
+            self.server = self.net.head.start(
+                program("vexild"), "--job", self.job, "--run-dir", self.directory, "--bind",
+                f"tcp://{self.net.head.address}:0", *self.options(), **common)
+            self.card()
+            self.train = self.net.workers[0].start(
+                *launcher(self.workers), program("vexil-worker"), "--run-dir", self.directory,
+                "--group-launcher", " ".join(words), *options, **common)
+        return self
+
+    def wait(self, seconds=90):
+        codes = super().wait(seconds)
+        return [self.server.wait(seconds), *codes]
+
+
+def ranks_on(host):
+    """Parent -> ranks: those of one group have one mpirun or orted there."""
+    found = {}
+    for pid, words in host.processes().items():
+        if words[0].endswith("vexil-compute-mpi"):
+            found.setdefault(parent_of(pid), []).append(pid)
+    return found
+
+
+TWO = {"workers": 2, "byzantine": 0, "rule": "mean"}
+RANKS = {**PURE, "workers.ranks": 4, "workers.blocks": 4, "workers.blas_threads": 1,
+         "workers.quorum": 1, "workers.deadline_s": 60, "model.widths": "[300]"}
+
+
+class OfGroups(OfHosts):
+    runs = GroupRun
+
+    def lose(self, what, *options, rounds, settings=None, seconds=60):
+        """Two groups over two hosts: one of them, or what both need, is lost and comes back."""
+        run = self.make({**RANKS, **QUICK, "workers.deadline_s": 1, **(settings or {})},
+                        rounds=rounds, extra=pace(0.05), **TWO).begin(*options)
+        for slot in (0, 1):
+            run.wait_joined(slot, 1)
+        run.until_round(5)
+        slots = what(run)
+        for slot in slots:
+            wait_for(lambda: len(run.joins(slot)) >= 2, seconds,
+                     run.why(f"the return of slot {slot}"))
+        wait_for(lambda: run.included()[-1] == [0, 1], 60, "a round of all")
+        return run
+
+    def end_of(self, run):
+        run.server.send_signal(signal.SIGTERM)
+        self.assertEqual(run.wait(60), [75, 0], run.why("exit codes"))
+        self.assert_nobody_left()
+
+
+class Groups(OfGroups):
+    def test_a_rank_of_another_host_dies(self):
+        """Its worker comes back as a whole, with the bits of a group on one host."""
+        job = {"settings": {**RANKS, "workers.quorum": 2}, "rounds": 60, "extra": pace(0.05), **TWO}
+        run = self.make(**job).begin()
+        run.until_round(5)
+        groups = ranks_on(self.net.workers[1])
+        self.assertEqual([len(ranks) for ranks in groups.values()], [2, 2])
+        os.kill(min(groups.values())[0], signal.SIGKILL)
+        wait_for(lambda: len(run.events("worker.join")) == 3, 60, run.why("another incarnation"))
+        self.assert_done(run, codes=(0, 0))
+        self.assert_nobody_left()
+        self.did(f"SIGKILL of a rank on h2: {len(run.metrics())} rounds")
+        self.assert_equals_clean(run, **job)
+
+
+    def test_train_starts_a_group_on_each_host(self):
+        """A slot of the host file is a worker: its ranks are on the host of its agent."""
+        job = {"settings": {**RANKS, "workers.ranks": 2, "workers.quorum": 2}, "rounds": 20,
+               "extra": pace(0.05), **TWO}
+        self.runs = OnHosts
+        run = self.make(**job).begin(hosts="h1 slots=1\nh2 slots=1\n")
+        run.until_round(3)
+        for host in self.net.workers[:2]:
+            self.assertEqual([len(ranks) for ranks in ranks_on(host).values()], [2], host.name)
+        self.assertEqual(run.places(), ["h1", "h2"])
+        self.assert_ends(run)
+        self.did("2 workers of 2 ranks on 2 hosts by vexil train")
+        self.assert_equals_clean(run, **job)
+
+
+class LongGroups(OfGroups):
+    def test_the_orted_of_another_host_dies(self):
+        def kill(run):
+            orted = min(ranks_on(self.net.workers[1]))
+            os.kill(orted, signal.SIGKILL)
+            return ()
+        run = self.lose(kill, rounds=100000)
+        wait_for(lambda: len(run.events("worker.join")) >= 3, 60, run.why("another incarnation"))
+        wait_for(lambda: run.included()[-1] == [0, 1], 60, "a round of all")
+        self.end_of(run)
+        self.did("SIGKILL of the orted of one group on h2")
+
+    def test_the_other_host_is_cut_off(self):
+        """The leaders are alive and never finish: they end themselves, and come back with it."""
+        def cut(run):
+            self.net.cut(self.net.workers[1])
+            began = time.monotonic()
+            for slot in (0, 1):
+                wait_for(lambda: f"slot {slot}: a gradient took its ranks more than 5 s" in
+                         run.text(".train.log"), 60, run.why("the end of the group"))
+            pause(5)
+            self.net.heal(self.net.workers[1])
+            self.did(f"h2 cut off for {time.monotonic() - began:.1f} s")
+            return (0, 1)
+        began = time.monotonic()
+        run = self.lose(cut, "--group-timeout", "5", rounds=100000, seconds=300)
+        print(f"  both were back {time.monotonic() - began:.1f} s after the start", flush=True)
+        self.end_of(run)
 
 
 class Slow(OfHosts):

@@ -236,7 +236,7 @@ class Scenario(unittest.TestCase):
         jobs that differ in time limits, delays and length only: these do not change the bits."""
         bits = {key: value for key, value in (settings or {}).items()
                 if key.startswith(("model.", "optimiser.")) or
-                key in ("workers.momentum", "workers.blas_threads")}
+                key in ("workers.momentum", "workers.blas_threads", "workers.blocks")}
         key = repr((bits, job))
         if rounds > len(self.clean_runs.get(key, ())):
             least = 1 if "model.widths" in bits else 150

@@ -96,7 +96,7 @@ class Hosts:
     """A head and some hosts on a bridge; a context manager."""
 
     def __init__(self, folder, count=4):
-        self.folder, self.all = folder, []
+        self.folder, self.all, self.agent = folder, [], os.path.normpath(AGENT)
         self.hosts_file = os.path.join(folder, "etc-hosts")
         names = ["head", *(f"h{number}" for number in range(1, count + 1))]
         with open(self.hosts_file, "w") as file:
@@ -132,8 +132,7 @@ class Hosts:
     def environment(self):
         """mpirun's remote shell finds the hosts here."""
         return {"VX_HOSTS": " ".join(f"{host.name}={host.holder.pid}" for host in self.all),
-                "OMPI_MCA_plm_rsh_agent": os.path.normpath(AGENT),
-                "PRTE_MCA_plm_ssh_agent": os.path.normpath(AGENT)}
+                "OMPI_MCA_plm_rsh_agent": self.agent, "PRTE_MCA_plm_ssh_agent": self.agent}
 
     def cut(self, host):
         """Pulls the cable: no process and no connection is told."""
