@@ -155,24 +155,6 @@ class Started(OfHosts):
         self.assert_equals_clean(run, **job)
         self.assertLess((sent + received) / (2 * least), 1.1)
 
-    def test_08_the_host_of_the_server_goes_and_comes_back(self):
-        """6, 8 (I1 I6): its power fails; the run is resumed there."""
-        job = {"settings": {**WAITING, **QUICK, "model.widths": "[512]"}, "rounds": 50,
-               "extra": pace(0.05), **EIGHT}
-        run = self.make(**job).begin()
-        run.until_round(15)
-        self.net.cut(self.net.head)
-        self.net.head.kill()
-        self.assertEqual(run.train.wait(20), -signal.SIGKILL)
-        before = len(run.metrics())
-        pause(1)
-        self.net.heal(self.net.head)
-        run.begin("--resume")
-        took = self.assert_ends(run)
-        self.did(f"power cut of the head after {before} rounds; mpirun ended {took:.1f} s after "
-                 "the result")
-        self.assert_equals_clean(run, **job)
-
 
 class Cut(OfHosts):
     def kill_and_cut(self, seconds, settings):
@@ -201,11 +183,7 @@ class Cut(OfHosts):
         self.assertGreaterEqual(len(cut), seconds / 2)
 
 
-class Lost(Cut):
-    def test_14_a_worker_killed_and_a_host_cut_off(self):
-        """1, 14 (I3 I7): rounds go on within the deadline; the slots come back."""
-        self.kill_and_cut(8, QUICK)
-
+class Lost(OfHosts):
     def test_07_a_host_is_lost(self):
         """7 (I5 I7 I10): the rounds go on with the rest; mpirun, which hangs, is ended."""
         job = {"settings": {**LOSING, **QUICK}, "rounds": 80, "extra": pace(), **EIGHT}
@@ -226,7 +204,9 @@ class Lost(Cut):
 
 
 class Refused(OfHosts):
-    def refuse(self, code, *texts, settings=None, hosts=None, options=(), **more):
+    def refuse(self, code, *texts, settings=None, host="h4", hosts=None, options=(), **more):
+        """The host is what is wrong; another one is not."""
+        hosts = hosts or f"h1 slots=4\n{host} slots=4\n"
         run = self.make(settings, rounds=5, **EIGHT)
         run.more = more
         began = time.monotonic()
@@ -243,7 +223,7 @@ class Refused(OfHosts):
                     "hosts:2: host nowhere is not known", hosts="h1 slots=6\nnowhere slots=2\n")
 
     def test_a_remote_shell_that_fails(self):
-        self.refuse(69, "mpirun: root@h3: Permission denied", VX_HOSTS_DENY="h3")
+        self.refuse(69, "mpirun: root@h3: Permission denied", host="h3", VX_HOSTS_DENY="h3")
 
     def test_a_host_that_never_answers(self):
         self.refuse(69, "no answer from host h4", "within 2 s",
@@ -251,12 +231,12 @@ class Refused(OfHosts):
 
     def test_a_host_without_the_program(self):
         with self.other(self.net.workers[1], "/dev/null"):
-            self.refuse(69, "execute an executable", "Node: h2")
+            self.refuse(69, "execute an executable", "Node: h2", host="h2")
 
     def test_a_host_without_the_program_of_a_rank(self):
         with self.other(self.net.workers[1], "/dev/null", "vexil-compute-mpi"):
             self.refuse(69, "host h2: vexil-compute-mpi is not beside its vexil-worker",
-                        settings={"workers.ranks": 2, "workers.blocks": 2})
+                        host="h2", settings={"workers.ranks": 2, "workers.blocks": 2})
 
     def test_a_host_with_another_build(self):
         script = os.path.join(self.folder, "other-worker")
@@ -264,7 +244,8 @@ class Refused(OfHosts):
             file.write('#!/bin/sh\necho "vexil-worker-probe $(hostname) 9.8.7 yes"\n')
         os.chmod(script, 0o755)
         with self.other(self.net.workers[2], script):
-            self.refuse(77, "host h3: its vexil-worker is version 9.8.7, here it is ")
+            self.refuse(77, "host h3: its vexil-worker is version 9.8.7, here it is ",
+                        host="h3")
 
     def test_a_host_that_does_not_share_the_folder(self):
         self.net.workers[3].run("mount", "-t", "tmpfs", "none", self.folder)
@@ -357,21 +338,6 @@ class OfGroups(OfHosts):
 
 
 class Groups(OfGroups):
-    def test_a_rank_of_another_host_dies(self):
-        """Its worker comes back as a whole, with the bits of a group on one host."""
-        job = {"settings": {**RANKS, "workers.quorum": 2}, "rounds": 60, "extra": pace(0.05), **TWO}
-        run = self.make(**job).begin()
-        run.until_round(5)
-        groups = ranks_on(self.net.workers[1])
-        self.assertEqual([len(ranks) for ranks in groups.values()], [2, 2])
-        os.kill(min(groups.values())[0], signal.SIGKILL)
-        wait_for(lambda: len(run.events("worker.join")) == 3, 60, run.why("another incarnation"))
-        self.assert_done(run, codes=(0, 0))
-        self.assert_nobody_left()
-        self.did(f"SIGKILL of a rank on h2: {len(run.metrics())} rounds")
-        self.assert_equals_clean(run, **job)
-
-
     def test_train_starts_a_group_on_each_host(self):
         """A slot of the host file is a worker: its ranks are on the host of its agent."""
         job = {"settings": {**RANKS, "workers.ranks": 2, "workers.quorum": 2}, "rounds": 20,
@@ -388,6 +354,20 @@ class Groups(OfGroups):
 
 
 class LongGroups(OfGroups):
+    def test_a_rank_of_another_host_dies(self):
+        """Its worker comes back as a whole, with the bits of a group on one host."""
+        job = {"settings": {**RANKS, "workers.quorum": 2}, "rounds": 60, "extra": pace(0.05), **TWO}
+        run = self.make(**job).begin()
+        run.until_round(5)
+        groups = ranks_on(self.net.workers[1])
+        self.assertEqual([len(ranks) for ranks in groups.values()], [2, 2])
+        os.kill(min(groups.values())[0], signal.SIGKILL)
+        wait_for(lambda: len(run.events("worker.join")) == 3, 60, run.why("another incarnation"))
+        self.assert_done(run, codes=(0, 0))
+        self.assert_nobody_left()
+        self.did(f"SIGKILL of a rank on h2: {len(run.metrics())} rounds")
+        self.assert_equals_clean(run, **job)
+
     def test_the_orted_of_another_host_dies(self):
         def kill(run):
             orted = min(ranks_on(self.net.workers[1]))
@@ -437,6 +417,28 @@ class Slow(OfHosts):
 
 
 class Long(Cut):
+    def test_08_the_host_of_the_server_goes_and_comes_back(self):
+        """6, 8 (I1 I6): its power fails; the run is resumed there."""
+        job = {"settings": {**WAITING, **QUICK, "model.widths": "[512]"}, "rounds": 50,
+               "extra": pace(0.05), **EIGHT}
+        run = self.make(**job).begin()
+        run.until_round(15)
+        self.net.cut(self.net.head)
+        self.net.head.kill()
+        self.assertEqual(run.train.wait(20), -signal.SIGKILL)
+        before = len(run.metrics())
+        pause(1)
+        self.net.heal(self.net.head)
+        run.begin("--resume")
+        took = self.assert_ends(run)
+        self.did(f"power cut of the head after {before} rounds; mpirun ended {took:.1f} s after "
+                 "the result")
+        self.assert_equals_clean(run, **job)
+
+    def test_14_a_worker_killed_and_a_host_cut_off(self):
+        """1, 14 (I3 I7): rounds go on within the deadline; the slots come back."""
+        self.kill_and_cut(8, QUICK)
+
     def test_14_a_host_cut_off_for_thirty_seconds(self):
         """14: with the default heartbeats."""
         self.kill_and_cut(30, {})
