@@ -1,4 +1,5 @@
 """One mpirun over several hosts: a host, a link, a worker or the server's host is lost."""
+import contextlib
 import json
 import os
 import shutil
@@ -203,6 +204,19 @@ class Lost(OfHosts):
         print(f"  accuracy {accuracy:.3f} after 80 rounds", flush=True)
 
 
+@contextlib.contextmanager
+def instead(net, host, path, name="vexil-worker"):
+    """Another file in the place of a program on one host."""
+    place = os.path.realpath(program(name))
+    host.run("mount", "--bind", path, place)
+    try:
+        yield
+    finally:
+        for each in net.all:
+            each.kill()
+        host.run("umount", place)
+
+
 class Refused(OfHosts):
     def refuse(self, code, *texts, settings=None, host="h4", hosts=None, options=(), **more):
         """The host is what is wrong; another one is not."""
@@ -230,11 +244,11 @@ class Refused(OfHosts):
                     settings={"workers.start_timeout_s": 2}, VX_HOSTS_HANG="h4")
 
     def test_a_host_without_the_program(self):
-        with self.other(self.net.workers[1], "/dev/null"):
+        with instead(self.net, self.net.workers[1], "/dev/null"):
             self.refuse(69, "execute an executable", "Node: h2", host="h2")
 
     def test_a_host_without_the_program_of_a_rank(self):
-        with self.other(self.net.workers[1], "/dev/null", "vexil-compute-mpi"):
+        with instead(self.net, self.net.workers[1], "/dev/null", "vexil-compute-mpi"):
             self.refuse(69, "host h2: vexil-compute-mpi is not beside its vexil-worker",
                         host="h2", settings={"workers.ranks": 2, "workers.blocks": 2})
 
@@ -243,7 +257,7 @@ class Refused(OfHosts):
         with open(script, "w") as file:
             file.write('#!/bin/sh\necho "vexil-worker-probe $(hostname) 9.8.7 yes"\n')
         os.chmod(script, 0o755)
-        with self.other(self.net.workers[2], script):
+        with instead(self.net, self.net.workers[2], script):
             self.refuse(77, "host h3: its vexil-worker is version 9.8.7, here it is ",
                         host="h3")
 
@@ -256,20 +270,6 @@ class Refused(OfHosts):
         self.refuse(78, ": 6 slots for 8 workers", hosts="h1 slots=2\nh2 slots=4\n")
         self.refuse(78, "hosts:2: expected 'HOST", hosts="h1 slots=2\nh2 slits=4\n")
         self.refuse(69, "no mpirun of Open MPI", options=("--mpirun", "/bin/ls"))
-
-    def other(self, host, path, name="vexil-worker"):
-        """Another file in the place of a program on one host."""
-        net, place = self.net, os.path.realpath(program(name))
-
-        class Other:
-            def __enter__(self):
-                host.run("mount", "--bind", path, place)
-
-            def __exit__(self, *_):
-                for each in net.all:
-                    each.kill()
-                host.run("umount", place)
-        return Other()
 
 
 class GroupRun(OnHosts):
@@ -341,7 +341,7 @@ class Groups(OfGroups):
     def test_train_starts_a_group_on_each_host(self):
         """A slot of the host file is a worker: its ranks are on the host of its agent."""
         job = {"settings": {**RANKS, "workers.ranks": 2, "workers.quorum": 2}, "rounds": 20,
-               "extra": pace(0.05), **TWO}
+               "extra": pace(0.2), **TWO}
         self.runs = OnHosts
         run = self.make(**job).begin(hosts="h1 slots=1\nh2 slots=1\n")
         run.until_round(3)
@@ -379,6 +379,19 @@ class LongGroups(OfGroups):
         self.end_of(run)
         self.did("SIGKILL of the orted of one group on h2")
 
+    def test_another_host_without_the_program_of_a_rank(self):
+        """It is named by the group's mpirun; the slots are given up, which the server survives."""
+        with instead(self.net, self.net.workers[1], "/dev/null", "vexil-compute-mpi"):
+            run = self.make(RANKS, rounds=5, **TWO).begin("--max-restarts", "1")
+            self.assertEqual(run.train.wait(60), 0, run.why("exit code"))
+            run.server.send_signal(signal.SIGTERM)
+            self.assertEqual(run.server.wait(60), 75)
+            self.assert_nobody_left()
+        text = run.text(".train.log")
+        self.assertRegex(text, "Node: +h2")
+        for slot in (0, 1):
+            self.assertRegex(text, f"slot {slot}: ended with [0-9]+, restarted 1 times: giving up")
+
     def test_the_other_host_is_cut_off(self):
         """The leaders are alive and never finish: they end themselves, and come back with it."""
         def cut(run):
@@ -390,10 +403,11 @@ class LongGroups(OfGroups):
             pause(5)
             self.net.heal(self.net.workers[1])
             self.did(f"h2 cut off for {time.monotonic() - began:.1f} s")
+            self.healed = time.monotonic()
             return (0, 1)
-        began = time.monotonic()
         run = self.lose(cut, "--group-timeout", "5", rounds=100000, seconds=300)
-        print(f"  both were back {time.monotonic() - began:.1f} s after the start", flush=True)
+        print(f"  both were back {time.monotonic() - self.healed:.1f} s after the link healed",
+              flush=True)
         self.end_of(run)
 
 
