@@ -262,15 +262,16 @@ class AggregateBadInput(WithFolder):
         for dtype in ("<i4", "<f2", "<c8", "|b1", "|O4", "float32"):
             said = f"bad.npy: expected numbers of kind '<f4' or '<f8', found \"{dtype}\""
             self.refuse_file(65, said, header("(7, 3)", dtype) + bytes(84))
-        self.refuse_file(65, "bad.npy: this is no NPY file; numpy.save writes one",
+        self.refuse_file(65, "bad.npy: offset 0: this is no NPY file; numpy.save writes one",
                          b"no array at all")
         self.refuse_file(65, "bad.npy: truncated: expected at least 12 bytes, found 0", b"")
 
     def test_a_header_that_lies(self):
         for shape in ("(9, 3)", "(7, 4)", "(4611686018427387904, 4)", "(1024, 1048576)"):
             self.refuse_file(65, "bad.npy: ", header(shape) + bytes(84))
-        self.refuse_file(65, "needs 80 bytes of values, there are 84", header("(5, 4)") + bytes(84))
-        self.refuse_file(65, "needs 168 bytes of values, there are 84 (truncated)",
+        self.refuse_file(65, "needs 80 bytes of values at offset 128, there are 84",
+                         header("(5, 4)") + bytes(84))
+        self.refuse_file(65, "needs 168 bytes of values at offset 128, there are 84 (truncated)",
                          header("(7, 3)", "<f8") + bytes(84))
 
     def test_a_truncated_file(self):
