@@ -142,11 +142,14 @@ static vx_status check_columns(const vx_job *job, vx_error *err)
 
 static vx_status check_digest(const vx_job *job, const char *key, const char *text, vx_error *err)
 {
+    char plain[VX_DIGEST_TEXT_SIZE]; /* one form, so that texts can be compared */
     vx_digest digest;
 
-    if (text[0] == '\0' || vx_hex_decode(text, digest.at, sizeof(digest.at)))
+    if (text[0] == '\0' || (vx_hex_decode(text, digest.at, sizeof(digest.at)) &&
+                            strcmp(vx_digest_text(digest, plain), text) == 0))
         return VX_OK;
-    return vx_job_fail(job, key, err, "expected 32 hex digits or none, found others");
+    return vx_job_fail(job, key, err, "expected 32 hex digits (0-9, a-f) or none, found '%s'",
+                       text);
 }
 
 static vx_status check_digests(const vx_job *job, vx_error *err)

@@ -11,8 +11,6 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 
-#define CORES_MAX 8192
-
 /* A machine, and what of it may be used. */
 typedef struct machine {
     hwloc_topology_t topology;
@@ -71,16 +69,21 @@ static int node_of(const machine *self, hwloc_const_cpuset_t set)
 static vx_status list_cores(const machine *self, hwloc_obj_t **ret_cores, size_t *ret_count,
                             vx_error *err)
 {
-    hwloc_obj_t *cores = vx_calloc(CORES_MAX, sizeof(hwloc_obj_t));
+    hwloc_obj_type_t type = core_type(self);
+    int all = hwloc_get_nbobjs_by_type(self->topology, type);
+    hwloc_obj_t *cores = vx_calloc(all > 0 ? (size_t)all : 1, sizeof(hwloc_obj_t));
     size_t count = 0;
 
     if (cores == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "no memory for the topology of the machine");
     for (hwloc_obj_t core = NULL;
-         (core = hwloc_get_next_obj_by_type(self->topology, core_type(self), core)) != NULL;)
-        if (count < CORES_MAX && hwloc_bitmap_intersects(core->cpuset, self->allowed))
+         (core = hwloc_get_next_obj_by_type(self->topology, type, core)) != NULL;)
+        if (hwloc_bitmap_intersects(core->cpuset, self->allowed))
             cores[count++] = core;
-    VX_ASSERT(count > 0);
+    if (count == 0) {
+        vx_free(cores);
+        return vx_fail(err, VX_ERR_SYSTEM, "this process may use no core of the machine");
+    }
     *ret_cores = cores;
     *ret_count = count;
     return VX_OK;
@@ -114,18 +117,16 @@ static size_t begin_within_nodes(const machine *self, const hwloc_obj_t *cores, 
     return count;
 }
 
-static vx_status describe(const machine *self, hwloc_const_cpuset_t set, uint32_t cores,
-                          vx_place *ret_place)
+static vx_place describe(const machine *self, hwloc_const_cpuset_t set, size_t cores)
 {
-    vx_place place = { .cores = cores };
+    vx_place place = { .cores = (uint32_t)cores };
     int size = hwloc_bitmap_list_snprintf(place.cpus, sizeof(place.cpus), set);
 
     if (size < 0 || (size_t)size >= sizeof(place.cpus))
         memcpy(place.cpus + sizeof(place.cpus) - 4, "...", 4);
     place.processors = (uint32_t)hwloc_bitmap_weight(set);
     place.node = node_of(self, set);
-    *ret_place = place;
-    return VX_OK;
+    return place;
 }
 
 static vx_status share(const machine *self, size_t index, size_t count, bool bind, bool *ret_own,
@@ -135,15 +136,16 @@ static vx_status share(const machine *self, size_t index, size_t count, bool bin
     hwloc_obj_t *cores = NULL;
     size_t cores_count = 0;
     size_t each = 0;
+    bool own = false;
     vx_status status = set != NULL ? list_cores(self, &cores, &cores_count, err)
                                    : vx_fail(err, VX_ERR_NOMEM, "no memory for a set of cores");
 
     VX_ASSERT(index < count);
     if (status != VX_OK)
         goto out;
-    *ret_own = cores_count >= count && count > 1;
-    each = *ret_own ? cores_count / count : cores_count;
-    if (*ret_own) {
+    own = cores_count >= count && count > 1;
+    each = own ? cores_count / count : cores_count;
+    if (own) {
         bool whole = begin_within_nodes(self, cores, cores_count, each, count - 1) < cores_count;
         size_t begin =
             whole ? begin_within_nodes(self, cores, cores_count, each, index) : index * each;
@@ -153,11 +155,13 @@ static vx_status share(const machine *self, size_t index, size_t count, bool bin
             hwloc_bitmap_or(set, set, cores[i]->cpuset);
         hwloc_bitmap_and(set, set, self->allowed);
     }
-    if (bind && *ret_own &&
+    if (bind && own &&
         hwloc_set_cpubind(self->topology, set, HWLOC_CPUBIND_PROCESS | HWLOC_CPUBIND_STRICT) != 0)
         status = vx_fail(err, VX_ERR_SYSTEM, "cannot be bound to cores: %s", strerror(errno));
-    if (status == VX_OK)
-        status = describe(self, set, (uint32_t)each, ret_place);
+    if (status == VX_OK) {
+        *ret_place = describe(self, set, each);
+        *ret_own = own;
+    }
 out:
     hwloc_bitmap_free(set);
     vx_free(cores);

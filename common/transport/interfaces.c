@@ -118,7 +118,7 @@ char *vx_interfaces_text(const vx_interface_address *list, size_t count, char *t
     return text;
 }
 
-/* Those of one family that `wanted` allows. */
+/* Indices into list that were taken, at most max of them. */
 typedef struct choice {
     const vx_interface_address *list;
     size_t count;

@@ -155,7 +155,7 @@ static void tell_of_join(vx_peer *peer, const vx_slot *slot)
     vx_server *server = peer->server;
 
     vx_log_event(&server->log, VX_LOG_INFO, "worker.join",
-                 "slot=%u incarnation=%u peer=%s host=\"%s\" pid=%u cpus=%s threads=%u node=%d",
+                 "slot=%u incarnation=%u peer=%s host=\"%s\" pid=%u cpus=\"%s\" threads=%u node=%d",
                  peer->slot, peer->incarnation, vx_conn_peer(peer->conn), slot->host, slot->pid,
                  slot->cpus[0] != '\0' ? slot->cpus : "?", slot->threads, (int)slot->node - 1);
     vx_journal_event(server->journal, server->round.number, "worker.join",
@@ -238,6 +238,7 @@ vx_status vx_peer_hello(vx_peer *peer, vx_cbytes message, vx_error *err)
     make_plain(peer->hello.host);
     make_plain(peer->hello.version);
     make_plain(peer->hello.blas);
+    make_plain(peer->hello.cpus);
     if (!hello_fits(peer) || !place_is_free(peer))
         return VX_OK;
     vx_conn_set_timeout(peer->conn, VX_WIRE_GREETING_MS);

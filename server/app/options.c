@@ -47,9 +47,8 @@ static const char help_text[] =
 
 static vx_status take_advertised(vx_server_options *options, vx_error *err)
 {
-    if (options->advertise_count == VX_SERVER_ADVERTISE_MAX)
-        return vx_fail(err, VX_ERR_USAGE, "more than %d --advertise options",
-                       VX_SERVER_ADVERTISE_MAX);
+    if (options->advertise_count == VX_ENDPOINTS_MAX)
+        return vx_fail(err, VX_ERR_USAGE, "more than %d --advertise options", VX_ENDPOINTS_MAX);
     options->advertise[options->advertise_count++] = optarg;
     return VX_OK;
 }

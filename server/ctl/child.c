@@ -86,19 +86,28 @@ vx_status vx_ctl_child_start(const char *program, char *const *argv, int out_fd,
     return VX_OK;
 }
 
-static bool mentions(const char *name, const char *word)
+/* What /proc/NAME/FILE begins with, and a zero. Returns its size; 0: there is none. */
+static size_t read_proc(const char *name, const char *what, char *text, size_t size)
 {
-    char path[64], text[4096];
+    char path[64];
     size_t got = 0;
     FILE *file = NULL;
 
-    (void)snprintf(path, sizeof(path), "/proc/%.20s/cmdline", name);
+    (void)snprintf(path, sizeof(path), "/proc/%.20s/%s", name, what);
     file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    got = fread(text, 1, sizeof(text) - 1, file);
-    (void)fclose(file);
+    if (file != NULL) {
+        got = fread(text, 1, size - 1, file);
+        (void)fclose(file);
+    }
     text[got] = '\0';
+    return got;
+}
+
+static bool mentions(const char *name, const char *word)
+{
+    char text[4096];
+    size_t got = read_proc(name, "cmdline", text, sizeof(text));
+
     for (size_t at = 0; at < got; at += strlen(text + at) + 1)
         if (strcmp(text + at, word) == 0)
             return true;
@@ -108,22 +117,14 @@ static bool mentions(const char *name, const char *word)
 /* Whether /proc/NAME is a living process of the session, and not its leader. */
 static bool is_member(const char *name, pid_t session)
 {
-    char path[64], stat[512];
+    char stat[512];
     char *end = NULL;
     char state = 0;
     int of = 0;
-    size_t got = 0;
-    FILE *file = NULL;
 
     if (strtol(name, &end, 10) == session || *end != '\0')
         return false;
-    (void)snprintf(path, sizeof(path), "/proc/%.20s/stat", name);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    got = fread(stat, 1, sizeof(stat) - 1, file);
-    (void)fclose(file);
-    stat[got] = '\0';
+    (void)read_proc(name, "stat", stat, sizeof(stat));
     end = strrchr(stat, ')'); /* the program's name can hold anything */
     return end != NULL && sscanf(end + 1, " %c %*d %*d %d", &state, &of) == 2 && of == session &&
            state != 'Z' && state != 'X';

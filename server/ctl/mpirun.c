@@ -19,8 +19,8 @@
 #define VERSION_MS    10000
 #define TERM_MS       5000 /* what mpirun gets to end what it started */
 #define POLL_NS       20000000
-#define TEXT_MAX      (256u * 1024u)
 #define LINE_SIZE     256
+#define TEXT_MAX      ((size_t)VX_CTL_HOSTS_MAX * LINE_SIZE)
 #define PROBE         "vexil-worker-probe "
 #define WAITING_SHOWN 8
 
@@ -82,8 +82,10 @@ static void print_waiting(FILE *out, const vx_ctl_child *child, const vx_ctl_hos
     size_t shown = 0;
 
     for (size_t i = 0; i < hosts->count && shown < WAITING_SHOWN; i++) {
-        if (!vx_ctl_child_mentions(child, vx_ctl_host_bare(&hosts->at[i])) &&
-            !vx_ctl_child_mentions(child, hosts->at[i].name))
+        const char *bare = vx_ctl_host_bare(&hosts->at[i]);
+
+        if (!vx_ctl_child_mentions(child, bare) &&
+            (bare == hosts->at[i].name || !vx_ctl_child_mentions(child, hosts->at[i].name)))
             continue;
         (void)fprintf(out, "vexil: no answer from host %s\n", hosts->at[i].name);
         shown++;
@@ -178,20 +180,23 @@ vx_status vx_ctl_mpirun_version_parse(vx_cbytes text, const char *name, unsigned
 vx_status vx_ctl_mpirun_version(const char *path, const char *name, unsigned *ret_major,
                                 vx_error *err)
 {
-    char *words[] = { vx_strdup(name), vx_strdup("--version"), NULL };
+    vx_ctl_argv words = { 0 };
     outcome got = { .late = false };
-    vx_status status = VX_ERR_NOMEM;
+    vx_status status = VX_OK;
 
-    if (words[0] != NULL && words[1] != NULL)
-        status = capture(path, words, VERSION_MS, NULL, NULL, &got, err);
-    else
-        status = vx_fail(err, status, "no memory for a command line");
+    vx_ctl_argv_add(&words, name);
+    vx_ctl_argv_add(&words, "--version");
+    status = vx_ctl_argv_status(&words, err);
+    if (status == VX_OK)
+        status = capture(path, words.at, VERSION_MS, NULL, NULL, &got, err);
+    if (status == VX_OK && got.late)
+        status = vx_fail(err, VX_ERR_UNAVAILABLE, "%s --version has not ended within %d s", name,
+                         VERSION_MS / 1000);
     if (status == VX_OK)
         status = vx_ctl_mpirun_version_parse((vx_cbytes){ got.text.at, got.text.size }, name,
                                              ret_major, err);
     vx_free(got.text.at);
-    vx_free(words[0]);
-    vx_free(words[1]);
+    vx_ctl_argv_clear(&words);
     return status;
 }
 

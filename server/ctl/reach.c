@@ -10,7 +10,8 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 
-#define ANY_PORT "9" /* connect of a datagram socket only looks at the routes */
+#define HOSTS_TRIED 8   /* when none has a name or a route: each may take seconds */
+#define ANY_PORT    "9" /* connect of a datagram socket only looks at the routes */
 
 static struct addrinfo *resolve(const char *host)
 {
@@ -51,7 +52,6 @@ static char *listen_text(const struct sockaddr_storage *from)
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
     char text[INET6_ADDRSTRLEN] = "";
 
-    VX_ASSERT(from != NULL);
     if (from->ss_family == AF_INET && ntohl(four->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET &&
         inet_ntop(AF_INET, &four->sin_addr, text, sizeof(text)) != NULL)
         return vx_format("tcp://%s:0", text);
@@ -86,13 +86,13 @@ vx_status vx_ctl_reach_listen(const vx_ctl_hostfile *hosts, const char *path, ch
     bool known = false;
 
     VX_ASSERT(hosts->count > 0);
-    for (size_t i = 0; i < hosts->count && text == NULL; i++)
+    for (size_t i = 0; i < hosts->count && text == NULL && (known || i < HOSTS_TRIED); i++)
         text = way_to(vx_ctl_host_bare(&hosts->at[i]), &known);
     if (text == NULL && !known)
         return vx_fail(
             err, VX_ERR_UNAVAILABLE,
-            "%s:%u: no name or no route leads from this machine to '%s', nor to another host "
-            "of this file: name our address that they reach by "
+            "%s:%u: no name or no route leads from this machine to '%s', nor to the ones that "
+            "follow: name our address that they reach by "
             "--bind ADDRESS",
             path, hosts->at[0].line, vx_ctl_host_bare(&hosts->at[0]));
     if (text == NULL)

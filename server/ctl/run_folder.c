@@ -64,11 +64,21 @@ static bool is_here(const json_t *root)
     return host != NULL && gethostname(ours, sizeof(ours) - 1) == 0 && strcmp(host, ours) == 0;
 }
 
+static bool has_endpoint(const vx_ctl_server *server, const vx_endpoint *endpoint)
+{
+    for (size_t i = 0; i < server->endpoints_count; i++)
+        if (server->endpoints[i].port == endpoint->port &&
+            strcmp(server->endpoints[i].host, endpoint->host) == 0)
+            return true;
+    return false;
+}
+
 static vx_status read_endpoints(const json_t *root, const char *name, vx_ctl_server *server,
                                 vx_error *err)
 {
     const json_t *list = json_object_get(root, "endpoints");
     const char *local = json_string_value(json_object_get(root, "local"));
+    vx_endpoint here = { 0 };
 
     for (size_t i = 0; i < json_array_size(list) && i < VX_ENDPOINTS_MAX; i++) {
         const char *text = json_string_value(json_array_get(list, i));
@@ -80,9 +90,9 @@ static vx_status read_endpoints(const json_t *root, const char *name, vx_ctl_ser
     }
     if (server->endpoints_count == 0)
         return vx_fail(err, VX_ERR_DATA, "%s: no endpoints", name);
-    if (is_here(root) && local != NULL &&
-        vx_endpoint_parse(local, &server->endpoints[server->endpoints_count], NULL) == VX_OK)
-        server->endpoints_count++;
+    if (is_here(root) && local != NULL && vx_endpoint_parse(local, &here, NULL) == VX_OK &&
+        !has_endpoint(server, &here))
+        server->endpoints[server->endpoints_count++] = here;
     return VX_OK;
 }
 

@@ -72,6 +72,15 @@ static vx_status find_programs(vx_ctl_run *run, vx_error *err)
                            : status;
 }
 
+/* Options with their values: does one say where to listen? */
+static bool says_where(const vx_ctl_argv *address)
+{
+    for (size_t i = 0; i < address->count; i += 2)
+        if (strcmp(address->at[i], "--advertise") != 0)
+            return true;
+    return false;
+}
+
 static vx_status bind_for_hosts(vx_ctl_run *run, vx_error *err)
 {
     char *listen = NULL;
@@ -103,7 +112,7 @@ static vx_status find_hosts(vx_ctl_run *run, vx_error *err)
                        "give --oversubscribe",
                        options->hostfile, (unsigned long long)run->hosts.slots,
                        (unsigned long long)run->job->workers.count);
-    if (status == VX_OK && run->address.count == 0)
+    if (status == VX_OK && !says_where(&run->address))
         status = bind_for_hosts(run, err);
     return status;
 }

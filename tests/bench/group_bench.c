@@ -134,8 +134,11 @@ static void report(bench *b, int rounds)
     for (int after = AFTER; after < WAYS; after += 2) {
         double sum = ms[after] - ms[APART];
 
-        printf("%s costs %.3f ms, of which %.0f %% are hidden meanwhile\n", names[after], sum,
-               100.0 * (ms[after] - ms[after + 1]) / sum);
+        if (sum > 0.0)
+            printf("%s costs %.3f ms, of which %.0f %% are hidden meanwhile\n", names[after], sum,
+                   100.0 * (ms[after] - ms[after + 1]) / sum);
+        else
+            printf("%s costs less than can be seen\n", names[after]);
     }
 }
 

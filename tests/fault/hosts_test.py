@@ -10,12 +10,11 @@ import time
 import unittest
 
 from hosts import Hosts, why_not
-from scenario import (Cluster, PURE, Scenario, die_with_the_test, pace, parent_of, pause,
+from scenario import (Cluster, FAKETIME, PURE, Scenario, die_with_the_test, pace, parent_of, pause,
                       read_json, wait_for)
 from support import environment, launcher, program
 
 WHY_NOT = why_not()
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 QUICK = {"workers.heartbeat_s": 0.5, "workers.heartbeat_timeout_s": 1.5}
 LOSING = {**PURE, "workers.deadline_s": 1, "workers.quorum": 4}
 WAITING = {**PURE, "workers.deadline_s": 60, "workers.quorum": 8, "workers.blas_threads": 1}
@@ -145,6 +144,9 @@ class Started(OfHosts):
                           all(run.places()) and run.places(), 60, "the workers")
         self.assertEqual(places, [name for name in ("h1", "h2", "h3", "h4") for _ in range(2)])
         started = time.monotonic() - began
+        if ahead:
+            with open(f"/proc/{run.worker(2)}/maps") as file:
+                self.assertIn("libfaketime", file.read())
         took = self.assert_ends(run)
         sent, received = (after - was for after, was in zip(self.net.bytes_of(self.net.head),
                                                             before))
@@ -197,11 +199,16 @@ class Lost(OfHosts):
         took = self.assert_ends(run)
         self.did("SIGKILL of orted, agents and workers of h4, and of the agent of slot 5; mpirun "
                  f"ended {took:.1f} s after the result")
-        self.assertEqual(run.metrics()[-1]["included"], list(range(5)))
+        self.assertLess(took, 40)  # 15 s of grace, TERM, 5 s, KILL
+        rows = run.metrics()
+        waited_ms = max(row["phase_ms"]["wait"] for row in rows[1:])
+        self.assertLess(waited_ms, 1000 * LOSING["workers.deadline_s"] + 2000)
+        self.assertEqual(rows[-1]["included"], list(range(5)))
         accuracy = run.result()["test"]["accuracy"]
         self.assertGreater(accuracy, 0.97)  # of 1.0 without a loss
         self.assertNotIn("vexil: the run is done, but", run.text(".train.log"))
-        print(f"  accuracy {accuracy:.3f} after 80 rounds", flush=True)
+        print(f"  accuracy {accuracy:.3f} after 80 rounds, none waited more than "
+              f"{waited_ms:.0f} ms", flush=True)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import wire
-from scenario import PURE, Peer, Scenario, pace, pause, wait_for
+from scenario import FAKETIME, PURE, Peer, Scenario, pace, pause, wait_for
 from support import program
 
 RUN = {**PURE, "workers.quorum": 4, "workers.deadline_s": 60}
@@ -167,12 +167,11 @@ class Mismatch(Scenario):
 class Clock(Scenario):
     def test_33_the_clock_jumps(self):
         """33 (I7): an hour forth and back: no deadline moves, records keep their order."""
-        library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-        if not os.path.exists(library):
+        if not os.path.exists(FAKETIME):
             self.skipTest("no libfaketime")
         job = {"settings": RUN, "rounds": 100, "extra": pace()}
         stamp = os.path.join(self.folder, "stamp")
-        jump = ["env", f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={stamp}",
+        jump = ["env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={stamp}",
                 "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"]
 
         def shift(text):

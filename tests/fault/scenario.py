@@ -1,18 +1,19 @@
 """What the fault scenarios share: a cluster of real processes, and the checks of the promises."""
-import ctypes
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sysconfig
 import time
 import unittest
 
 from chaos import Proxy
-from support import (Run, environment, launcher, processes_of, program, read_json,
-                     temporary_folder, wait_for, write_data)
+from support import (Run, cpu_ticks, die_with_the_test, environment, launcher, parent_of,
+                     processes_of, program, read_json, temporary_folder, wait_for, write_data)
 from wire import Peer
 
+FAKETIME = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketime.so.1"
 VERDICTS = ("accepted", "duplicate", "stale", "malformed", "over_quota", "late", "nonfinite")
 # A gradient is then a function of parameters, seed, slot and round alone: a worker that was started
 # again sends the same one.
@@ -37,21 +38,7 @@ def open_files(pid):
 
 
 def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        values = file.read().rsplit(")", 1)[1].split()
-    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
-
-
-LIBC = ctypes.CDLL(None)
-
-
-def die_with_the_test():
-    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    return cpu_ticks(pid) / os.sysconf("SC_CLK_TCK")
 
 
 class Cluster(Run):

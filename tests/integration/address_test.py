@@ -48,6 +48,13 @@ class Addresses(WithData):
         for join in run.events("worker.join"):
             self.assertRegex(join["peer"], r"^\[::1\]:\d+$")
 
+    def test_the_earlier_name_of_bind(self):
+        event, run = self.train("--listen", "tcp://127.0.0.1:0")
+        self.assertEqual(event["rule"], "bound")
+        train = vexil("train", run.job, "--listen", "tcp://127.0.0.1:0", "--quiet",
+                      "--run-dir", os.path.join(self.folder, "trained"))
+        self.assertEqual(train.returncode, 0, train.stderr)
+
     def test_a_run_with_an_interface_that_status_shows(self):
         run = self.make(rounds=5).start_server("--interface", "lo")
         card = run.card()

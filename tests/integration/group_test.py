@@ -12,7 +12,7 @@ import time
 import unittest
 
 from run_test import WithData
-from support import program, vexil, wait_for
+from support import cpu_ticks, parent_of, program, vexil, wait_for
 
 SLOW = """allow_fault_injection: true
 faults:
@@ -36,11 +36,6 @@ def of_groups():
         if program("vexil-compute-mpi") in words or program("vexil-compute-mpich") in words:
             found[int(pid)] = words
     return found
-
-
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
 
 
 def launcher_of(rank):
@@ -77,15 +72,10 @@ def works(*words):
         return False
 
 
-def ticks(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
-
-
 class OfGroups(WithData):
-    def tearDown(self):
-        wait_for(lambda: not of_groups(), 20, "the end of every rank")
+    def setUp(self):
+        self.addCleanup(wait_for, lambda: not of_groups(), 20, "the end of every rank")
+        super().setUp()  # so that it comes after the cleanup of its runs
 
     def begin(self, rounds=5000, ranks=2, workers=2, options=(), worker_options=None, name="run",
               extra=SLOW):
@@ -176,9 +166,9 @@ class Groups(OfGroups):
         leader = self.leader(run, 0)
         ranks = [pid for pid in of_groups() if parent_of(pid) == parent_of(leader)]
         time.sleep(0.5)
-        before = {pid: ticks(pid) for pid in ranks}
+        before = {pid: cpu_ticks(pid) for pid in ranks}
         time.sleep(1.0)
-        used = {pid: ticks(pid) - before[pid] for pid in ranks}
+        used = {pid: cpu_ticks(pid) - before[pid] for pid in ranks}
         os.kill(run.server.pid, signal.SIGCONT)
         self.assertLess(max(used.values()), 20, used)  # of 100
         self.stop(run)
@@ -299,14 +289,7 @@ class GroupBadInput(WithData):
     def refuse(self, code, *words, worker_options):
         run = self.make(rounds=5, workers=1, byzantine=0, rule="mean")
         run.start_server(*ranks_extra(2))
-        run.card()
-        run.start_workers("--run-dir", run.directory, *worker_options)
-        _, text = run.mpirun.communicate(timeout=60)
-        self.assertEqual(run.mpirun.returncode, code, text)
-        for word in words:
-            self.assertIn(word, text)
-        run.server.send_signal(signal.SIGTERM)
-        run.server.communicate(timeout=60)
+        self.refuse_workers(run, code, *words, options=worker_options)
         wait_for(lambda: not of_groups(), 20, "the end of every rank")
 
     def script(self, text):

@@ -1,6 +1,7 @@
 """What mpirun and its agents do when workers, or their start, fail."""
 import glob
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 import unittest
 
 from run_test import Stopping, WithData
-from support import processes_of, program, wait_for
+from support import cpu_ticks, processes_of, program, wait_for
 
 
 def pids_of_workers(run):
@@ -115,9 +116,9 @@ class Launch(WithData):
         agents = wait_for(lambda: [pid for pid, words in processes_of(run.directory)
                                    if words[0].endswith(b"vexil-worker")][3:], 30, "the agents")
         self.assertIn("waiting", run.mpirun.stderr.readline())  # so MPI_Init is over
-        ticks = self.ticks(agents[-1])
+        ticks = cpu_ticks(agents[-1])
         time.sleep(2.0)
-        self.assertLess(self.ticks(agents[-1]) - ticks, 50)  # of 200
+        self.assertLess(cpu_ticks(agents[-1]) - ticks, 50)  # of 200
         run.start_server()
         codes, texts = run.finish()
         self.assertEqual(codes, [0, 0], texts)
@@ -141,10 +142,18 @@ class Launch(WithData):
         self.assertEqual(codes, [0], server)
         self.assertEqual(sorted(pids_of_workers(run)), [0, 1, 2, 3])
 
-    def ticks(self, pid):
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
+    @unittest.skipUnless(shutil.which("mpiexec.mpich"), "MPICH is not installed")
+    def test_the_launcher_of_mpich_starts_workers(self):
+        run = self.make(rounds=10).start_server()
+        done = subprocess.run(
+            ["mpiexec.mpich", "-disable-auto-cleanup", "-n", "4", program("vexil-worker"),
+             "--connect", run.card()["endpoints"][0],
+             "--token-file", os.path.join(run.directory, "tokens")],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        codes, server = run.finish()
+        self.assertEqual(codes, [0], server)
+        self.assertEqual(sorted(pids_of_workers(run)), [0, 1, 2, 3])
 
 
 if __name__ == "__main__":

@@ -37,6 +37,17 @@ class WithData(unittest.TestCase):
     def assert_tidy(self):
         wait_for(lambda: not processes_of(self.folder), 10, "the end of every process")
 
+    def refuse_workers(self, run, code, *words, options=()):
+        run.card()
+        run.start_workers("--run-dir", run.directory, *options)
+        _, text = run.mpirun.communicate(timeout=60)
+        self.assertEqual(run.mpirun.returncode, code, text)
+        for word in words:
+            self.assertIn(word, text)
+        run.server.send_signal(signal.SIGTERM)
+        run.server.communicate(timeout=60)
+        self.assert_tidy()
+
 
 class Runs(WithData):
     def test_two_commands_train_a_model_and_leave_complete_records(self):
@@ -296,17 +307,6 @@ class BadInput(WithData):
         write_idx(os.path.join(self.folder, "test-labels"), labels)
         self.refuse(self.make(), 65, "test-labels: observation 7 ", "label 3, expected 0 to 1",
                     options=("--set", "data.classes=2"))
-
-    def refuse_workers(self, run, code, *words):
-        run.card()
-        run.start_workers()
-        _, text = run.mpirun.communicate(timeout=60)
-        self.assertEqual(run.mpirun.returncode, code, text)
-        for word in words:
-            self.assertIn(word, text)
-        run.server.send_signal(signal.SIGTERM)
-        run.server.communicate(timeout=30)
-        self.assert_tidy()
 
     def test_a_training_label_beyond_the_declared_classes_ends_the_workers(self):
         labels = numpy.zeros(480)

@@ -8,7 +8,8 @@ import sys
 import unittest
 
 from run_test import WithData
-from support import BIN, free_port, processes_of, read_json, temporary_folder, wait_for
+from support import (BIN, die_with_the_test, free_port, processes_of, read_json, temporary_folder,
+                     wait_for)
 
 SCRIPT = os.path.join(os.environ["VX_DEPLOY"], "slurm", "vexil.sbatch")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol", "squeue")
@@ -90,15 +91,21 @@ class Cluster:
         self.daemons.append(subprocess.Popen(words, env=self.environment,
                                              stdin=subprocess.DEVNULL,
                                              stdout=subprocess.DEVNULL,
-                                             stderr=subprocess.DEVNULL))
+                                             stderr=subprocess.DEVNULL,
+                                             preexec_fn=die_with_the_test))
 
     def command(self, *words):
         return subprocess.run(words, env=self.environment, capture_output=True, text=True,
                               timeout=60).stdout
 
     def stop(self):
-        self.command("scancel", "--user=root", "--state=RUNNING")
-        self.command("scancel", "--user=root")
+        try:
+            self.command("scancel", "--user=root", "--state=RUNNING")
+            self.command("scancel", "--user=root")
+        finally:
+            self.stop_daemons()
+
+    def stop_daemons(self):
         for daemon in reversed(self.daemons):
             daemon.terminate()
             try:
@@ -192,8 +199,7 @@ class Slurm(WithData):
         self.cluster.command("scancel", job)
         wait_for(lambda: self.state(job) == "", 60, "the end of the job")
         wait_for(lambda: not processes_of(run.directory), 60, "the end of every process")
-        self.assertLess(run.result()["rounds"] if os.path.exists(
-            os.path.join(run.directory, "result.json")) else 0, 300)
+        self.assertLess(len(run.metrics()), 300)
         self.finish(run, self.submit(run), 2)
 
     def test_wrong_use_and_a_wrong_job_end_the_job(self):

@@ -8,14 +8,11 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
-#include <vx_base/file.h>
 
 #include "folder.h"
 #include "launcher.h"
 #include "probe.h"
 #include "rendezvous.h"
-
-_Static_assert(sizeof(((vx_error *)0)->message) == 400, "the verdict carries a whole message");
 
 /* An allocation of a batch system is for the agents; ranks are on the host of theirs. */
 static void stay_on_this_host(void)
@@ -31,7 +28,7 @@ static void stay_on_this_host(void)
 static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, int *ret_code,
                            vx_error *err)
 {
-    bool bare = strchr(launcher, ' ') == NULL;
+    bool bare = vx_launcher_is_bare(launcher);
     vx_launcher_kind kind = VX_LAUNCHER_OPEN_MPI;
     vx_launcher_command command = { 0 };
     vx_folder folder = { 0 };
@@ -103,5 +100,6 @@ int vx_agent_run(const vx_agent_options *options, int argc, char **argv)
         return code;
     (void)gethostname(host, sizeof(host) - 1);
     fprintf(stderr, "vexil-worker: slot %u on %s: %s\n", bootstrap.slot, host, err.message);
-    return vx_status_exit_code(status);
+    /* What passes (no memory, a full disk) is of this slot alone; another code ends all of them. */
+    return vx_supervise_restarts(vx_status_exit_code(status)) ? 0 : vx_status_exit_code(status);
 }

@@ -65,7 +65,8 @@ static void keep(const char *path)
 
     setsid();
     prctl(PR_SET_NAME, "vexil-keeper");
-    close_range(0, LAST_HANDLE, 0);
+    if (close_range(0, LAST_HANDLE, 0) != 0)
+        _exit(1); /* with the agent's handle it would wait for itself */
     own = open(path, O_RDONLY | O_DIRECTORY);
     while (own >= 0 && flock(own, LOCK_EX) != 0 && errno == EINTR)
         continue;

@@ -12,6 +12,7 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/clock.h>
+#include <vx_base/descriptors.h>
 #include <vx_base/file.h>
 
 #define ANSWER_S  10
@@ -32,6 +33,13 @@ bool vx_launcher_recognise(const char *said, vx_launcher_kind *ret_kind)
 }
 
 /* ---- the command line ---- */
+
+bool vx_launcher_is_bare(const char *launcher)
+{
+    launcher += strspn(launcher, " ");
+    launcher += strcspn(launcher, " ");
+    return launcher[strspn(launcher, " ")] == '\0';
+}
 
 static vx_status cut(const char *launcher, vx_launcher_command *command, size_t *ret_count,
                      vx_error *err)
@@ -87,7 +95,7 @@ vx_status vx_launcher_words(const char *launcher, vx_launcher_kind kind, bool ro
     vx_launcher_command command = { 0 };
     size_t n = 0;
     vx_status status = cut(launcher, &command, &n, err);
-    bool bare = n == 1;
+    bool bare = vx_launcher_is_bare(launcher);
 
     if (status != VX_OK) {
         vx_launcher_words_clear(&command);
@@ -140,7 +148,11 @@ static bool read_answer(int from, char *said)
         struct pollfd look = { .fd = from, .events = POLLIN };
         ssize_t more = 0;
 
-        if (now >= until || poll(&look, 1, (int)((until - now) / VX_NS_PER_MS) + 1) <= 0) {
+        int got = now < until ? poll(&look, 1, (int)((until - now) / VX_NS_PER_MS) + 1) : 0;
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
             said[have] = '\0';
             return false;
         }
@@ -180,6 +192,7 @@ vx_status vx_launcher_ask(const char *launcher, vx_launcher_kind *ret_kind, vx_e
     vx_launcher_command command = { 0 };
     size_t count = 0;
     char said[SAID_MAX];
+    char text[VX_ERRNO_TEXT_SIZE];
     int ends[2] = { -1, -1 };
     int wait_status = 0;
     pid_t child = -1;
@@ -192,7 +205,7 @@ vx_status vx_launcher_ask(const char *launcher, vx_launcher_kind *ret_kind, vx_e
         child = fork();
     if (child < 0) {
         status = vx_fail(err, VX_ERR_SYSTEM, "%s: cannot be started: %s", command.words[0],
-                         strerror(errno));
+                         vx_errno_text(errno, text));
         goto out;
     }
     if (child == 0)

@@ -23,16 +23,19 @@ typedef struct vx_launcher_command {
 /*
  * launcher (words between spaces) and what it needs to start `ranks` of program. The ranks are on
  * this host and bound to no core, unless there are more words than one: then it is told nothing but
- * the number. Open MPI's puts its files into folder (borrowed), unless that is NULL.
- * VX_ERR_USAGE: no word or too many; VX_ERR_NOMEM.
+ * the number, and Open MPI's that it may run as root. Open MPI's puts its files into folder
+ * (borrowed), unless that is NULL. VX_ERR_USAGE: no word or too many; VX_ERR_NOMEM.
  */
 VX_MUST_CHECK vx_status vx_launcher_words(const char *launcher, vx_launcher_kind kind, bool root,
                                           uint32_t ranks, char *folder, char *program,
                                           vx_launcher_command *ret_command, vx_error *err);
 void vx_launcher_words_clear(vx_launcher_command *command);
 
+/* One word: it says nothing of where ranks are. */
+bool vx_launcher_is_bare(const char *launcher);
+
 /* Asks the launcher for its version, for 10 s at most. VX_ERR_UNAVAILABLE says what was tried and
- * what came of it. */
+ * what came of it; VX_ERR_USAGE and VX_ERR_NOMEM as above; VX_ERR_SYSTEM: no process. */
 VX_MUST_CHECK vx_status vx_launcher_ask(const char *launcher, vx_launcher_kind *ret_kind,
                                         vx_error *err);
 

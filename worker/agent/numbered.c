@@ -64,10 +64,11 @@ bool vx_numbered_find(char *(*lookup)(const char *name), vx_numbered *ret_number
 
     if (lookup("OMPI_COMM_WORLD_SIZE") != NULL || lookup("PMIX_RANK") != NULL)
         return false;
-    if (number_of(lookup, "PMI_SIZE", 1, VX_WORKERS_MAX, &found.size))
+    /* However many they are: not to see it would make each of them the first and only one. */
+    if (number_of(lookup, "PMI_SIZE", 1, UINT32_MAX, &found.size))
         rank = "PMI_RANK";
     else if (lookup("SLURM_STEP_ID") != NULL &&
-             number_of(lookup, "SLURM_STEP_NUM_TASKS", 1, VX_WORKERS_MAX, &found.size))
+             number_of(lookup, "SLURM_STEP_NUM_TASKS", 1, UINT32_MAX, &found.size))
         rank = "SLURM_PROCID";
     if (rank == NULL || !number_of(lookup, rank, 0, found.size - 1, &found.rank))
         return false;

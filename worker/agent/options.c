@@ -220,6 +220,7 @@ vx_status vx_agent_options_parse(int argc, char **argv, vx_agent_options *ret_op
             options.source.patience_s > RECONNECT_S ? options.source.patience_s : RECONNECT_S;
     if (options.job != NULL)
         status = digest_of_job(options.job, &options.source.config, err);
-    *ret_options = options;
+    if (status == VX_OK)
+        *ret_options = options;
     return status;
 }

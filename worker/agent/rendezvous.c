@@ -17,7 +17,7 @@
 /* Rank 0's verdict, the same for everybody. */
 struct verdict {
     int status;
-    char message[400];
+    char message[sizeof(((vx_error *)0)->message)];
 };
 
 static vx_status read_entries(const vx_bootstrap_options *options, uint32_t size,
@@ -30,8 +30,8 @@ static vx_status read_entries(const vx_bootstrap_options *options, uint32_t size
     if (status == VX_OK && size > count)
         status = vx_fail(
             err, VX_ERR_USAGE,
-            "mpirun started %u ranks, but there are tokens for %zu workers only: use mpirun -n %zu",
-            size, count, count);
+            "%u ranks were started, but there are tokens for %zu workers only: start as many", size,
+            count);
     return status;
 }
 

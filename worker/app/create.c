@@ -17,7 +17,8 @@ vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, const vx_worker_p
     uint32_t ranks = bootstrap->ranks > 0 ? bootstrap->ranks : 1;
     vx_task_place place = { .slot = bootstrap->slot,
                             .data_dir = bootstrap->data_dir,
-                            .local_workers = bootstrap->local_workers * ranks,
+                            .local_workers =
+                                bootstrap->local_workers * (part->local > 0 ? part->local : ranks),
                             .cores = vx_app_place()->cores,
                             .rank = part->rank,
                             .ranks = ranks,

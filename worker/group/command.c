@@ -1,11 +1,7 @@
 #include "group_private.h"
 
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
-
-#include <vx_base/alloc.h>
 
 #define NAP_NS_FIRST 20000L
 #define NAP_NS_MAX   1000000L

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -76,11 +75,12 @@ static void leave_signals_to_the_leader(void)
 static vx_status lead_set_up(void *owner, vx_cbytes job, vx_task *ret_task, vx_error *err)
 {
     vx_group *group = owner;
-    char *text = vx_strndup((const char *)job.at, job.size);
+    uint8_t *text = vx_malloc(job.size + 1); /* MPI_Bcast wants one that it could write to */
     vx_status status = VX_OK;
 
     if (text == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
+    memcpy(text, job.at, job.size);
     vx_group_expect_start(group);
     vx_group_lead(group, (vx_group_command){ VX_GROUP_SET_UP, 0, job.size });
     vx_group_spread(group->commands, text, job.size);
@@ -96,7 +96,7 @@ static vx_status lead_shards(void *owner, vx_task *task, const uint32_t *shards,
     vx_group *group = owner;
     uint32_t told[VX_WORKERS_MAX];
 
-    if (task->shards_count == count && memcmp(task->shards, shards, count * sizeof(*shards)) == 0)
+    if (vx_task_draws_from(task, shards, count))
         return VX_OK;
     memcpy(told, shards, count * sizeof(*shards));
     vx_group_expect_gradient(group, task);
@@ -215,6 +215,7 @@ int vx_group_main(int argc, char **argv)
     int level = 0;
     vx_status status = VX_OK;
 
+    vx_group_know_launcher();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no rank outlives its launcher */
     vx_group_expect_start(group);
     if (MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS) {

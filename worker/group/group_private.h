@@ -69,6 +69,7 @@ void vx_group_take_down(vx_group *group);
  * the end: 30.
  * Each takes the place of the one before; for one thread at a time.
  */
+void vx_group_know_launcher(void); /* it is our parent now; before anything else */
 void vx_group_expect_start(const vx_group *group);
 void vx_group_expect_gradient(const vx_group *group, const vx_task *task);
 void vx_group_expect_end(const vx_group *group);

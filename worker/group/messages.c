@@ -17,6 +17,9 @@ typedef struct bucket {
     size_t from, count, slice; /* slice: numbers of rank 0; nobody has more */
     size_t room;               /* where in the scratch its slices come in */
     MPI_Request scatter, gather;
+    /* Counts and places of all ranks; MPI may look at them until scatter and gather are done. */
+    int share[VX_BLOCKS_MAX], share_at[VX_BLOCKS_MAX]; /* of the bucket */
+    int taken[VX_BLOCKS_MAX], taken_at[VX_BLOCKS_MAX]; /* of what comes to this rank */
 } bucket;
 
 struct vx_messages {
@@ -98,15 +101,8 @@ void vx_messages_begin(vx_messages *self, float *sum)
     self->posted = self->added = self->arrived = self->used = 0;
 }
 
-/* How many numbers of a bucket are rank r's, and where they begin in it. */
-static size_t slice_of(const vx_messages *self, const bucket *b, size_t r, size_t *ret_from)
-{
-    return vx_exchange_slice(b->count, (size_t)self->size, r, ret_from);
-}
-
 static void post(vx_messages *self, size_t from, size_t count)
 {
-    int send[VX_BLOCKS_MAX], send_at[VX_BLOCKS_MAX], take[VX_BLOCKS_MAX], take_at[VX_BLOCKS_MAX];
     size_t g = (size_t)self->size;
     bucket *b = &self->buckets[self->posted];
     size_t begin = 0;
@@ -119,35 +115,30 @@ static void post(vx_messages *self, size_t from, size_t count)
                    .slice = vx_exchange_slice(count, g, 0, &begin),
                    .room = self->used,
                    .gather = MPI_REQUEST_NULL };
-    mine = slice_of(self, b, (size_t)self->rank, &begin);
+    mine = vx_exchange_slice(count, g, (size_t)self->rank, &begin);
     for (size_t r = 0; r < g; r++) {
-        send[r] = (int)slice_of(self, b, r, &begin);
-        send_at[r] = (int)begin;
-        take[r] = (int)mine;
-        take_at[r] = (int)(r * b->slice);
+        b->share[r] = (int)vx_exchange_slice(count, g, r, &begin);
+        b->share_at[r] = (int)begin;
+        b->taken[r] = (int)mine;
+        b->taken_at[r] = (int)(r * b->slice);
     }
     self->used += g * b->slice;
-    MPI_Ialltoallv(self->part + from, send, send_at, MPI_FLOAT, self->scratch + b->room, take,
-                   take_at, MPI_FLOAT, self->scatters, &b->scatter);
+    MPI_Ialltoallv(self->part + from, b->share, b->share_at, MPI_FLOAT, self->scratch + b->room,
+                   b->taken, b->taken_at, MPI_FLOAT, self->scatters, &b->scatter);
 }
 
 /* The slices of a bucket have come: their sum leaves. */
 static void add(vx_messages *self, bucket *b)
 {
     const float *parts[VX_BLOCKS_MAX];
-    int take[VX_BLOCKS_MAX], take_at[VX_BLOCKS_MAX];
     float *at = self->scratch + b->room;
-    size_t begin = 0;
-    size_t mine = slice_of(self, b, (size_t)self->rank, &begin);
+    int mine = b->share[self->rank];
 
-    for (size_t r = 0; r < (size_t)self->size; r++) {
+    for (size_t r = 0; r < (size_t)self->size; r++)
         parts[r] = at + r * b->slice;
-        take[r] = (int)slice_of(self, b, r, &begin);
-        take_at[r] = (int)begin;
-    }
-    vx_sum_parts_f32(parts, (size_t)self->size, mine, at);
-    MPI_Igatherv(at, (int)mine, MPI_FLOAT, self->rank == 0 ? self->sum + b->from : NULL, take,
-                 take_at, MPI_FLOAT, 0, self->gathers, &b->gather);
+    vx_sum_parts_f32(parts, (size_t)self->size, (size_t)mine, at);
+    MPI_Igatherv(at, mine, MPI_FLOAT, self->rank == 0 ? self->sum + b->from : NULL, b->share,
+                 b->share_at, MPI_FLOAT, 0, self->gathers, &b->gather);
 }
 
 /* Goes on with what is on its way, waiting for nothing. */

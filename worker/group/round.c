@@ -39,7 +39,9 @@ typedef struct data_offer {
 
 static vx_status hold_data(vx_group *group, vx_cbytes job, vx_task *ret_task, vx_error *err)
 {
-    vx_worker_part part = { .rank = (uint32_t)group->rank, .shares = group->node_size > 1 };
+    vx_worker_part part = { .rank = (uint32_t)group->rank,
+                            .local = (uint32_t)group->node_size,
+                            .shares = group->node_size > 1 };
     vx_status status = vx_worker_create_task(&group->bootstrap, &part, job, ret_task, err);
     data_offer offer = { .state = DATA_FAILED, .handle = -1, .pid = getpid() };
 
@@ -55,7 +57,7 @@ static vx_status hold_data(vx_group *group, vx_cbytes job, vx_task *ret_task, vx
 
 static vx_status use_data(vx_group *group, vx_cbytes job, vx_task *ret_task, vx_error *err)
 {
-    vx_worker_part part = { .rank = (uint32_t)group->rank };
+    vx_worker_part part = { .rank = (uint32_t)group->rank, .local = (uint32_t)group->node_size };
     data_offer offer = { 0 };
     char path[64];
 

@@ -162,9 +162,11 @@ static double share_of_whole(const vx_batch *batch)
 {
     double own = 0.0;
 
+    if (batch->totals == NULL)
+        return 1.0;
     for (size_t i = 0; i < rows_of(batch); i++)
         own += batch->weights != NULL ? (double)batch->weights[i] : 1.0;
-    return batch->totals != NULL && own < batch->totals[0] ? own / batch->totals[0] : 1.0;
+    return own < batch->totals[0] ? own / batch->totals[0] : 1.0;
 }
 
 static vx_status plugin_value_and_gradient(VX_R(vx_model) * model, vx_rcvec theta,

@@ -26,7 +26,7 @@ static vx_shard_kind shard_kind(vx_job_shard shard)
     return VX_SHARD_IID;
 }
 
-static bool draws_from(const vx_task *task, const uint32_t *shards, size_t count)
+bool vx_task_draws_from(const vx_task *task, const uint32_t *shards, size_t count)
 {
     return task->shards_count == count &&
            memcmp(task->shards, shards, count * sizeof(*shards)) == 0;
@@ -56,7 +56,7 @@ vx_status vx_task_take_shards(vx_task *task, const uint32_t *shards, size_t coun
     size_t observations = 0;
     vx_status status = VX_OK;
 
-    if (draws_from(task, shards, count))
+    if (vx_task_draws_from(task, shards, count))
         return VX_OK;
     if (!whole && task->shards_count > 0)
         return vx_fail(err, VX_ERR_PROTOCOL, "other shards in a job without shard_timeout_s");

@@ -1,4 +1,5 @@
 """Helpers for tests with real processes: a small data set, job files, programs and their files."""
+import ctypes
 import json
 import os
 import signal
@@ -12,6 +13,26 @@ import numpy
 
 BIN = os.environ["VX_BIN"]
 CLASSES, SIDE = 4, 6
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_the_test():
+    """For preexec_fn: whatever ends this process ends the child."""
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def stat_of(pid):
+    """Fields of /proc/PID/stat behind the name, which can hold anything."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()
+
+
+def parent_of(pid):
+    return int(stat_of(pid)[1])
+
+
+def cpu_ticks(pid):
+    return sum(int(field) for field in stat_of(pid)[11:13])
 
 
 def write_idx(path, values):

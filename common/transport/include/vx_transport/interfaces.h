@@ -33,7 +33,7 @@ char *vx_interfaces_text(const vx_interface_address *list, size_t count, char *t
  * reachable: what a server that listens on every address tells to others. Addresses of interfaces
  * that are up, without loopback, link-local addresses (169.254.0.0/16, fe80::/10), and interfaces
  * that containers and virtual machines are behind, which go by their names
- * (vx_interface_is_inward). */
+ * (vx_interface_is_inward). ipv6: those of IPv6 too. */
 size_t vx_interfaces_of(const vx_interface_address *list, size_t count, const char *name,
                         size_t *ret_indices, size_t max, bool *ret_known);
 size_t vx_interfaces_reachable(const vx_interface_address *list, size_t count, bool ipv6,

@@ -3,14 +3,13 @@
 #include <vx_base/log.h>
 #include <vx_base/status.h>
 #include <vx_place/place.h>
-
-#define VX_SERVER_ADVERTISE_MAX 8
+#include <vx_transport/conn.h>
 
 /* What vexild was asked to do; strings are borrowed from argv. */
 typedef struct vx_server_options {
     const char *job, *run_dir, *log_file;
     const char *bind, *interface; /* NULL = 127.0.0.1, any port; none */
-    const char *advertise[VX_SERVER_ADVERTISE_MAX];
+    const char *advertise[VX_ENDPOINTS_MAX];
     size_t advertise_count; /* 0 = what it listens on */
     const char *const *overrides;
     size_t overrides_count;

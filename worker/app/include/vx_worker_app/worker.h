@@ -8,6 +8,7 @@
  * vx_task_place. */
 typedef struct vx_worker_part {
     uint32_t rank;
+    uint32_t local; /* so many of them on its host; 0: all */
     bool shares;
     const char *shared; /* may be NULL */
 } vx_worker_part;

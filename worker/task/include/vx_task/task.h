@@ -110,6 +110,8 @@ void vx_task_destroy(vx_task *task); /* takes a zeroed one, leaves it zeroed */
  */
 VX_MUST_CHECK vx_status vx_task_take_shards(vx_task *task, const uint32_t *shards, size_t count,
                                             vx_error *err);
+/* Whether it does already. */
+bool vx_task_draws_from(const vx_task *task, const uint32_t *shards, size_t count);
 
 typedef struct vx_task_gradient {
     double nll; /* mean over the columns that some observation of the batch counts for, or NaN */
