@@ -146,7 +146,8 @@ static vx_matf some_rows(vx_matf mat, vx_task_rows rows)
 
 static vx_matf first_rows(vx_matf mat, size_t size)
 {
-    return some_rows(mat, (vx_task_rows){ 0, size });
+    mat.rows = size;
+    return mat;
 }
 
 /* Without weights of columns each observation counts 1. */

@@ -118,7 +118,7 @@ static int in_little_memory(size_t room, bool (*work)(const vx_data_source *sour
 
 static bool too_much_memory_is_refused(const vx_data_source *source)
 {
-    void *block = malloc(source->memory_bytes);
+    void *volatile block = malloc(source->memory_bytes); /* or it would be left out */
 
     free(block);
     return block == NULL;

@@ -55,12 +55,12 @@ static vx_model_spec spec_of(size_t m)
     return spec;
 }
 
-/* Rows first .. of sparse features. */
+/* Rows first .. of sparse features, if there are any. */
 static vx_csr sparse_rows(const vx_csr *all, size_t first, size_t count)
 {
     return (vx_csr){ .rows = count,
                      .cols = all->cols,
-                     .begin = all->begin + first,
+                     .begin = all->begin != NULL ? all->begin + first : NULL,
                      .columns = all->columns,
                      .values = all->values };
 }
