@@ -66,6 +66,7 @@ class Strangers(Hostile):
         pause(2.1)
         with Peer(run.port()) as peer:
             peer.join(b"\0" * 32, 0)
+        wait_for(lambda: len(run.events("peer.refused")) > told, 10, "the last refusal's event")
         counts = re.findall(r"peers.not_told count=(\d+)", run.text(".server.log"))
         self.assertEqual(sum(map(int, counts)) + len(run.events("peer.refused")), 301)
         self.end(run)

@@ -30,8 +30,8 @@ static vx_status read_entries(const vx_bootstrap_options *options, uint32_t size
     if (status == VX_OK && size > count)
         status = vx_fail(
             err, VX_ERR_USAGE,
-            "%u ranks were started, but there are tokens for %zu workers only: start as many", size,
-            count);
+            "%u ranks were started, but there are tokens for %zu workers only: mpirun -n %zu", size,
+            count, count);
     return status;
 }
 
