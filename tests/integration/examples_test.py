@@ -117,6 +117,13 @@ class Examples(unittest.TestCase):
     def test_cnn_mnist(self):
         self.train_images("cnn_mnist", 40, 1.2, "cnn_mnist")
 
+    def test_groups(self):
+        self.train_images("groups", 40, 1.2, "cnn")
+        self.train("groups", "--rounds", "40", "--set", "workers.ranks=1", run="run-alone")
+        digests = [read_json(self.folder, run, "result.json")["parameters_digest"]
+                   for run in ("run-groups", "run-alone")]
+        self.assertEqual(digests[0], digests[1])
+
     def test_resmlp(self):
         self.train_images("resmlp", 60, 2.0, "resmlp")
 
