@@ -171,7 +171,7 @@ int main(int argc, char **argv)
                  MPI_COMM_WORLD, b.d, way < SENT_AFTER ? VX_EXCHANGE_MEMORY : VX_EXCHANGE_MESSAGES,
                  after ? VX_EXCHANGE_AFTER : VX_EXCHANGE_OVERLAPPED, &b.exchanges[way]),
              &err);
-        vx_exchange_connect(b.exchanges[way], MPI_COMM_WORLD);
+        must(vx_exchange_connect(b.exchanges[way], MPI_COMM_WORLD), &err);
     }
     measure(&b, rounds);
     if (b.rank == 0)

@@ -399,6 +399,22 @@ class LongGroups(OfGroups):
         for slot in (0, 1):
             self.assertRegex(text, f"slot {slot}: ended with [0-9]+, restarted 1 times: giving up")
 
+    def test_where_one_host_has_no_room_no_rank_shares_memory(self):
+        host = self.net.workers[1]
+        host.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/dev/shm")
+        self.addCleanup(host.run, "umount", "/dev/shm")
+        job = {"settings": {**RANKS, "workers.quorum": 2}, "rounds": 20, **TWO}
+        run = self.make(**job).begin()
+        self.assert_done(run, codes=(0, 0))
+        self.assert_nobody_left()
+        text = run.text(".train.log")
+        for slot in (0, 1):
+            said = f"slot {slot}: rank 2 on h2: /dev/shm has 0 bytes free for shared memory of 2 "
+            self.assertEqual(text.count(said), 1, text)
+        self.assertEqual(text.count("they send messages instead"), 2, text)
+        self.did("2 groups of 4 ranks on 2 hosts, one without room for a window")
+        self.assert_equals_clean(run, **job)
+
     def test_the_other_host_is_cut_off(self):
         """The leaders are alive and never finish: they end themselves, and come back with it."""
         def cut(run):

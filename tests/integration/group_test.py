@@ -200,31 +200,36 @@ class LongGroups(OfGroups):
         self.stop_a_rank(255, "--group-timeout", "3", "--group-launcher", "mpiexec.mpich")
 
 
-class GroupBits(WithData):
+class Records(WithData):
     """A model of several buckets: its rounds, with their gradients' digests."""
-    of_one = None
+    widths = "[2000, 100]"
+    of_one = {}
 
     def alone(self):
         """By one process; neither folder nor name of a run is in a record."""
-        GroupBits.of_one = GroupBits.of_one or self.records(1)
-        self.assertEqual(len(GroupBits.of_one), 6)
-        return GroupBits.of_one
+        found = self.of_one.get(self.widths) or self.records(1)
+        self.assertEqual(len(found), 6)
+        self.of_one[self.widths] = found
+        return found
 
-    def records(self, ranks, *worker_options):
+    def records(self, ranks, *worker_options, inside=()):
         run = self.make(f"run-{ranks}-{len(worker_options)}", rounds=6, workers=1, byzantine=0,
                         rule="mean")
-        run.start_server(*ranks_extra(ranks), "--set", "model.widths=[2000, 100]",
+        run.start_server(*ranks_extra(ranks), "--set", f"model.widths={self.widths}",
                          "--set", "workers.blas_threads=1")
         run.card()
-        run.start_workers("--run-dir", run.directory, *worker_options)
+        run.start_workers("--run-dir", run.directory, *worker_options, inside=inside)
         codes, texts = run.finish()
         self.assertEqual(codes, [0, 0], texts)
+        self.said = texts[1]
         ledger = sqlite3.connect(os.path.join(run.directory, "ledger.db"))
         with ledger:
             rows = ledger.execute("SELECT round, record FROM rounds ORDER BY round").fetchall()
         ledger.close()
         return rows
 
+
+class GroupBits(Records):
     def test_one_two_and_four_ranks_make_the_same_rounds(self):
         self.assertEqual(self.records(2), self.alone())
         self.assertEqual(self.records(4), self.alone())
@@ -283,6 +288,56 @@ class GroupBits(WithData):
         if not os.path.exists(program("vexil-compute-mpich")) or not shutil.which("mpiexec.mpich"):
             self.skipTest("MPICH is not installed")
         self.assertEqual(self.records(2, "--group-launcher", "mpiexec.mpich"), self.alone())
+
+
+SMALL = 'mount -t tmpfs -o size=$0 tmpfs /dev/shm && exec "$@"'
+
+
+def with_shared_memory(size):
+    """Words before those of a program: it and its children have so much in /dev/shm."""
+    return ("unshare", "--mount", "sh", "-c", SMALL, size)
+
+
+class OfRoom(Records):
+    """Ranks whose shared memory is too small for what they want to share there."""
+    widths = "[4000, 100]"
+
+    @classmethod
+    def setUpClass(cls):
+        if not works(*with_shared_memory("1m"), "true"):
+            raise unittest.SkipTest("no mount of our own here")
+
+    def compare(self, size, *options):
+        alone = self.alone()
+        self.assertEqual(self.records(2, *options, inside=with_shared_memory(size)), alone)
+
+    def no_room(self, free="[0-9]+"):
+        return re.findall(f"slot 0: rank 0 on .*: /dev/shm\\S* has {free} bytes free for shared "
+                          "memory of 2 ranks, [0-9]+ are needed: they send messages", self.said)
+
+
+class GroupRoom(OfRoom):
+    def test_with_a_megabyte_they_send_messages_and_make_the_same_bits(self):
+        self.compare("1m")
+        self.assertEqual(len(self.no_room("0")), 1, self.said)
+        self.assertIn("slot 0: /dev/shm has no room for ", self.said)
+
+
+class LongGroupRoom(OfRoom):
+    def test_what_open_mpi_needs_itself_may_fit_when_windows_do_not(self):
+        self.compare("16m")
+        self.assertEqual(len(self.no_room()), 1, self.said)
+        self.assertNotIn("slot 0: /dev/shm has no room for ", self.said)
+
+    def test_with_enough_nothing_is_said(self):
+        self.compare("40m")
+        self.assertEqual(self.said, "")
+
+    def test_with_the_other_mpi_they_do_so_too(self):
+        if not os.path.exists(program("vexil-compute-mpich")) or not shutil.which("mpiexec.mpich"):
+            self.skipTest("MPICH is not installed")
+        self.compare("16m", "--group-launcher", "mpiexec.mpich")
+        self.assertEqual(len(self.no_room()), 1, self.said)
 
 
 class GroupBadInput(WithData):

@@ -1,5 +1,6 @@
 #include <vx_agent/agent.h>
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@
 #include "probe.h"
 #include "rendezvous.h"
 
+/* What Open MPI may put into files for a rank, or for mpirun: 4 MiB of messages, and a little. */
+#define SHARED_OF_PROCESS ((uint64_t)5 << 20)
+
 /* An allocation of a batch system is for the agents; ranks are on the host of theirs. */
 static void stay_on_this_host(void)
 {
@@ -23,6 +27,22 @@ static void stay_on_this_host(void)
 
     for (size_t i = 0; i < sizeof(allocations) / sizeof(allocations[0]); i++)
         unsetenv(allocations[i]);
+}
+
+/* In /dev/shm where there is room for all workers of this host, which start at the same time. */
+static vx_status make_folder(const vx_bootstrap *bootstrap, vx_folder *ret_folder, vx_error *err)
+{
+    uint64_t processes = (uint64_t)bootstrap->local_workers * (bootstrap->ranks + 1);
+    uint64_t least = processes * SHARED_OF_PROCESS;
+    vx_status status = vx_folder_create(least, ret_folder, err);
+
+    if (status == VX_OK && !vx_folder_is_in_memory(ret_folder->path))
+        fprintf(stderr,
+                "vexil-worker: slot %u: /dev/shm has no room for %" PRIu64 " bytes, which Open MPI "
+                "may want for its files here: they go to %s; give it more (docker run --shm-size, "
+                "mount -o remount,size=)\n",
+                bootstrap->slot, least, ret_folder->path);
+    return status;
 }
 
 static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, int *ret_code,
@@ -51,7 +71,7 @@ static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, 
     }
     /* MPICH's ranks take the names from their files before anything can happen to them. */
     if (bare && kind == VX_LAUNCHER_OPEN_MPI)
-        status = vx_folder_create(&folder, err);
+        status = make_folder(bootstrap, &folder, err);
     if (status == VX_OK)
         status = vx_launcher_words(launcher, kind, geteuid() == 0, bootstrap->ranks, folder.path,
                                    program, &command, err);

@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@
 #define PAUSE_NS      20000000L
 #define LAST_HANDLE   (~0u)
 #define FOLDERS_KNOWN 2
+#define MEMORY        "/dev/shm"
 
 /* ---- what is in it ---- */
 
@@ -90,14 +93,23 @@ static vx_status guard(vx_folder *folder, vx_error *err)
 
 /* ---- its life ---- */
 
-static vx_status make(vx_folder *folder, vx_error *err)
+static bool has_room(const char *path, uint64_t least)
+{
+    struct statvfs about;
+
+    return statvfs(path, &about) != 0 || (uint64_t)about.f_bavail * about.f_frsize >= least;
+}
+
+static vx_status make(uint64_t least, vx_folder *folder, vx_error *err)
 {
     const char *wanted = getenv("TMPDIR");
-    const char *bases[FOLDERS_KNOWN] = { "/dev/shm",
+    const char *bases[FOLDERS_KNOWN] = { MEMORY,
                                          wanted != NULL && wanted[0] != '\0' ? wanted : "/tmp" };
     vx_status status = VX_OK;
 
     for (size_t i = 0; i < FOLDERS_KNOWN; i++) {
+        if (i + 1 < FOLDERS_KNOWN && !has_room(bases[i], least))
+            continue;
         folder->path = vx_path_join(bases[i], "vexil-group.XXXXXX");
         if (folder->path == NULL)
             return vx_fail(err, VX_ERR_NOMEM, "out of memory");
@@ -110,10 +122,10 @@ static vx_status make(vx_folder *folder, vx_error *err)
     return status;
 }
 
-vx_status vx_folder_create(vx_folder *ret_folder, vx_error *err)
+vx_status vx_folder_create(uint64_t least, vx_folder *ret_folder, vx_error *err)
 {
     vx_folder folder = { .lock = -1 };
-    vx_status status = make(&folder, err);
+    vx_status status = make(least, &folder, err);
 
     if (status == VX_OK)
         status = guard(&folder, err);
@@ -122,6 +134,11 @@ vx_status vx_folder_create(vx_folder *ret_folder, vx_error *err)
     else
         *ret_folder = folder;
     return status;
+}
+
+bool vx_folder_is_in_memory(const char *path)
+{
+    return strncmp(path, MEMORY "/", sizeof(MEMORY)) == 0;
 }
 
 void vx_folder_destroy(vx_folder *folder)

@@ -15,6 +15,8 @@
 #include <vx_base/descriptors.h>
 #include <vx_base/file.h>
 
+#include "folder.h"
+
 #define ANSWER_S  10
 #define SAID_MAX  4096
 #define NOT_FOUND 127
@@ -61,15 +63,16 @@ static vx_status cut(const char *launcher, vx_launcher_command *command, size_t 
 }
 
 /* Versions name things differently, and pass over a name that is not theirs: shared memory of
- * messages in 4 and in 5, that of windows, session in 4 and in 5. */
+ * messages in 4 and in 5, session in 4 and in 5, shared memory of windows. */
 static size_t add_folder(vx_launcher_command *command, size_t n, char *folder)
 {
     static char mca[] = "--mca", vader[] = "btl_vader_backing_directory",
-                sm[] = "btl_sm_backing_directory", windows[] = "osc_sm_backing_directory",
-                session4[] = "orte_tmpdir_base", session5[] = "prte_tmpdir_base";
-    static char *const names[] = { vader, sm, windows, session4, session5 };
+                sm[] = "btl_sm_backing_directory", session4[] = "orte_tmpdir_base",
+                session5[] = "prte_tmpdir_base", windows[] = "osc_sm_backing_directory";
+    static char *const names[] = { vader, sm, session4, session5, windows };
+    size_t count = sizeof(names) / sizeof(names[0]) - (vx_folder_is_in_memory(folder) ? 0 : 1);
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         command->words[n++] = mca;
         command->words[n++] = names[i];
         command->words[n++] = folder;

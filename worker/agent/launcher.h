@@ -24,7 +24,9 @@ typedef struct vx_launcher_command {
  * launcher (words between spaces) and what it needs to start `ranks` of program. The ranks are on
  * this host and bound to no core, unless there are more words than one: then it is told nothing but
  * the number, and Open MPI's that it may run as root. Open MPI's puts its files into folder
- * (borrowed), unless that is NULL. VX_ERR_USAGE: no word or too many; VX_ERR_NOMEM.
+ * (borrowed), unless that is NULL; windows of shared memory only when that is one of /dev/shm,
+ * since a disk would have to write them again and again. VX_ERR_USAGE: no word or too many;
+ * VX_ERR_NOMEM.
  */
 VX_MUST_CHECK vx_status vx_launcher_words(const char *launcher, vx_launcher_kind kind, bool root,
                                           uint32_t ranks, char *folder, char *program,

@@ -42,12 +42,17 @@ vx_status vx_exchange_create(MPI_Comm comm, size_t dimension, vx_exchange_path p
     return VX_OK;
 }
 
-void vx_exchange_connect(vx_exchange *self, MPI_Comm comm)
+uint64_t vx_exchange_window_bytes(size_t dimension, size_t ranks)
+{
+    return vx_memory_bytes(dimension, ranks);
+}
+
+vx_status vx_exchange_connect(vx_exchange *self, MPI_Comm comm)
 {
     if (self->memory != NULL)
-        vx_memory_connect(self->memory, comm, &self->part, self->sums);
-    else
-        vx_messages_connect(self->messages, comm, &self->part, self->sums);
+        return vx_memory_connect(self->memory, comm, &self->part, self->sums);
+    vx_messages_connect(self->messages, comm, &self->part, self->sums);
+    return VX_OK;
 }
 
 vx_exchange *vx_exchange_destroy(vx_exchange *self)

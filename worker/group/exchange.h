@@ -2,6 +2,7 @@
 #define VX_GROUP_EXCHANGE_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mpi.h>
 
@@ -31,9 +32,12 @@ typedef enum vx_exchange_mode {
 /* For vectors of `dimension` numbers. VX_ERR_NOMEM, on this rank alone: then no rank may go on. */
 VX_MUST_CHECK vx_status vx_exchange_create(MPI_Comm comm, size_t dimension, vx_exchange_path path,
                                            vx_exchange_mode mode, vx_exchange **ret_exchange);
-/* Collective, once. The window is taken here, of (ranks + 2) dimension numbers and a little: where
- * there is no room for it (/dev/shm) the errors of MPI say so. */
-void vx_exchange_connect(vx_exchange *self, MPI_Comm comm);
+/* Bytes of the window of all ranks together: (ranks + 2) dimension numbers, and a little. */
+uint64_t vx_exchange_window_bytes(size_t dimension, size_t ranks);
+/* Collective, once. The window is taken here. VX_ERR_SPACE, on all ranks: there is no room for it;
+ * then the exchange can only be destroyed, and one by messages be made. Look for room before
+ * (space.h): Open MPI tells rank 0 alone what it refuses by itself, and the others wait. */
+VX_MUST_CHECK vx_status vx_exchange_connect(vx_exchange *self, MPI_Comm comm);
 vx_exchange *vx_exchange_destroy(vx_exchange *self); /* collective; takes NULL */
 
 /* After connect, until destroy, aligned as by vx_aligned_calloc. */

@@ -21,7 +21,9 @@ void vx_messages_finish(vx_messages *self);
 
 typedef struct vx_memory vx_memory;
 VX_MUST_CHECK vx_status vx_memory_create(MPI_Comm comm, size_t dimension, vx_memory **ret);
-void vx_memory_connect(vx_memory *self, MPI_Comm comm, float **ret_part, float *ret_sums[2]);
+uint64_t vx_memory_bytes(size_t dimension, size_t ranks);
+VX_MUST_CHECK vx_status vx_memory_connect(vx_memory *self, MPI_Comm comm, float **ret_part,
+                                          float *ret_sums[2]);
 vx_memory *vx_memory_destroy(vx_memory *self);
 void vx_memory_begin(vx_memory *self, float *sum);
 void vx_memory_advance(vx_memory *self, size_t low);

@@ -111,8 +111,7 @@ static void lead_gradient(void *owner, vx_task *task, vx_cvecf theta, uint64_t r
     vx_group *group = owner;
 
     vx_group_expect_gradient(group, task);
-    memcpy(group->theta, theta.at, theta.n * sizeof(float));
-    MPI_Win_sync(group->window);
+    vx_group_put_theta(group, theta);
     vx_group_lead(group, (vx_group_command){ VX_GROUP_GRADIENT, round, 0 });
     vx_group_gradient(group, task, round, ret_gradient.at, ret_about);
     vx_group_expect_nothing();

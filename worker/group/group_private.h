@@ -25,8 +25,9 @@ typedef struct vx_group {
     MPI_Comm node, heads; /* ranks of this host; the first one of each host, or MPI_COMM_NULL */
     int node_rank, node_size;
     int hosts;
-    MPI_Win window; /* of theta, once a host */
-    float *theta;   /* (d) borrowed from the window */
+    MPI_Win window;   /* of theta, once a host; or MPI_WIN_NULL */
+    float *own_theta; /* (d) owned: where there is no window */
+    float *theta;     /* (d) borrowed from one of the two */
     size_t dimension;
     vx_exchange *exchange;  /* has the vectors that are added */
     vx_bootstrap bootstrap; /* the token is there on rank 0 alone */
@@ -47,6 +48,20 @@ void vx_group_spread(MPI_Comm comm, void *at, size_t size);
  * says, on each of them. */
 VX_MUST_CHECK vx_status vx_group_agree(vx_group *group, vx_status status, const vx_error *why,
                                        vx_error *err);
+
+/* vectors.c: the parameters and what is added, of all ranks; collective. */
+
+/*
+ * Takes the memory of group->dimension numbers: in windows that the ranks of a host share, where
+ * every host has room for its own. Else no rank has one: then parameters are each rank's own, sums
+ * go by messages, and a rank of each host that lacks room says so on standard error. The bits are
+ * the same. VX_ERR_NOMEM, on all ranks.
+ */
+VX_MUST_CHECK vx_status vx_group_take_vectors(vx_group *group, vx_error *err);
+/* Rank 0 alone, before its command, and what all do after it. */
+void vx_group_put_theta(vx_group *group, vx_cvecf theta);
+void vx_group_get_theta(vx_group *group);
+void vx_group_leave_vectors(vx_group *group); /* also when they were not taken */
 
 /* round.c: what both do, the leader after its command. */
 VX_MUST_CHECK vx_status vx_group_set_up(vx_group *group, vx_cbytes job, vx_task *ret_task,

@@ -11,6 +11,8 @@
 #include <vx_base/limits.h>
 #include <vx_base/sum.h>
 
+#include "space.h"
+
 #define BUCKET     ((size_t)1 << 15) /* numbers: 128 KiB, still in a cache when they are added */
 #define LINE       ((size_t)64)
 #define YIELDS     200
@@ -72,9 +74,24 @@ vx_status vx_memory_create(MPI_Comm comm, size_t dimension, vx_memory **ret)
 }
 
 /* Bytes of a vector, so that what follows it begins with a line. */
-static size_t room_of(const vx_memory *self)
+static size_t room_of(size_t dimension)
 {
-    return (self->dimension * sizeof(float) + LINE - 1) / LINE * LINE;
+    return (dimension * sizeof(float) + LINE - 1) / LINE * LINE;
+}
+
+/* Of one rank. */
+static size_t bytes_of(size_t dimension, size_t rank)
+{
+    return 2 * LINE + (rank == 0 ? 3 : 1) * room_of(dimension);
+}
+
+uint64_t vx_memory_bytes(size_t dimension, size_t ranks)
+{
+    uint64_t bytes = 0;
+
+    for (size_t r = 0; r < ranks; r++)
+        bytes += bytes_of(dimension, r);
+    return bytes;
 }
 
 /* Where each rank's memory begins here. MPI promises no alignment: each rank has a line more than
@@ -82,7 +99,7 @@ static size_t room_of(const vx_memory *self)
 static void look(vx_memory *self, char *own)
 {
     uint64_t skip[VX_BLOCKS_MAX];
-    size_t room = room_of(self);
+    size_t room = room_of(self->dimension);
 
     skip[self->rank] = (LINE - (uintptr_t)own % LINE) % LINE;
     MPI_Allgather(MPI_IN_PLACE, 1, MPI_UINT64_T, skip, 1, MPI_UINT64_T, self->comm);
@@ -101,12 +118,12 @@ static void look(vx_memory *self, char *own)
 }
 
 /* Each rank's memory is its own: its pages are on the node of the rank that fills them. */
-void vx_memory_connect(vx_memory *self, MPI_Comm comm, float **ret_part, float *ret_sums[2])
+vx_status vx_memory_connect(vx_memory *self, MPI_Comm comm, float **ret_part, float *ret_sums[2])
 {
-    size_t vectors = self->rank == 0 ? 3 : 1;
-    size_t bytes = 2 * LINE + vectors * room_of(self);
+    size_t bytes = bytes_of(self->dimension, self->rank);
     MPI_Info info = MPI_INFO_NULL;
     char *own = NULL;
+    int there = 0;
 
     self->comm = comm;
     MPI_Info_create(&info);
@@ -114,6 +131,10 @@ void vx_memory_connect(vx_memory *self, MPI_Comm comm, float **ret_part, float *
     MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, comm, &own, &self->window);
     MPI_Info_free(&info);
     MPI_Win_lock_all(MPI_MODE_NOCHECK, self->window);
+    there = vx_space_take(own, bytes) ? 1 : 0;
+    MPI_Allreduce(MPI_IN_PLACE, &there, 1, MPI_INT, MPI_MIN, comm);
+    if (there == 0)
+        return VX_ERR_SPACE;
     memset(own, 0, bytes); /* the counters too, before anybody looks at them */
     MPI_Win_sync(self->window);
     look(self, own);
@@ -122,6 +143,7 @@ void vx_memory_connect(vx_memory *self, MPI_Comm comm, float **ret_part, float *
     *ret_part = (float *)(void *)((char *)self->heads[self->rank] + LINE);
     for (int i = 0; i < 2; i++)
         ret_sums[i] = self->rank == 0 ? self->sums[i] : NULL;
+    return VX_OK;
 }
 
 vx_memory *vx_memory_destroy(vx_memory *self)

@@ -5,29 +5,6 @@
 
 #include <vx_worker_app/worker.h>
 
-/* Parameters are there once a host: the first rank of each holds them, the others look. */
-static void share_theta(vx_group *group)
-{
-    MPI_Aint size = 0;
-    int unit = 0;
-
-    size = group->node_rank == 0 ? (MPI_Aint)(group->dimension * sizeof(float)) : 0;
-    MPI_Win_allocate_shared(size, sizeof(float), MPI_INFO_NULL, group->node, &group->theta,
-                            &group->window);
-    MPI_Win_shared_query(group->window, 0, &size, &unit, &group->theta);
-    MPI_Win_lock_all(MPI_MODE_NOCHECK, group->window);
-}
-
-static vx_status take_memory(vx_group *group, vx_error *err)
-{
-    vx_exchange_path path = group->hosts == 1 ? VX_EXCHANGE_MEMORY : VX_EXCHANGE_MESSAGES;
-
-    if (vx_exchange_create(group->commands, group->dimension, path, VX_EXCHANGE_OVERLAPPED,
-                           &group->exchange) != VX_OK)
-        return vx_fail(err, VX_ERR_NOMEM, "no memory for %zu parameters", group->dimension);
-    return VX_OK;
-}
-
 /* What the first rank of a host tells the others of its data. */
 typedef enum data_state { DATA_FAILED, DATA_IN_ITS_FILES, DATA_SHARED } data_state;
 
@@ -81,13 +58,7 @@ vx_status vx_group_set_up(vx_group *group, vx_cbytes job, vx_task *ret_task, vx_
     if (status != VX_OK)
         return status;
     group->dimension = vx_model_dimension(ret_task->model);
-    status = take_memory(group, &why);
-    status = vx_group_agree(group, status, &why, err);
-    if (status != VX_OK)
-        return status;
-    vx_exchange_connect(group->exchange, group->commands);
-    share_theta(group);
-    return VX_OK;
+    return vx_group_take_vectors(group, err);
 }
 
 vx_status vx_group_take_shards(vx_group *group, vx_task *task, const uint32_t *shards, size_t count,
@@ -97,19 +68,6 @@ vx_status vx_group_take_shards(vx_group *group, vx_task *task, const uint32_t *s
     vx_status status = vx_task_take_shards(task, shards, count, &why);
 
     return vx_group_agree(group, status, &why, err);
-}
-
-/* The leader has put the parameters into its host's window before it gave the command. */
-static void get_theta(vx_group *group)
-{
-    MPI_Win_sync(group->window);
-    if (group->hosts == 1)
-        return;
-    if (group->heads != MPI_COMM_NULL)
-        vx_group_spread(group->heads, group->theta, group->dimension * sizeof(float));
-    MPI_Win_sync(group->window);
-    MPI_Barrier(group->node);
-    MPI_Win_sync(group->window);
 }
 
 static void on_ready(void *exchange, size_t offset, size_t count)
@@ -134,7 +92,7 @@ void vx_group_gradient(vx_group *group, vx_task *task, uint64_t round, float *re
     vx_vecf part = { vx_exchange_part(group->exchange), group->dimension };
     vx_task_partial about;
 
-    get_theta(group);
+    vx_group_get_theta(group);
     vx_exchange_begin(group->exchange, ret_gradient);
     vx_task_partial_at(task, (vx_cvecf){ group->theta, group->dimension }, round,
                        (size_t)group->rank * count, count, &flow, part, &about);
@@ -147,11 +105,7 @@ void vx_group_gradient(vx_group *group, vx_task *task, uint64_t round, float *re
 
 void vx_group_take_down(vx_group *group)
 {
-    if (group->window != MPI_WIN_NULL) {
-        MPI_Win_unlock_all(group->window);
-        MPI_Win_free(&group->window);
-    }
-    group->exchange = vx_exchange_destroy(group->exchange);
+    vx_group_leave_vectors(group);
     if (group->heads != MPI_COMM_NULL)
         MPI_Comm_free(&group->heads);
     MPI_Comm_free(&group->node);

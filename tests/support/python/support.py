@@ -169,10 +169,11 @@ class Run:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         return self
 
-    def start_workers(self, *options, workers=None):
+    def start_workers(self, *options, workers=None, inside=()):
+        """inside: words before those of mpirun."""
         source = options or ("--run-dir", self.directory)
         self.mpirun = subprocess.Popen(
-            launcher(workers or self.workers) + [program("vexil-worker"), *source],
+            [*inside, *launcher(workers or self.workers), program("vexil-worker"), *source],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env=environment())
         return self

@@ -49,7 +49,7 @@ static void a_folder_goes_with_all_that_is_in_it(void **state)
     char *path = NULL;
 
     (void)state;
-    vx_assert_ok(vx_folder_create(&folder, &err), &err);
+    vx_assert_ok(vx_folder_create(0, &folder, &err), &err);
     path = vx_strdup(folder.path);
     assert_int_equal(stat(path, &about), 0);
     assert_int_equal(about.st_mode & 0777, 0700);
@@ -66,6 +66,27 @@ static void a_folder_goes_with_all_that_is_in_it(void **state)
     vx_free(path);
 }
 
+static void a_folder_is_in_memory_where_that_has_room(void **state)
+{
+    static const uint64_t wanted[] = { 1, UINT64_MAX };
+    vx_error err = { 0 };
+
+    assert_int_equal(setenv("TMPDIR", *state, 1), 0);
+    for (size_t i = 0; i < 2; i++) {
+        vx_folder folder = { 0 };
+        bool in_memory = false;
+        bool in_ours = false;
+
+        vx_assert_ok(vx_folder_create(wanted[i], &folder, &err), &err);
+        in_memory = vx_folder_is_in_memory(folder.path);
+        in_ours = strncmp(folder.path, *state, strlen(*state)) == 0;
+        vx_folder_destroy(&folder);
+        assert_int_equal(in_memory, i == 0);
+        assert_int_equal(in_ours, i == 1);
+    }
+    unsetenv("TMPDIR");
+}
+
 /* An agent with an mpirun, which is told when to end. Writes the folder's path to `told`. */
 static pid_t start_agent(int told, int until)
 {
@@ -77,7 +98,7 @@ static pid_t start_agent(int told, int until)
 
     if (agent != 0)
         return agent;
-    if (vx_folder_create(&folder, &err) != VX_OK)
+    if (vx_folder_create(0, &folder, &err) != VX_OK)
         _exit(1);
     launcher = fork(); /* which has the lock too */
     if (launcher == 0)
@@ -124,7 +145,7 @@ static void a_child_that_is_started_again_finds_its_folder_empty(void **state)
     vx_folder folder = { 0 };
     vx_error err = { 0 };
 
-    vx_assert_ok(vx_folder_create(&folder, &err), &err);
+    vx_assert_ok(vx_folder_create(0, &folder, &err), &err);
     {
         char *words[] = { shell, option, script, folder.path, starts, NULL };
         vx_agent_child child = { words, STDIN_FILENO, SIGTERM, folder.path };
@@ -139,6 +160,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_goes_with_all_that_is_in_it),
+        cmocka_unit_test_setup_teardown(a_folder_is_in_memory_where_that_has_room,
+                                        vx_test_folder_setup, vx_test_folder_teardown),
         cmocka_unit_test(what_a_killed_agent_leaves_goes_when_its_launcher_has_ended),
         cmocka_unit_test_setup_teardown(a_child_that_is_started_again_finds_its_folder_empty,
                                         vx_test_folder_setup, vx_test_folder_teardown),

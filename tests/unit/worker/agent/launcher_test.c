@@ -107,14 +107,21 @@ static void a_bare_launcher_is_told_to_stay_on_this_host(void **state)
 
 static void a_bare_mpirun_is_told_where_its_files_go(void **state)
 {
-    char folder[] = "/f";
+    char folder[] = "/dev/shm/f";
+    char on_disk[] = "/f";
 
     (void)state;
     expect_words("mpirun", VX_LAUNCHER_OPEN_MPI, false, folder,
                  "mpirun --map-by :OVERSUBSCRIBE --bind-to none --mca plm_rsh_agent /bin/false "
+                 "--mca plm_ssh_agent /bin/false --mca btl_vader_backing_directory /dev/shm/f "
+                 "--mca btl_sm_backing_directory /dev/shm/f --mca orte_tmpdir_base /dev/shm/f "
+                 "--mca prte_tmpdir_base /dev/shm/f --mca osc_sm_backing_directory /dev/shm/f "
+                 "-n 3 /bin/compute");
+    expect_words("mpirun", VX_LAUNCHER_OPEN_MPI, false, on_disk,
+                 "mpirun --map-by :OVERSUBSCRIBE --bind-to none --mca plm_rsh_agent /bin/false "
                  "--mca plm_ssh_agent /bin/false --mca btl_vader_backing_directory /f --mca "
-                 "btl_sm_backing_directory /f --mca osc_sm_backing_directory /f --mca "
-                 "orte_tmpdir_base /f --mca prte_tmpdir_base /f -n 3 /bin/compute");
+                 "btl_sm_backing_directory /f --mca orte_tmpdir_base /f --mca prte_tmpdir_base /f "
+                 "-n 3 /bin/compute");
     expect_words("mpiexec", VX_LAUNCHER_MPICH, false, folder,
                  "mpiexec -launcher fork -n 3 /bin/compute");
 }

@@ -1,5 +1,6 @@
 #include <vx_test/check.h>
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include <vx_base/sum.h>
 
 #include "exchange.h"
+#include "space.h"
 
 /* The sum of the ranks that mpirun has started, without anything that computes. Each test runs on
  * all of them; what one finds wrong fails it on all, so that none waits for another. */
@@ -39,6 +41,9 @@ static const sum_case cases[] = {
 #define D_MAX   200003
 #define SEED    UINT64_C(0x5eed)
 #define JITTERS 8
+
+#define SMALL_MEMORY ((uint64_t)24 << 20) /* of /dev/shm, see CMakeLists.txt */
+#define D_TOO_LARGE  ((size_t)4 << 20)
 
 static float expected[2][D_MAX];
 static float parts[VX_BLOCKS_MAX][D_MAX];
@@ -113,7 +118,7 @@ static vx_exchange *begin(const sum_case *c)
 
     vx_assert_ok(vx_exchange_create(MPI_COMM_WORLD, c->dimension, c->path, c->mode, &exchange),
                  NULL);
-    vx_exchange_connect(exchange, MPI_COMM_WORLD);
+    vx_assert_ok(vx_exchange_connect(exchange, MPI_COMM_WORLD), NULL);
     return exchange;
 }
 
@@ -217,12 +222,89 @@ static void without_memory_there_is_no_exchange_and_nothing_is_kept(void **state
         }
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Other workers of the host, whose clock is the same. */
+static void one_worker_of_a_host_takes_room_at_a_time(void **state)
+{
+    struct timespec pause = { 0, 100000000 };
+    double given_back = 0.0;
+    double got = HUGE_VAL;
+    int lock = rank_here == 0 ? vx_space_lock() : -1;
+
+    (void)state;
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (rank_here == 0) {
+        nanosleep(&pause, NULL);
+        given_back = seconds();
+        vx_space_unlock(lock);
+    } else {
+        lock = vx_space_lock();
+        got = seconds();
+        vx_space_unlock(lock);
+    }
+    MPI_Bcast(&given_back, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
+    assert_true(all_well(lock >= 0 && got >= given_back));
+}
+
+/* Started with little of /dev/shm, and an MPI that does not look at it itself: what is promised
+ * there and missing would be SIGBUS. */
+static void where_a_window_has_no_room_all_ranks_hear_of_it(void **state)
+{
+    static const sum_case sent = { VX_EXCHANGE_MESSAGES, VX_EXCHANGE_OVERLAPPED, 200003 };
+    vx_exchange *exchange = NULL;
+    vx_status status = VX_OK;
+
+    (void)state;
+    vx_assert_ok(vx_exchange_create(MPI_COMM_WORLD, D_TOO_LARGE, VX_EXCHANGE_MEMORY,
+                                    VX_EXCHANGE_OVERLAPPED, &exchange),
+                 NULL);
+    status = vx_exchange_connect(exchange, MPI_COMM_WORLD);
+    assert_true(all_well(status == VX_ERR_SPACE));
+    assert_null(vx_exchange_destroy(exchange));
+    exchange = begin(&sent);
+    assert_true(round_is_right(exchange, &sent, 0));
+    assert_null(vx_exchange_destroy(exchange));
+}
+
+static void free_bytes_are_those_of_the_folder_of_windows(void **state)
+{
+    char folder[VX_PATH_MAX];
+    uint64_t all = 0;
+
+    (void)state;
+    vx_space_folder(folder);
+    all = vx_space_free(folder, 0);
+    assert_int_equal(strncmp(folder, "/dev/shm", 8), 0);
+    assert_true(all > 0 && all < SMALL_MEMORY);
+    assert_true(vx_space_free(folder, 1) < all);
+    assert_int_equal(vx_space_free(folder, VX_BLOCKS_MAX), 0);
+    assert_int_equal(vx_space_free("/no/such/folder", 0), 0);
+}
+
+static int run_small(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(free_bytes_are_those_of_the_folder_of_windows),
+        cmocka_unit_test(where_a_window_has_no_room_all_ranks_hear_of_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sum_has_the_bits_of_one_process_however_it_is_announced),
         cmocka_unit_test(vectors_begin_with_a_line_of_the_cache),
         cmocka_unit_test(who_waits_for_a_slow_rank_sleeps),
+        cmocka_unit_test(one_worker_of_a_host_takes_room_at_a_time),
         cmocka_unit_test(without_memory_there_is_no_exchange_and_nothing_is_kept),
     };
     int failed = 0;
@@ -230,7 +312,7 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_here);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    failed = argc > 1 ? run_small() : cmocka_run_group_tests(tests, NULL, NULL);
     MPI_Finalize();
     return failed;
 }
