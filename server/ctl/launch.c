@@ -142,6 +142,10 @@ void vx_ctl_launch_workers(vx_ctl_argv *ret_argv, const vx_ctl_workers_command *
         vx_ctl_argv_add(ret_argv, command->more->at[i]);
     vx_ctl_argv_add(ret_argv, command->worker);
     add_pair(ret_argv, "--run-dir", command->run_dir);
+    if (command->group_launcher != NULL)
+        add_pair(ret_argv, "--group-launcher", command->group_launcher);
+    if (command->group_timeout != NULL)
+        add_pair(ret_argv, "--group-timeout", command->group_timeout);
 }
 
 void vx_ctl_launch_probe(vx_ctl_argv *ret_argv, const vx_ctl_workers_command *command)

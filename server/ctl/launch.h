@@ -27,9 +27,10 @@ typedef struct vx_ctl_workers_command { /* all is borrowed */
     size_t n, threads; /* cores that a worker uses; 0 = its share */
     size_t ranks;      /* of a worker */
     const char *worker, *run_dir;
-    const char *hostfile;    /* NULL: all on this machine */
-    bool oversubscribe;      /* more workers than slots are right */
-    unsigned mpi_major;      /* of Open MPI */
+    const char *group_launcher, *group_timeout; /* options of the worker's; may be NULL */
+    const char *hostfile;                       /* NULL: all on this machine */
+    bool oversubscribe;                         /* more workers than slots are right */
+    unsigned mpi_major;                         /* of Open MPI */
     const vx_ctl_argv *more; /* words for mpirun; those about mapping and binding replace ours */
 } vx_ctl_workers_command;
 

@@ -9,18 +9,23 @@
 
 #define NAME_SIZE 48
 
-uint64_t vx_ctl_word_count(const char *option, const char *word, const struct argp_state *state)
+uint64_t vx_ctl_word_number(const char *option, const char *word, uint64_t most,
+                            const struct argp_state *state)
 {
     char *end = NULL;
     unsigned long long count = 0;
 
     errno = 0;
     count = strtoull(word, &end, 10);
-    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || count < 1 ||
-        count > VX_ROUNDS_MAX)
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || count < 1 || count > most)
         argp_error(state, "--%s: expected a number from 1 to %llu, found '%s'", option,
-                   (unsigned long long)VX_ROUNDS_MAX, word);
+                   (unsigned long long)most, word);
     return count;
+}
+
+uint64_t vx_ctl_word_count(const char *option, const char *word, const struct argp_state *state)
+{
+    return vx_ctl_word_number(option, word, VX_ROUNDS_MAX, state);
 }
 
 const char *vx_ctl_word_path(const char *option, const char *word, const struct argp_state *state)

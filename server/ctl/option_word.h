@@ -8,7 +8,10 @@
 
 /* What every command of vexil reads alike. A wrong word ends the program as argp does, with 2. */
 
-/* A number from 1 to VX_ROUNDS_MAX. option is named without its dashes. */
+/* A number from 1 to most. option is named without its dashes. */
+uint64_t vx_ctl_word_number(const char *option, const char *word, uint64_t most,
+                            const struct argp_state *state);
+/* The same up to VX_ROUNDS_MAX. */
 uint64_t vx_ctl_word_count(const char *option, const char *word, const struct argp_state *state);
 
 /* A path that is not empty: the word itself. */

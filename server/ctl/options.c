@@ -10,6 +10,8 @@
 
 #include "option_word.h"
 
+#define GROUP_S_MAX 1000000 /* of vexil-worker */
+
 enum {
     KEY_SET = 's',
     KEY_ROUNDS = 'n',
@@ -24,6 +26,8 @@ enum {
     KEY_MPIRUN,
     KEY_MPIRUN_ARG,
     KEY_OVERSUBSCRIBE,
+    KEY_GROUP_LAUNCHER,
+    KEY_GROUP_TIMEOUT,
     KEY_WATCH
 };
 
@@ -64,6 +68,10 @@ static const struct argp_option train_options[] = {
     { "oversubscribe", KEY_OVERSUBSCRIBE, NULL, 0, "more workers than slots are right", 0 },
     { "mpirun", KEY_MPIRUN, "PROGRAM", 0, "the mpirun of Open MPI (default: mpirun)", 0 },
     { "mpirun-arg", KEY_MPIRUN_ARG, "WORD", 0, "a word for mpirun; may be repeated", 0 },
+    { "group-launcher", KEY_GROUP_LAUNCHER, "WORDS", 0,
+      "what starts the ranks of a worker (default: mpirun)", 0 },
+    { "group-timeout", KEY_GROUP_TIMEOUT, "SECONDS", 0,
+      "ranks of a worker that need longer for a gradient are started again", 0 },
     { "quiet", KEY_QUIET, NULL, 0, "print the result only", 0 },
     OPTION_JSON("print progress and result as JSON, an object a line"),
     { 0 },
@@ -171,7 +179,7 @@ static void check_whole(const parser *into, const struct argp_state *state)
         argp_error(state, "--run-dir is missing");
 }
 
-/* The words about mpirun. */
+/* The words about mpirun, and for vexil-worker. */
 static error_t parse_launch(int key, char *value, struct argp_state *state)
 {
     parser *into = state->input;
@@ -188,6 +196,15 @@ static error_t parse_launch(int key, char *value, struct argp_state *state)
         break;
     case KEY_OVERSUBSCRIBE:
         into->options.oversubscribe = true;
+        break;
+    case KEY_GROUP_LAUNCHER:
+        if (value[strspn(value, " ")] == '\0')
+            argp_error(state, "--group-launcher: no word");
+        into->options.group_launcher = value;
+        break;
+    case KEY_GROUP_TIMEOUT:
+        (void)vx_ctl_word_number("group-timeout", value, GROUP_S_MAX, state);
+        into->options.group_timeout = value;
         break;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -10,11 +10,12 @@
 typedef struct vx_ctl_options { /* of every sub-command; strings are borrowed from the command line
                                  */
     const char *job, *run_dir;
-    const char *hostfile, *mpirun; /* NULL: this machine alone; "mpirun" */
-    vx_ctl_argv address;           /* owned: --bind, --interface, --advertise as vexild has them */
-    vx_ctl_argv overrides;         /* owned: --set and --rounds in their order */
-    vx_ctl_argv mpirun_args;       /* owned, in their order */
-    double watch_s;                /* 0 = once */
+    const char *hostfile, *mpirun;              /* NULL: this machine alone; "mpirun" */
+    const char *group_launcher, *group_timeout; /* as vexil-worker has them; may be NULL */
+    vx_ctl_argv address;     /* owned: --bind, --interface, --advertise as vexild has them */
+    vx_ctl_argv overrides;   /* owned: --set and --rounds in their order */
+    vx_ctl_argv mpirun_args; /* owned, in their order */
+    double watch_s;          /* 0 = once */
     bool resume, quiet, json, oversubscribe;
 } vx_ctl_options;
 

@@ -88,6 +88,8 @@ vx_ctl_workers_command vx_ctl_run_workers(const vx_ctl_run *run)
         .ranks = run->job->workers.ranks,
         .worker = run->vexil_worker,
         .run_dir = run->run_dir,
+        .group_launcher = run->options->group_launcher,
+        .group_timeout = run->options->group_timeout,
         .hostfile = run->options->hostfile,
         .oversubscribe = run->options->oversubscribe,
         .mpi_major = run->mpi_major,

@@ -311,6 +311,8 @@ static void say_how_to_resume(const vx_ctl_run *run)
     add_option(&argv, "--mpirun", run->options->mpirun);
     for (size_t i = 0; i < run->options->mpirun_args.count; i++)
         add_option(&argv, "--mpirun-arg", run->options->mpirun_args.at[i]);
+    add_option(&argv, "--group-launcher", run->options->group_launcher);
+    add_option(&argv, "--group-timeout", run->options->group_timeout);
     text = argv.failed ? NULL : vx_ctl_argv_shell(&argv);
     if (text != NULL)
         (void)fprintf(stderr, "vexil: resume with: %s\n", text);

@@ -173,17 +173,23 @@ class Groups(OfGroups):
         self.assertLess(max(used.values()), 20, used)  # of 100
         self.stop(run)
 
-    def test_train_starts_groups_and_status_shows_them(self):
+    def test_train_starts_groups_as_it_is_told_and_status_shows_them(self):
         run = self.make(rounds=5000, workers=1, byzantine=0, rule="mean", extra=SLOW)
+        options = ("--group-launcher", shutil.which("mpirun"), "--group-timeout", "77")
         train = subprocess.Popen([program("vexil"), "train", run.job, "--run-dir", run.directory,
-                                  *ranks_extra(2)], text=True, stdin=subprocess.DEVNULL,
+                                  *ranks_extra(2), *options], text=True, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(train.kill)
         run.wait_for_rounds(5)
         self.assertIn("1/1, 2 ranks each", vexil("status", "--run-dir", run.directory).stdout)
+        launcher = launcher_of(self.leader(run, 0))
+        self.assertEqual(of_groups()[launcher][0], options[1])
+        with open(f"/proc/{parent_of(launcher)}/cmdline") as file:
+            self.assertEqual(tuple(file.read().split("\0")[-5:-1]), options)
         train.send_signal(signal.SIGINT)
         text, _ = train.communicate(timeout=60)
         self.assertEqual(train.returncode, 130, text)
+        self.assertIn(" ".join(options), text)  # to resume with
 
 
 class LongGroups(OfGroups):
@@ -374,6 +380,14 @@ class GroupBadInput(WithData):
     def test_a_launcher_that_is_not_there(self):
         self.refuse(69, "slot 0 on ", "no-such-mpirun cannot be started", "--group-launcher",
                     worker_options=("--group-launcher", "no-such-mpirun"))
+
+    def test_train_ends_as_its_workers_do_without_their_launcher(self):
+        run = self.make(rounds=5, workers=1, byzantine=0, rule="mean")
+        done = subprocess.run([program("vexil"), "train", run.job, "--run-dir", run.directory,
+                               *ranks_extra(2), "--group-launcher", "no-such-mpirun"], text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertIn("no-such-mpirun cannot be started", done.stderr)
 
     def test_a_launcher_whose_ranks_are_no_group(self):
         """As an mpirun of another MPI does: each rank is one of one."""

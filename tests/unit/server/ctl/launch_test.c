@@ -96,6 +96,20 @@ static void words_of_the_user_go_to_mpirun_and_replace_ours(void **state)
     vx_ctl_argv_clear(&more);
 }
 
+static void workers_are_told_what_starts_their_ranks(void **state)
+{
+    vx_ctl_workers_command command = on_hosts;
+
+    (void)state;
+    command.mpi_major = 5;
+    command.group_launcher = "mpirun --hostfile ranks";
+    command.group_timeout = "30";
+    check_command(&command, false,
+                  "/opt/bin/mpirun --allow-run-as-root --hostfile 'my hosts' --enable-recovery "
+                  "-n 8 --map-by slot --bind-to none /bin/vexil-worker --run-dir /r "
+                  "--group-launcher 'mpirun --hostfile ranks' --group-timeout 30");
+}
+
 static void a_probe_is_one_rank_a_host_and_ends_when_one_fails(void **state)
 {
     vx_ctl_workers_command command = on_hosts;
@@ -260,6 +274,7 @@ int main(void)
         cmocka_unit_test(more_threads_than_cores_are_not_bound),
         cmocka_unit_test(on_hosts_the_loss_of_one_is_no_matter_of_mpirun),
         cmocka_unit_test(words_of_the_user_go_to_mpirun_and_replace_ours),
+        cmocka_unit_test(workers_are_told_what_starts_their_ranks),
         cmocka_unit_test(a_probe_is_one_rank_a_host_and_ends_when_one_fails),
         cmocka_unit_test(the_server_gets_what_the_user_gave),
         cmocka_unit_test(this_machine_has_a_core),

@@ -82,6 +82,17 @@ static void train_takes_hosts_and_words_for_mpirun(void **state)
     vx_ctl_options_clear(&options);
 }
 
+static void train_takes_what_is_for_the_ranks_of_workers(void **state)
+{
+    vx_ctl_options options =
+        parse("train job.yaml --group-launcher mpiexec.mpich --group-timeout 1000000");
+
+    (void)state;
+    assert_string_equal(options.group_launcher, "mpiexec.mpich");
+    assert_string_equal(options.group_timeout, "1000000");
+    vx_ctl_options_clear(&options);
+}
+
 static void a_run_can_be_resumed_without_naming_its_job(void **state)
 {
     vx_ctl_options options = parse("train --resume --run-dir r");
@@ -128,6 +139,11 @@ static void wrong_use_ends_with_2(void **state)
         "vexil train a.yaml --bind 127.0.0.1:x",
         "vexil train a.yaml --advertise [::1",
         "vexil train a.yaml --watch 1",
+        "vexil train a.yaml --group-launcher=",
+        "vexil train a.yaml --group-timeout 0",
+        "vexil train a.yaml --group-timeout 1000001",
+        "vexil train a.yaml --group-timeout 5s",
+        "vexil check a.yaml --group-timeout 5",
         "vexil check",
         "vexil check a.yaml --quiet",
         "vexil status",
@@ -167,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(train_takes_everything_in_any_order),
         cmocka_unit_test(train_takes_hosts_and_words_for_mpirun),
+        cmocka_unit_test(train_takes_what_is_for_the_ranks_of_workers),
         cmocka_unit_test(a_run_can_be_resumed_without_naming_its_job),
         cmocka_unit_test(status_takes_a_folder_and_an_interval),
         cmocka_unit_test(wrong_use_ends_with_2),
