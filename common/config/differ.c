@@ -92,12 +92,14 @@ static void compare(const char *ours, const char *theirs, char text[VX_DIFFERENC
 
 vx_status vx_job_difference(const vx_job *job, const vx_job *earlier, char text[VX_DIFFERENCE_SIZE])
 {
+    vx_job deciding = vx_config_deciding(job);
+    vx_job earlier_deciding = vx_config_deciding(earlier);
     vx_bytes ours = { NULL, 0 };
     vx_bytes theirs = { NULL, 0 };
-    vx_status status = vx_job_print_yaml(job, &ours);
+    vx_status status = vx_job_print_yaml(&deciding, &ours);
 
     if (status == VX_OK)
-        status = vx_job_print_yaml(earlier, &theirs);
+        status = vx_job_print_yaml(&earlier_deciding, &theirs);
     if (status == VX_OK)
         compare((const char *)ours.at, (const char *)theirs.at, text);
     vx_free(ours.at);

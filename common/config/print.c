@@ -215,10 +215,19 @@ vx_status vx_job_print_json(const vx_job *job, bool indented, vx_bytes *ret_text
     return print(job, indented ? FORM_JSON_INDENTED : FORM_JSON, ret_text);
 }
 
+vx_job vx_config_deciding(const vx_job *job)
+{
+    vx_job deciding = *job;
+
+    deciding.workers.ranks = 1;
+    return deciding;
+}
+
 vx_status vx_job_digest(const vx_job *job, vx_digest *ret_digest)
 {
+    vx_job deciding = vx_config_deciding(job);
     vx_bytes text = { NULL, 0 };
-    vx_status status = print(job, FORM_JSON, &text);
+    vx_status status = print(&deciding, FORM_JSON, &text);
 
     if (status == VX_OK)
         *ret_digest = vx_digest_of(text.at, text.size);

@@ -74,6 +74,10 @@ typedef struct vx_key {
 extern const vx_key vx_config_root;
 extern const cyaml_schema_value_t vx_config_cyaml_root;
 
+/* What decides the bits of a run: workers.ranks is 1 in it, whose bits are those of workers.blocks.
+ * All that it points to is job's. */
+vx_job vx_config_deciding(const vx_job *job);
+
 /* NULL when section has no such key. */
 const vx_key *vx_config_key_find(const vx_key *section, const char *name);
 bool vx_config_range_holds(vx_range range, double value);

@@ -192,6 +192,29 @@ class Groups(OfGroups):
         self.assertIn(" ".join(options), text)  # to resume with
 
 
+    def test_a_run_goes_on_with_other_ranks_and_the_same_bits(self):
+        def digests(run):
+            rows = run.metrics()
+            self.assertEqual([row["round"] for row in rows], list(range(40)))
+            return [row["parameters_digest"] for row in rows]
+
+        one_thread = ("--set", "workers.blas_threads=1")
+        clean = self.begin(rounds=40, ranks=1, workers=1, options=one_thread, name="clean",
+                           extra="")
+        self.assertEqual(clean.finish()[0], [0, 0])
+        run = self.begin(rounds=40, ranks=1, workers=1, options=one_thread,
+                         extra=SLOW.replace("0.02", "0.05"))
+        run.wait_for_rounds(5)
+        self.stop(run)
+        run.start_server("--resume", *ranks_extra(2), *one_thread)
+        self.assertEqual(run.card()["ranks"], 2)
+        run.start_workers("--run-dir", run.directory)
+        codes, texts = run.finish()
+        self.assertEqual(codes, [0, 0], texts)
+        self.assertEqual(digests(run), digests(clean))
+        self.assertEqual(run.result()["epoch"], 2)
+
+
 class LongGroups(OfGroups):
     def test_a_dead_leader_is_no_other_case(self):
         run = self.begin()

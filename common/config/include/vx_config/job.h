@@ -422,11 +422,12 @@ VX_MUST_CHECK vx_status vx_job_pin_teacher(vx_job *job, vx_error *err);
 VX_MUST_CHECK vx_status vx_job_pin_plugin(vx_job *job, vx_error *err);
 VX_MUST_CHECK vx_status vx_job_pin(vx_job *job, vx_error *err); /* both */
 
-/* Of the compact JSON form: two jobs that mean the same have the same digest. */
+/* Of the compact JSON form, with 1 for workers.ranks: two jobs that mean the same have the same
+ * digest, and so have two that differ in workers.ranks alone, which changes no bit. */
 vx_status vx_job_digest(const vx_job *job, vx_digest *ret_digest) VX_MUST_CHECK;
 
 /* The first key in which job is not earlier: "optimiser.step_size is 0.2, was 0.1"; "" when there
- * is none. */
+ * is none, or only workers.ranks. */
 #define VX_DIFFERENCE_SIZE 320
 VX_MUST_CHECK vx_status vx_job_difference(const vx_job *job, const vx_job *earlier,
                                           char text[VX_DIFFERENCE_SIZE]);

@@ -35,6 +35,17 @@ static void the_first_key_that_differs_is_named_with_both_values(void **state)
     expect(faults, "faults[1].scale=4", "faults.scale is 4, was 3");
 }
 
+static void ranks_of_a_worker_make_no_other_job_but_blocks_do(void **state)
+{
+    static const char four_blocks[] =
+        JOB_HEAD JOB_MODEL JOB_OPTIMISER "workers: {count: 4, blocks: 4}\n";
+
+    (void)state;
+    expect(four_blocks, "workers.ranks=2", "");
+    expect(four_blocks, "workers.blocks=2", "workers.blocks is 2, was 4");
+    expect(JOB_SMALL, "workers.ranks=2", "workers.blocks is 2, was 1"); /* their default */
+}
+
 static void a_list_that_became_longer_or_shorter_is_named(void **state)
 {
     (void)state;
@@ -74,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_key_that_differs_is_named_with_both_values),
+        cmocka_unit_test(ranks_of_a_worker_make_no_other_job_but_blocks_do),
         cmocka_unit_test(a_list_that_became_longer_or_shorter_is_named),
         cmocka_unit_test(long_values_that_differ_at_their_end_differ),
     };

@@ -298,6 +298,28 @@ static vx_digest digest_of(const vx_job *job)
     return digest;
 }
 
+static void jobs_that_differ_in_ranks_alone_have_one_digest(void **state)
+{
+    static const char *const workers[] = { "{count: 4, blocks: 4}",
+                                           "{count: 4, blocks: 4, ranks: 4}",
+                                           "{count: 4, blocks: 2, ranks: 2}" };
+    vx_digest digests[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char text[2000];
+        vx_job *job = NULL;
+
+        snprintf(text, sizeof(text), "%sworkers: %s\n", JOB_HEAD JOB_MODEL JOB_OPTIMISER,
+                 workers[i]);
+        job = must_parse(text);
+        digests[i] = digest_of(job);
+        vx_job_destroy(job);
+    }
+    assert_true(vx_digest_equal(digests[0], digests[1]));
+    assert_false(vx_digest_equal(digests[0], digests[2]));
+}
+
 static void expect_the_same_job(const vx_job *job, vx_bytes text)
 {
     vx_job *again = NULL;
@@ -306,6 +328,7 @@ static void expect_the_same_job(const vx_job *job, vx_bytes text)
     assert_int_equal(text.at[text.size], '\0');
     vx_assert_ok(parse_job((const char *)text.at, &again, &err), &err);
     assert_true(vx_digest_equal(digest_of(job), digest_of(again)));
+    assert_int_equal(again->workers.ranks, job->workers.ranks); /* which is not in it */
     vx_job_destroy(again);
     vx_free(text.at);
 }
@@ -463,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_file_is_read_and_paths_start_at_its_folder),
         cmocka_unit_test(a_text_over_the_limit_is_refused),
         cmocka_unit_test(a_job_whose_full_form_is_over_the_limit_is_refused),
+        cmocka_unit_test(jobs_that_differ_in_ranks_alone_have_one_digest),
         cmocka_unit_test(every_printed_form_reads_back_as_the_same_job),
         cmocka_unit_test(shares_of_slots_survive_with_all_their_bits),
         cmocka_unit_test(a_mode_of_flag_sets_its_four_keys),
