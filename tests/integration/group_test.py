@@ -191,7 +191,6 @@ class Groups(OfGroups):
         self.assertEqual(train.returncode, 130, text)
         self.assertIn(" ".join(options), text)  # to resume with
 
-
     def test_a_run_goes_on_with_other_ranks_and_the_same_bits(self):
         def digests(run):
             rows = run.metrics()

@@ -47,11 +47,11 @@ uint64_t vx_space_free(const char *folder, unsigned ranks)
 {
     struct statvfs about;
     uint64_t reserve = ranks * RESERVE_OF_RANK;
-    uint64_t free = 0;
+    uint64_t room = 0;
 
     if (statvfs(folder, &about) == 0)
-        free = (uint64_t)about.f_bavail * about.f_frsize;
-    return free > reserve ? free - reserve : 0;
+        room = (uint64_t)about.f_bavail * about.f_frsize;
+    return room > reserve ? room - reserve : 0;
 }
 
 /* A folder of the machine's own can be locked by all its users, and one that is killed lets it go.
@@ -67,7 +67,7 @@ int vx_space_lock(void)
             break;
         nanosleep(&pause, NULL);
     }
-    return handle >= 0 ? handle : -1;
+    return handle < 0 ? -1 : handle;
 }
 
 void vx_space_unlock(int handle)

@@ -23,7 +23,7 @@ static uint64_t window_bytes(const vx_group *group)
 }
 
 /* By the first rank of a host that lacks room. */
-static void say_no_room(const vx_group *group, const char *folder, uint64_t free, uint64_t needed)
+static void say_no_room(const vx_group *group, const char *folder, uint64_t room, uint64_t needed)
 {
     char host[MPI_MAX_PROCESSOR_NAME] = "";
     int length = 0;
@@ -33,7 +33,7 @@ static void say_no_room(const vx_group *group, const char *folder, uint64_t free
             "vexil-worker: slot %u: rank %d on %s: %s has %" PRIu64 " bytes free for shared memory "
             "of %d ranks, %" PRIu64 " are needed: they send messages instead, with the same bits, "
             "but slower; give it more room (docker run --shm-size, mount -o remount,size=)\n",
-            group->bootstrap.slot, group->rank, host, folder, free, group->node_size, needed);
+            group->bootstrap.slot, group->rank, host, folder, room, group->node_size, needed);
 }
 
 /* Whether every host has room for its windows, on all ranks alike. */
@@ -41,15 +41,15 @@ static bool has_room(const vx_group *group)
 {
     char folder[VX_PATH_MAX];
     uint64_t needed = window_bytes(group);
-    uint64_t free = 0;
+    uint64_t room = 0;
     int enough = 1;
 
     if (group->node_rank == 0 && needed > 0) {
         vx_space_folder(folder);
-        free = vx_space_free(folder, (unsigned)group->node_size);
-        enough = free >= needed ? 1 : 0;
+        room = vx_space_free(folder, (unsigned)group->node_size);
+        enough = room >= needed ? 1 : 0;
         if (enough == 0)
-            say_no_room(group, folder, free, needed);
+            say_no_room(group, folder, room, needed);
     }
     MPI_Allreduce(MPI_IN_PLACE, &enough, 1, MPI_INT, MPI_MIN, group->commands);
     return enough == 1;
