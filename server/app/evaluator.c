@@ -9,30 +9,9 @@
 #include <vx_base/alloc.h>
 #include <vx_base/assert.h>
 #include <vx_base/descriptors.h>
-#include <vx_base/file.h>
+#include <vx_base/program.h>
 
 #define EVALUATOR_STARTS_MAX 5
-
-/* vexil-compute beside our own program, else the one of PATH. New memory. */
-static char *compute_program(void)
-{
-    char own[VX_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    char *folder = NULL;
-    char *path = NULL;
-
-    if (size <= 0)
-        return vx_strdup("vexil-compute");
-    own[size] = '\0';
-    folder = vx_path_folder(own);
-    path = folder != NULL ? vx_path_join(folder, "vexil-compute") : NULL;
-    vx_free(folder);
-    if (path != NULL && access(path, X_OK) != 0) {
-        vx_free(path);
-        path = vx_strdup("vexil-compute");
-    }
-    return path;
-}
 
 bool vx_evaluator_has_told(const vx_server *server)
 {
@@ -104,7 +83,7 @@ static void on_exit_of_evaluator(uv_process_t *process, int64_t code, int signal
 
 vx_status vx_evaluator_start(vx_server *server, vx_error *err)
 {
-    char *program = compute_program();
+    char *program = vx_program_or_name("vexil-compute");
     char word1[] = "--evaluator";
     char pid[16];
     char word2[] = "--run-dir";

@@ -7,8 +7,7 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
-#include <vx_base/file.h>
-#include <vx_base/limits.h>
+#include <vx_base/program.h>
 #include <vx_place/place.h>
 
 vx_ctl_machine vx_ctl_machine_here(void)
@@ -185,59 +184,17 @@ vx_status vx_ctl_launch_environment(bool remote, vx_error *err)
     return VX_OK;
 }
 
-/* folder/program in new memory when it can be run, else NULL. */
-static char *find_in(const char *folder, const char *program)
-{
-    char *path = vx_path_join(folder[0] != '\0' ? folder : ".", program);
-
-    if (path != NULL && access(path, X_OK) == 0)
-        return path;
-    vx_free(path);
-    return NULL;
-}
-
-static char *find_beside_us(const char *program)
-{
-    char self[VX_PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *folder = NULL, *path = NULL;
-
-    if (length <= 0)
-        return NULL;
-    self[length] = '\0';
-    folder = vx_path_folder(self);
-    path = folder != NULL ? find_in(folder, program) : NULL;
-    vx_free(folder);
-    return path;
-}
-
-static char *find_in_path(const char *program)
-{
-    const char *list = getenv("PATH");
-    char *path = NULL;
-
-    while (path == NULL && list != NULL) {
-        const char *end = strchrnul(list, ':');
-        char *folder = vx_strndup(list, (size_t)(end - list));
-
-        path = folder != NULL ? find_in(folder, program) : NULL;
-        vx_free(folder);
-        list = *end == ':' ? end + 1 : NULL;
-    }
-    return path;
-}
-
 vx_status vx_ctl_launch_find(const char *program, bool beside_us, const char *hint, char **ret_path,
                              vx_error *err)
 {
-    char *path = beside_us ? find_beside_us(program) : NULL;
+    char *path = beside_us ? vx_program_beside(program) : NULL;
 
     if (strchr(program, '/') != NULL && access(program, X_OK) != 0)
         return vx_fail(err, VX_ERR_UNAVAILABLE, "%s: %s: %s", program, strerror(errno), hint);
     if (path == NULL && strchr(program, '/') != NULL)
         path = vx_strdup(program);
     if (path == NULL)
-        path = find_in_path(program);
+        path = vx_program_in_path(program);
     if (path == NULL)
         return vx_fail(err, VX_ERR_UNAVAILABLE, "%s is not found%s in PATH: %s", program,
                        beside_us ? " beside vexil nor" : "", hint);

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/program.h>
 
 #include "folder.h"
 #include "launcher.h"
-#include "probe.h"
 #include "rendezvous.h"
 
 /* What Open MPI may put into files for a rank, or for mpirun: 4 MiB of messages, and a little. */
@@ -58,8 +58,8 @@ static vx_status run_group(const vx_bootstrap *bootstrap, const char *launcher, 
 
     if (status != VX_OK)
         return status;
-    program =
-        vx_probe_find(kind == VX_LAUNCHER_OPEN_MPI ? "vexil-compute-mpi" : "vexil-compute-mpich");
+    program = vx_program_or_name(kind == VX_LAUNCHER_OPEN_MPI ? "vexil-compute-mpi"
+                                                              : "vexil-compute-mpich");
     if (program == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
     if (strchr(program, '/') == NULL) {
@@ -90,7 +90,7 @@ out:
 
 static vx_status run_alone(const vx_bootstrap *bootstrap, int *ret_code, vx_error *err)
 {
-    char *program = vx_probe_find("vexil-compute");
+    char *program = vx_program_or_name("vexil-compute");
 
     if (program == NULL)
         return vx_fail(err, VX_ERR_NOMEM, "out of memory");
