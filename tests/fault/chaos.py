@@ -10,9 +10,11 @@ PROGRAM = os.environ["VX_CHAOS_PROXY"]
 
 
 class Proxy:
-    def __init__(self, to, seed=1, seconds=300):
+    def __init__(self, to, seed=1, seconds=300, listen=0, before=()):
+        """to, listen: a port of 127.0.0.1, or ADDRESS:PORT; before: words before the program."""
         self.process = subprocess.Popen(
-            [PROGRAM, "--to", str(to), "--seed", str(seed), "--seconds", str(seconds)],
+            [*before, PROGRAM, "--to", str(to), "--listen", str(listen), "--seed", str(seed),
+             "--seconds", str(seconds)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         self.rows, self.lock, self.answers = [], threading.Lock(), 0
         self.reader = threading.Thread(target=self._read, daemon=True)

@@ -1,8 +1,9 @@
 /*
- * chaos_proxy --to PORT [--listen PORT] [--seed N] [--seconds N]: passes TCP connections of
- * 127.0.0.1 on to PORT of 127.0.0.1 and does to their frames what the lines on its standard input
- * say (see chaos_rule.h). Prints what it does, one JSON object a line; the first one tells its
- * port. Ends when its input ends, on "quit", SIGTERM, or after --seconds (600).
+ * chaos_proxy --to PLACE [--listen PLACE] [--seed N] [--seconds N]: passes TCP connections of one
+ * place on to another and does to their frames what the lines on its standard input say (see
+ * chaos_rule.h). A place is PORT of 127.0.0.1, or ADDRESS:PORT. Prints what it does, one JSON
+ * object a line; the first one tells its port. Ends when its input ends, on "quit", SIGTERM, or
+ * after --seconds (600).
  */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -31,7 +32,7 @@ typedef struct proxy {
 } proxy;
 
 typedef struct options {
-    uint16_t listen, to;
+    struct sockaddr_in listen, to;
     uint64_t seed, seconds;
 } options;
 
@@ -136,15 +137,12 @@ static void on_sigterm(uv_signal_t *handle, int number)
     finish(handle->data);
 }
 
-static bool listens(proxy *self, uint16_t port)
+static bool listens(proxy *self, const struct sockaddr_in *address)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET };
     struct sockaddr_in bound;
     int size = sizeof(bound);
 
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (uv_tcp_bind(&self->listener, (const struct sockaddr *)&address, 0) != 0 ||
+    if (uv_tcp_bind(&self->listener, (const struct sockaddr *)address, 0) != 0 ||
         uv_listen((uv_stream_t *)&self->listener, BACKLOG, on_connection) != 0 ||
         uv_tcp_getsockname(&self->listener, (struct sockaddr *)&bound, &size) != 0)
         return false;
@@ -155,10 +153,7 @@ static bool listens(proxy *self, uint16_t port)
 static void open_handles(proxy *self, const options *given)
 {
     VX_ASSERT(uv_loop_init(&self->loop) == 0);
-    self->hub = (vx_chaos_hub){ .loop = &self->loop, .seed = given->seed };
-    self->hub.server.sin_family = AF_INET;
-    self->hub.server.sin_port = htons(given->to);
-    self->hub.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    self->hub = (vx_chaos_hub){ .loop = &self->loop, .server = given->to, .seed = given->seed };
     (void)uv_tcp_init(&self->loop, &self->listener);
     (void)uv_pipe_init(&self->loop, &self->input, 0);
     (void)uv_timer_init(&self->loop, &self->limit);
@@ -179,6 +174,27 @@ static bool number(const char *text, uint64_t most, uint64_t *ret)
     return true;
 }
 
+static struct sockaddr_in loopback(void)
+{
+    struct sockaddr_in place = { .sin_family = AF_INET };
+
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return place;
+}
+
+static bool place(char *text, struct sockaddr_in *ret_place)
+{
+    char *colon = strchr(text, ':');
+    uint64_t port = 0;
+
+    if (!number(colon != NULL ? colon + 1 : text, 65535, &port))
+        return false;
+    if (colon != NULL)
+        *colon = '\0';
+    ret_place->sin_port = htons((uint16_t)port);
+    return colon == NULL || inet_pton(AF_INET, text, &ret_place->sin_addr) == 1;
+}
+
 static bool parse(int argc, char **argv, options *ret_options)
 {
     static const struct option long_options[] = {
@@ -188,23 +204,21 @@ static bool parse(int argc, char **argv, options *ret_options)
         { "seconds", required_argument, NULL, 'e' },
         { NULL, 0, NULL, 0 },
     };
-    uint64_t value = 0;
+    bool good = true;
     int option = 0;
 
-    *ret_options = (options){ .seed = 1, .seconds = 600 };
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (option == '?' || !number(optarg, option == 's' ? UINT32_MAX : 65535, &value))
-            return false;
+    *ret_options = (options){ .listen = loopback(), .to = loopback(), .seed = 1, .seconds = 600 };
+    while (good && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == 't')
-            ret_options->to = (uint16_t)value;
+            good = place(optarg, &ret_options->to);
         else if (option == 'l')
-            ret_options->listen = (uint16_t)value;
+            good = place(optarg, &ret_options->listen);
         else if (option == 's')
-            ret_options->seed = value;
+            good = number(optarg, UINT32_MAX, &ret_options->seed);
         else
-            ret_options->seconds = value;
+            good = option == 'e' && number(optarg, 65535, &ret_options->seconds);
     }
-    return ret_options->to != 0 && optind == argc;
+    return good && ret_options->to.sin_port != 0 && optind == argc;
 }
 
 int main(int argc, char **argv)
@@ -214,14 +228,14 @@ int main(int argc, char **argv)
     int code = 0;
 
     if (!parse(argc, argv, &given)) {
-        fputs("usage: chaos_proxy --to PORT [--listen PORT] [--seed N] [--seconds N]\n", stderr);
+        fputs("usage: chaos_proxy --to PLACE [--listen PLACE] [--seed N] [--seconds N]\n", stderr);
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
     open_handles(&self, &given);
     if (uv_pipe_open(&self.input, STDIN_FILENO) != 0 ||
         uv_read_start((uv_stream_t *)&self.input, on_input_room, on_input) != 0 ||
-        !listens(&self, given.listen)) {
+        !listens(&self, &given.listen)) {
         fputs("chaos_proxy: cannot listen, or standard input is no pipe\n", stderr);
         code = 1;
         finish(&self);

@@ -58,6 +58,10 @@ class OnHosts(Cluster):
                     logs.append(file.read()[-2000:])
         return "\n".join([text, self.text(".train.log")[-2000:], *logs])
 
+    def workers_log(self):
+        with open(os.path.join(self.directory, "workers.log"), errors="replace") as file:
+            return file.read()
+
     def status(self):
         return json.loads(self.net.head.run(program("vexil"), "status", "--run-dir",
                                             self.directory, "--json"))

@@ -2,6 +2,7 @@
 
 One process holds the namespaces of a host; they go with their last process. When the test is
 killed it ends what runs there. Network, name and files of the machine itself are never touched."""
+import contextlib
 import json
 import os
 import shutil
@@ -103,6 +104,7 @@ class Hosts:
             file.write("127.0.0.1 localhost\n")
             for number, name in enumerate(names):
                 file.write(f"{SUBNET}.{number + 10} {name}\n")
+            file.write(f"{SUBNET}.10 server\n")
         try:
             self.switch = Host("switch", 1, self.hosts_file)
             self.switch.run("ip", "link", "add", "name", "bridge", "type", "bridge")
@@ -133,6 +135,22 @@ class Hosts:
         """mpirun's remote shell finds the hosts here."""
         return {"VX_HOSTS": " ".join(f"{host.name}={host.holder.pid}" for host in self.all),
                 "OMPI_MCA_plm_rsh_agent": self.agent, "PRTE_MCA_plm_ssh_agent": self.agent}
+
+    @contextlib.contextmanager
+    def detour(self, host):
+        """On this host the name "server" is the switch, not the head. Its address there."""
+        path = f"{self.hosts_file}-{host.name}"
+        with open(self.hosts_file) as file, open(path, "w") as other:
+            other.writelines(line for line in file if not line.endswith(" server\n"))
+            other.write(f"{self.switch.address} server\n")
+        self.switch.run("ip", "address", "add", f"{self.switch.address}/24", "dev", "bridge")
+        host.run("mount", "--bind", path, "/etc/hosts")
+        try:
+            yield self.switch.address
+        finally:
+            host.kill()
+            host.run("umount", "/etc/hosts")
+            self.switch.run("ip", "address", "flush", "dev", "bridge")
 
     def cut(self, host):
         """Pulls the cable: no process and no connection is told."""
