@@ -72,10 +72,10 @@ static vx_status take_leave(vx_peer *peer, vx_cbytes message, vx_error *err)
     if (status != VX_OK)
         return status;
     peer->left = true;
-    vx_log_event(&server->log, VX_LOG_INFO, "peer.leave", "slot=%u why=%s", peer->slot,
-                 vx_log_quote(leave.text, text));
-    vx_journal_event(server->journal, server->round.number, "worker.leave", "s:I, s:s", "slot",
-                     (long long)peer->slot, "why", text);
+    vx_log_event(&server->log, VX_LOG_INFO, "peer.leave", "slot=%u host=\"%s\" why=%s", peer->slot,
+                 peer->hello.host, vx_log_quote(leave.text, text));
+    vx_journal_event(server->journal, server->round.number, "worker.leave", "s:I, s:s, s:s", "slot",
+                     (long long)peer->slot, "host", peer->hello.host, "why", text);
     vx_conn_finish(peer->conn, VX_OK, "left");
     return VX_OK;
 }

@@ -1,10 +1,16 @@
-"""Runs over several hosts: a network that lies."""
+"""Runs over several hosts: a network that lies, a host with another job or other data."""
+import os
+import signal
+import subprocess
 import sys
 import unittest
 
+import numpy
+
 from chaos import Proxy
-from hosts_test import EIGHT, OfHosts, QUICK, WAITING
+from hosts_test import EIGHT, LOSING, OfHosts, OnHosts, QUICK, WAITING
 from scenario import pace, wait_for
+from support import die_with_the_test, environment, launcher, program, write_idx
 
 PORT = 7421
 
@@ -57,6 +63,89 @@ class Proxied(OfHosts):
             count = sum(slot == other for other, _ in lost)
             self.assertEqual(run.result()["slots"][slot]["incarnation"], count + 1)
         self.assert_equals_clean(run, **job)
+
+
+class ByHand(OnHosts):
+    """A server on the head, and an mpirun of two workers on each host."""
+
+    def begin(self, *options):
+        with self._log(".train.log") as log:
+            self.server = self.net.head.start(
+                program("vexild"), "--job", self.job, "--run-dir", self.directory, "--bind",
+                self.net.head.address, *self.options(), *options, stdout=log, stderr=log,
+                preexec_fn=die_with_the_test, env=environment())
+        self.card()
+        return self
+
+    def start_two(self, number, *options):
+        """Slots 2 k and 2 k + 1 on host h(k+1)."""
+        tokens = os.path.join(self.folder, f"{os.path.basename(self.job)}.{number}")
+        with open(tokens, "w") as file:
+            for slot in (2 * number, 2 * number + 1):
+                file.write(f"worker {slot} {self.token(slot=slot).hex()}\n")
+        return self.net.workers[number].start(
+            *launcher(2), program("vexil-worker"), "--connect", self.card()["endpoints"][0],
+            "--token-file", tokens, *options, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, preexec_fn=die_with_the_test, env=environment())
+
+
+class OneHost(OfHosts):
+    """Workers come back on a host that differs by now: its slots alone are lost."""
+    JOB = {"settings": {**LOSING, **QUICK}, "rounds": 100000, "extra": pace(0.05), **EIGHT}
+
+    def begin(self, runs):
+        self.runs = runs
+        return self.make(**self.JOB).begin()
+
+    def six_go_on(self, run):
+        wait_for(lambda: run.included()[-1] == list(range(6)), 60, run.why("rounds of six"))
+        run.until_round(len(run.metrics()) + 5)
+        self.net.head.run(program("vexil"), "stop", "--run-dir", run.directory)
+
+    def test_36_with_another_job(self):
+        """36 (I8 I10): the server names host and slot, the workers both too, and both digests."""
+        run = self.begin(ByHand)
+        other = self.make(rounds=31, **EIGHT)
+        started = [run.start_two(number) for number in range(4)]
+        wait_for(lambda: run.included()[-1:] == [list(range(8))], 60, run.why("a round of all"))
+        started[3].terminate()
+        started[3].communicate(timeout=60)
+        wait_for(lambda: run.included()[-1] == list(range(6)), 60, run.why("the end of two"))
+        refused = run.start_two(3, "--job", other.job)
+        _, text = refused.communicate(timeout=60)
+        self.assertEqual(refused.returncode, 77, text)
+        self.assertRegex(text, "slot [67] on h4: .*" + run.card()["config_digest"])
+        self.six_go_on(run)
+        self.assertEqual(run.server.wait(60), 75, run.why("exit code"))
+        for one in started[:3]:
+            _, text = one.communicate(timeout=60)
+            self.assertEqual(one.returncode, 0, text)
+        told = run.events("peer.refused")
+        self.assertEqual({(row["host"], row["code"]) for row in told}, {("h4", "config")})
+        self.assertLessEqual({row["slot"] for row in told}, {6, 7})
+        self.assert_nobody_left()
+        self.did(f"another job on h4: {told[0]['why']}")
+
+    def test_36_with_other_data(self):
+        """36 (I7 I10): of another size: the workers there end for good, and name the file."""
+        path, other = (os.path.join(self.folder, name) for name in ("train-features", "other"))
+        write_idx(other, numpy.zeros((480, 5, 5)))
+        run = self.begin(OnHosts)
+        wait_for(lambda: run.included()[-1:] == [list(range(8))], 60, run.why("a round of all"))
+        self.net.workers[3].run("mount", "--bind", other, path)
+        self.addCleanup(self.net.workers[3].run, "umount", path)
+        for slot in (6, 7):
+            os.kill(run.worker(slot), signal.SIGKILL)
+        wait_for(lambda: len(run.events("worker.leave")) == 2, 60, run.why("the end of two"))
+        told = {row["slot"]: row for row in run.events("worker.leave")}
+        self.six_go_on(run)
+        self.assertEqual(run.wait(60), [75], run.why("exit code"))
+        self.assertEqual({slot: row["host"] for slot, row in told.items()}, {6: "h4", 7: "h4"})
+        for slot, row in told.items():
+            self.assertIn(path + " gives a model of 364 parameters", row["why"])
+            self.assertIn(f"slot {slot} on h4: {path}", run.workers_log())
+        self.assert_nobody_left()
+        self.did(f"other data on h4: {told[6]['why']}")
 
 
 if __name__ == "__main__":

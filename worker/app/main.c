@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/limits.h>
 #include <vx_base/log.h>
 #include <vx_tool/tool.h>
 
@@ -21,6 +22,7 @@ static const char help_text[] =
 static vx_status run_child(int fd, vx_error *err)
 {
     vx_bootstrap bootstrap;
+    char host[VX_NAME_MAX] = "?";
     vx_status status = vx_bootstrap_receive(fd, &bootstrap, err);
 
     close(fd);
@@ -28,8 +30,10 @@ static vx_status run_child(int fd, vx_error *err)
         return status;
     vx_worker_place_take();
     status = vx_worker_run(&bootstrap, NULL, err);
-    if (status != VX_OK)
-        vx_error_prefix(err, "slot %u", bootstrap.slot);
+    if (status != VX_OK) {
+        (void)gethostname(host, sizeof(host) - 1);
+        vx_error_prefix(err, "slot %u on %s", bootstrap.slot, host);
+    }
     return status;
 }
 
