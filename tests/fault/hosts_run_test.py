@@ -1,8 +1,11 @@
-"""Runs over several hosts: a network that lies, a host with another job or other data."""
+"""Runs over several hosts: a network that lies, a host that is lost while a model learns, a host
+with another job or other data."""
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import unittest
 
 import numpy
@@ -12,6 +15,7 @@ from hosts_test import EIGHT, LOSING, OfHosts, OnHosts, QUICK, WAITING
 from scenario import pace, wait_for
 from support import die_with_the_test, environment, launcher, program, write_idx
 
+FASHION = "/usr/share/datasets/fashion-mnist"
 PORT = 7421
 
 
@@ -63,6 +67,70 @@ class Proxied(OfHosts):
             count = sum(slot == other for other, _ in lost)
             self.assertEqual(run.result()["slots"][slot]["incarnation"], count + 1)
         self.assert_equals_clean(run, **job)
+
+
+class Watch:
+    """How long a file stood still, from its first change on."""
+
+    def __init__(self, path):
+        self.path, self.longest, self.size = path, 0.0, 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+
+    def _look(self):
+        changed = None
+        while not self.ended.wait(0.02):
+            size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
+            if size != self.size:
+                now = time.monotonic()
+                self.longest = max(self.longest, now - (changed or now))
+                self.size, changed = size, now
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+        return self.longest
+
+
+@unittest.skipUnless(os.path.exists(FASHION), "dataset-fashion-mnist is not installed")
+class Learning(OfHosts):
+    ROUNDS = 600
+    SETTINGS = {
+        "data.train_features": f"{FASHION}/train-images-idx3-ubyte.gz",
+        "data.train_labels": f"{FASHION}/train-labels-idx1-ubyte.gz",
+        "data.test_features": f"{FASHION}/t10k-images-idx3-ubyte.gz",
+        "data.test_labels": f"{FASHION}/t10k-labels-idx1-ubyte.gz",
+        "data.mean": 0.286, "data.deviation": 0.353, "data.batch": 64, "model.widths": "[128]",
+        "workers.momentum": 0.9, "workers.blas_threads": 1, "workers.quorum": 5,
+        "workers.deadline_s": 2, "optimiser.schedule.kind": "cosine"}
+
+    def test_07_what_a_lost_host_costs(self):
+        """7 (I7 I10): two of eight workers go for good at a third: the others learn as much."""
+        quiet = self.make({**self.SETTINGS, "workers.deadline_s": 60, "workers.quorum": 8},
+                          rounds=self.ROUNDS, **EIGHT).begin()
+        self.assert_ends(quiet, 300)
+        run = self.make({**self.SETTINGS, **QUICK}, rounds=self.ROUNDS, **EIGHT).begin()
+        watch = Watch(os.path.join(run.directory, "metrics.jsonl"))
+        self.addCleanup(watch.end)
+        run.until_round(self.ROUNDS // 3, 300)
+        lost = self.net.workers[3]
+        self.net.cut(lost)
+        self.addCleanup(self.net.heal, lost)
+        lost.kill()
+        after = len(run.metrics())
+        wait_for(lambda: os.path.exists(os.path.join(run.directory, "result.json")), 300,
+                 run.why("result.json"))
+        longest = watch.end()
+        self.assert_ends(run)
+        of_all, of_six = (one.result()["test"]["accuracy"] for one in (quiet, run))
+        self.did(f"lost h4 for good after {after} of {self.ROUNDS} rounds; accuracy {of_six:.4f}, "
+                 f"{of_all:.4f} without the loss; the longest round took {longest:.2f} s")
+        self.assertIn(list(range(8)), run.included()[:after])
+        self.assertEqual(run.included()[-1], list(range(6)))
+        self.assertGreater(of_all, 0.80)
+        self.assertLessEqual(abs(of_all - of_six), 0.01)
+        self.assertLess(longest, self.SETTINGS["workers.deadline_s"] + 2)
 
 
 class ByHand(OnHosts):
