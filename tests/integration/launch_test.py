@@ -10,7 +10,7 @@ import time
 import unittest
 
 from run_test import Stopping, WithData
-from support import cpu_ticks, processes_of, program, wait_for
+from support import cpu_ticks, processes_of, program, vexil, wait_for
 
 
 def pids_of_workers(run):
@@ -65,6 +65,24 @@ class Launch(WithData):
         os.kill(run.card()["pid"], signal.SIGKILL)
         self.assertIn("resume with: vexil train --resume", train.communicate(timeout=120)[1])
         self.assert_tidy()
+
+    def test_train_names_an_mpirun_that_is_not_there(self):
+        hosts = os.path.join(self.folder, "hosts")
+        with open(hosts, "w") as file:
+            file.write("localhost slots=4\n")
+        nowhere = os.path.join(self.folder, "no", "mpirun")
+        for name, text in (("no-such-program", "no-such-program is not found in PATH"),
+                           (nowhere, nowhere + ": No such file or directory")):
+            for more in ((), ("--hostfile", hosts)):
+                with self.subTest(name=name, more=more):
+                    run = self.make()
+                    done = vexil("train", run.job, "--run-dir", run.directory, "--mpirun", name,
+                                 *more)
+                    self.assertEqual(done.returncode, 69, done.stderr)
+                    self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+                    self.assertIn(text + ": install the package openmpi-bin", done.stderr)
+                    self.assertFalse(os.path.exists(os.path.join(run.directory, "server.json")))
+                    self.assert_tidy()
 
     def test_a_start_that_fails_says_so_once_with_the_code_of_rank_0(self):
         run = self.make()
