@@ -23,7 +23,8 @@ vx_status vx_worker_create_task(const vx_bootstrap *bootstrap, const vx_worker_p
                             .rank = part->rank,
                             .ranks = ranks,
                             .shares = part->shares,
-                            .shared = part->shared };
+                            .shared = part->shared,
+                            .others_check = part->local > 1 && !part->shares };
     vx_job *job = NULL;
     vx_status status = parse(text, &job, err);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include <vx_base/assert.h>
 #include <vx_tensor_file/npy.h>
 
 #include "store.h"
@@ -121,7 +122,29 @@ static vx_status check_finite(const npy *f, vx_error *err)
     return status;
 }
 
-static vx_status read_features(npy *f, vx_dataset *dataset, vx_error *err)
+vx_status vx_dataset_check_rows(const vx_dataset *dataset, const uint32_t *indices, size_t count,
+                                vx_error *err)
+{
+    size_t width = dataset->info.features;
+    npy f = { .at = dataset->features.at,
+              .header = { .kind = 'f',
+                          .width = dataset->number == VX_NUMBER_F32 ? 4 : 8,
+                          .shape = { dataset->info.count },
+                          .numbers = dataset->info.count * width,
+                          .start = dataset->start } };
+    vx_status status = VX_OK;
+
+    if (!dataset->unchecked)
+        return VX_OK;
+    VX_ASSERT(dataset->numbers == NULL);
+    memcpy(f.name, dataset->name, sizeof(f.name));
+    for (size_t i = 0; status == VX_OK && i < count; i++)
+        status = check_block(&f, indices[i] * width, width, err);
+    return status;
+}
+
+static vx_status read_features(const vx_data_source *source, npy *f, vx_dataset *dataset,
+                               vx_error *err)
 {
     size_t width = f->header.numbers / f->header.shape[0];
     bool bytes = f->header.kind == 'u' && f->header.width == 1;
@@ -147,7 +170,10 @@ static vx_status read_features(npy *f, vx_dataset *dataset, vx_error *err)
     dataset->features.at = f->at;
     dataset->features.size = f->header.numbers * f->header.width;
     f->block = (vx_block){ 0 };
-    return check_finite(f, err);
+    dataset->unchecked = source->rows_later && f->header.kind == 'f';
+    dataset->start = f->header.start;
+    memcpy(dataset->name, f->name, sizeof(dataset->name));
+    return source->rows_later ? VX_OK : check_finite(f, err);
 }
 
 static vx_status add_labels(const npy *f, vx_targets *targets, vx_error *err)
@@ -221,7 +247,7 @@ vx_status vx_read_npy(const vx_data_source *source, vx_dataset *dataset, vx_erro
     if (status == VX_OK)
         status = npy_open(&targets, source->labels, err);
     if (status == VX_OK)
-        status = read_features(&features, dataset, err);
+        status = read_features(source, &features, dataset, err);
     if (status == VX_OK)
         status = read_targets(source, &targets, dataset, err);
     vx_block_clear(&features.block);

@@ -7,6 +7,7 @@
 /* What the readers fill and gathering reads. */
 typedef enum vx_number { VX_NUMBER_U8, VX_NUMBER_F32, VX_NUMBER_F64 } vx_number;
 
+#define VX_STORE_NAME_SIZE 128 /* of a path as vx_store_name gives it */
 struct vx_dataset {
     vx_dataset_info info;
     vx_number number;  /* of dense features; sparse ones are float */
@@ -19,6 +20,10 @@ struct vx_dataset {
      * unless the blocks hold the kept rows alone. */
     uint32_t *numbers; /* owned */
     bool compact;
+    /* Floats of an npy file that nobody has looked at: its name, and where in it they begin. */
+    bool unchecked;
+    char name[VX_STORE_NAME_SIZE];
+    size_t start;
 };
 
 /* Where the arrays of a source grow. */
@@ -26,7 +31,6 @@ vx_block_place vx_store_place(const vx_data_source *source);
 
 /* The path, or "..." and its end when it is long: a message has room for more than a path. Returns
  * name. */
-#define VX_STORE_NAME_SIZE 128
 const char *vx_store_name(const char *path, char name[VX_STORE_NAME_SIZE]);
 
 /* Targets in the making. A label is below the declared classes, or below VX_DATA_CLASSES_MAX when

@@ -125,6 +125,7 @@ static vx_status load(vx_task *task, const vx_task_place *place, set_files set, 
         .columns = data->svmlight.features,
         .first_column = data->svmlight.first,
         .memory_bytes = (size_t)data->memory_mib << 20,
+        .rows_later = task->rows_later,
     };
     vx_status status = vx_fail(err, VX_ERR_NOMEM, "out of memory");
 

@@ -61,8 +61,10 @@ vx_status vx_task_take_shards(vx_task *task, const uint32_t *shards, size_t coun
     if (!whole && task->shards_count > 0)
         return vx_fail(err, VX_ERR_PROTOCOL, "other shards in a job without shard_timeout_s");
     status = find_observations(task, shards, count, &indices, &observations, err);
+    if (status == VX_OK && !task->others_check)
+        status = vx_dataset_check_rows(task->dataset, indices, observations, err);
     if (status != VX_OK)
-        return status;
+        goto out;
     copy = vx_calloc(count, sizeof(*copy));
     if (copy == NULL || vx_sampler_create(task->job->seed, task->slot, observations, task->batch,
                                           &sampler) != VX_OK) {
@@ -174,6 +176,8 @@ static vx_status create_worker(vx_task *task, const vx_task_place *place, vx_err
     if (task->slot >= task->job->workers.max_workers)
         return vx_fail(err, VX_ERR_CONFIG, "slot %u: expected one below workers.max_workers (%u)",
                        task->slot, (unsigned)task->job->workers.max_workers);
+    task->others_check = place->others_check;
+    task->rows_later = place->others_check || !(task->job->workers.shard_timeout_s > 0.0);
     vx_blas_set_threads((int)vx_task_threads(place, task->job->workers.blas_threads));
     status = take_blocks(task, place, err);
     if (status == VX_OK)

@@ -192,6 +192,27 @@ static void a_number_that_is_not_finite_is_named(void **state)
     refuse(&source, VX_ERR_DATA, "y.npy", "observation 1", "column 1", NULL);
 }
 
+static void rows_that_are_checked_later_are_no_others(void **state)
+{
+    static const uint32_t good[2] = { 2, 0 }, bad[2] = { 0, 1 };
+    float rows[6] = { 1, 2, 3, NAN, 5, 6 };
+    vx_data_source source = pair(put_npy("x.npy", "<f4", "(3, 2)", rows, 24), good_labels());
+    vx_dataset *dataset = NULL;
+    vx_error err = { 0 };
+    (void)state;
+
+    source.rows_later = true;
+    dataset = load(&source);
+    vx_assert_ok(vx_dataset_check_rows(dataset, good, 2, &err), &err);
+    vx_assert_status(vx_dataset_check_rows(dataset, bad, 2, &err), VX_ERR_DATA, &err);
+    assert_non_null(strstr(err.message, "x.npy: observation 1 (offset 140), column 1"));
+    vx_dataset_destroy(dataset);
+    source.features = put_npy("x.npy", "|u1", "(3, 2)", bytes, 6);
+    dataset = load(&source);
+    vx_assert_ok(vx_dataset_check_rows(dataset, bad, 2, &err), &err);
+    vx_dataset_destroy(dataset);
+}
+
 static void a_label_outside_the_classes_is_named(void **state)
 {
     const int32_t bad[3] = { 0, -1, 5 };
@@ -264,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_header_is_three_keys_and_nothing_else),
         cmocka_unit_test(a_size_that_the_file_does_not_have_is_refused_before_memory_is_taken),
         cmocka_unit_test(a_number_that_is_not_finite_is_named),
+        cmocka_unit_test(rows_that_are_checked_later_are_no_others),
         cmocka_unit_test(a_label_outside_the_classes_is_named),
         cmocka_unit_test(every_damage_of_a_header_makes_sense_or_is_refused),
         cmocka_unit_test(loading_survives_the_failure_of_every_allocation),

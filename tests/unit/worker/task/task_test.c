@@ -6,6 +6,7 @@
 
 #include <vx_base/alloc.h>
 #include <vx_data/columns.h>
+#include <vx_tensor_file/npy.h>
 
 static int set_up(void **state)
 {
@@ -313,6 +314,63 @@ static void a_set_that_another_process_shares_is_not_read_again(void **state)
     vx_free(files[1]);
 }
 
+static void write_rows(const char *folder, const char *name, const float *at, size_t columns)
+{
+    char *path = vx_format("%s/%s", folder, name);
+    vx_error err = { 0 };
+
+    vx_assert_ok(vx_npy_write_array(
+                     path, &(vx_npy_array){ .at = at, .rank = 2, .shape = { 8, columns } }, &err),
+                 &err);
+    vx_free(path);
+}
+
+/* Which of two slots take their rows of x.npy, as bits; the others have named observation 5. */
+static int takers(const char *folder, const char *workers, bool others_check)
+{
+    char *text =
+        vx_format("name: rows\nrounds: 9\ndata: {format: npy, train_features: x.npy, "
+                  "train_labels: y.npy, test_features: y.npy, test_labels: y.npy, batch: 2}\n"
+                  "model: {family: linear, likelihood: gaussian}\nworkers: {count: 2%s}\n"
+                  "optimiser: {step_size: 0.1}\n",
+                  workers);
+    int found = 0;
+
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        vx_task_place place = { .slot = slot, .data_dir = "", .others_check = others_check };
+        vx_task task = { 0 };
+        vx_job *job = NULL;
+        vx_error err = { 0 };
+
+        vx_assert_ok(vx_job_parse((vx_cbytes){ (const uint8_t *)text, strlen(text) }, "job.yaml",
+                                  folder, NULL, 0, &job, &err),
+                     &err);
+        if (vx_task_create_worker(job, &place, &task, &err) == VX_OK)
+            found |= 1 << slot;
+        else
+            assert_non_null(strstr(err.message, "x.npy: observation 5 "));
+        vx_task_destroy(&task);
+    }
+    vx_free(text);
+    return found;
+}
+
+static void a_row_that_is_not_finite_concerns_its_shard_alone(void **state)
+{
+    float rows[24] = { 0 };
+    int alone = 0;
+
+    write_rows(*state, "y.npy", rows, 1);
+    write_rows(*state, "x.npy", rows, 3);
+    assert_int_equal(takers(*state, "", false), 3);
+    rows[16] = INFINITY;
+    write_rows(*state, "x.npy", rows, 3);
+    alone = takers(*state, "", false);
+    assert_true(alone == 1 || alone == 2);
+    assert_int_equal(takers(*state, ", shard_timeout_s: 5", false), 0); /* each may get any shard */
+    assert_int_equal(takers(*state, "", true), 3);
+}
+
 static void threads_are_a_share_of_the_cores_unless_the_job_says(void **state)
 {
     static const struct {
@@ -347,6 +405,7 @@ int main(void)
         FOLDER_TEST(a_round_allocates_nothing),
         FOLDER_TEST(missing_memory_is_told_everywhere),
         FOLDER_TEST(what_does_not_fit_is_named),
+        FOLDER_TEST(a_row_that_is_not_finite_concerns_its_shard_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
  * vx_task_place. */
 typedef struct vx_worker_part {
     uint32_t rank;
-    uint32_t local; /* so many of them on its host; 0: all */
-    bool shares;
+    uint32_t local;     /* so many of them on its host; 0: all */
+    bool shares;        /* the first of its host, with others; those begin when its task is made */
     const char *shared; /* may be NULL */
 } vx_worker_part;
 

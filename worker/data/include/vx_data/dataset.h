@@ -78,6 +78,7 @@ typedef struct vx_data_source {
     size_t first_column;           /* svmlight: the least index, 0 or 1 */
     size_t memory_bytes;           /* 0: VX_DATA_MEMORY_BYTES */
     const char *scratch;           /* folder; NULL: the environment's TMPDIR, or /tmp */
+    bool rows_later; /* npy: features are not read; vx_dataset_check_rows checks them */
 } vx_data_source;
 
 typedef struct vx_dataset_info {
@@ -107,6 +108,12 @@ typedef struct vx_dataset_info {
  */
 VX_MUST_CHECK vx_status vx_dataset_load(const vx_data_source *source, vx_dataset **ret_dataset,
                                         vx_error *err);
+/*
+ * Of a set that was loaded with rows_later, and of which nothing was kept yet: refuses infinity and
+ * NaN in the given rows, and reads no others. VX_ERR_DATA as above. Any other set was checked: OK.
+ */
+VX_MUST_CHECK vx_status vx_dataset_check_rows(const vx_dataset *dataset, const uint32_t *indices,
+                                              size_t count, vx_error *err);
 vx_dataset *vx_dataset_destroy(vx_dataset *dataset); /* takes NULL, returns NULL */
 
 /*

@@ -44,6 +44,8 @@ typedef struct vx_task {
     vx_reference *reference;
     vx_standardise standardise;
     vx_dataset *dataset; /* the slot's shard, the whole training set, or the test set */
+    bool rows_later;     /* those of the shard are checked, not those of the whole set */
+    bool others_check;   /* and not here */
     bool is_shared;      /* shared is the open handle of a file that others can attach */
     int shared;
     uint32_t *indices; /* of the slot's observations in dataset; NULL: all of them */
@@ -82,6 +84,7 @@ typedef struct vx_task_place {
     /* Path of such a file of another process, "/proc/PID/fd/HANDLE", good until the task is made;
      * NULL: the data files are read. */
     const char *shared;
+    bool others_check; /* another process of the host has checked the rows of the data files */
 } vx_task_place;
 
 /* Threads of linear algebra of a worker there, at least 1: `wanted` (workers.blas_threads), or with
