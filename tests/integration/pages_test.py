@@ -49,7 +49,7 @@ class OfPages(OfGroups):
         slots = list(range(workers))
         extra = SLOW.replace("[0]", str(slots)).replace("0.02}", f"60, from_round: {last}}}")
         run = self.begin(ranks=ranks, workers=workers, name=f"run-{ranks}", extra=extra, options=(
-            "--set", "model.widths=[1]", "--set", "evaluation.batch=2", *options))
+            "--set", "model.widths=[1]", *options))
         run.wait_for_rounds(last - 1)
         pids = [self.leader(run, slot) for slot in slots]
         if ranks > 1:

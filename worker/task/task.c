@@ -196,12 +196,16 @@ static vx_status create_worker(vx_task *task, const vx_task_place *place, vx_err
 static vx_status create_evaluator(vx_task *task, const vx_task_place *place, vx_error *err)
 {
     vx_status status = VX_OK;
+    size_t count = 0;
 
     vx_blas_set_threads(1);
-    task->batch = task->rows = task->job->evaluation.batch;
     status = vx_task_load(task, place, false, err);
-    if (status == VX_OK)
-        status = vx_task_create_model(task, false, err);
+    if (status != VX_OK)
+        return status;
+    count = vx_dataset_get_info(task->dataset).count;
+    task->batch = task->job->evaluation.batch < count ? task->job->evaluation.batch : count;
+    task->rows = task->batch;
+    status = vx_task_create_model(task, false, err);
     return status == VX_OK ? vx_task_take_memory(task, false, err) : status;
 }
 

@@ -199,6 +199,22 @@ static void an_evaluation_is_what_the_outputs_score(void **state)
     expect_the_same_scores(*state, "likelihood: negative_binomial, dispersion: 0.4");
 }
 
+static void an_evaluation_has_no_memory_for_rows_that_are_not_there(void **state)
+{
+    vx_job *job = sample_job(*state, "likelihood: poisson", "");
+    vx_task_place place = { .data_dir = "" };
+    vx_task task = sample_evaluator(*state, "likelihood: poisson", "");
+    vx_error err = { 0 };
+
+    assert_int_equal(task.rows, 8);
+    vx_task_destroy(&task);
+    job->evaluation.batch = 1000000;
+    vx_assert_ok(vx_task_create_evaluator(job, &place, &task, &err), &err);
+    assert_int_equal(task.rows, SAMPLE_TEST);
+    assert_int_equal(task.memory.features.rows, SAMPLE_TEST);
+    vx_task_destroy(&task);
+}
+
 static void columns_are_evaluated_on_the_same_targets_without_weights(void **state)
 {
     vx_task one = sample_evaluator(*state, "likelihood: poisson", "");
@@ -401,6 +417,7 @@ int main(void)
         FOLDER_TEST(permuted_targets_stay_in_the_shard),
         FOLDER_TEST(augmentation_concerns_its_slots_and_rounds_alone),
         FOLDER_TEST(an_evaluation_is_what_the_outputs_score),
+        FOLDER_TEST(an_evaluation_has_no_memory_for_rows_that_are_not_there),
         FOLDER_TEST(columns_are_evaluated_on_the_same_targets_without_weights),
         FOLDER_TEST(a_round_allocates_nothing),
         FOLDER_TEST(missing_memory_is_told_everywhere),
