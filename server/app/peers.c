@@ -74,8 +74,9 @@ static vx_status take_leave(vx_peer *peer, vx_cbytes message, vx_error *err)
     peer->left = true;
     vx_log_event(&server->log, VX_LOG_INFO, "peer.leave", "slot=%u host=\"%s\" why=%s", peer->slot,
                  peer->hello.host, vx_log_quote(leave.text, text));
+    text[strlen(text) - 1] = '\0'; /* JSON has quotes of its own */
     vx_journal_event(server->journal, server->round.number, "worker.leave", "s:I, s:s, s:s", "slot",
-                     (long long)peer->slot, "host", peer->hello.host, "why", text);
+                     (long long)peer->slot, "host", peer->hello.host, "why", text + 1);
     vx_conn_finish(peer->conn, VX_OK, "left");
     return VX_OK;
 }
@@ -160,11 +161,13 @@ static void part_worker(vx_peer *peer, const vx_error *why)
     server->slot_peers[peer->slot] = NULL;
     vx_roster_part(&server->roster, peer->slot, graceful ? VX_SLOT_LEFT : VX_SLOT_LOST);
     if (!graceful)
-        vx_journal_event(server->journal, server->round.number, "worker.lost", "s:I, s:I, s:s",
-                         "slot", (long long)peer->slot, "incarnation", (long long)peer->incarnation,
-                         "why", why->message);
+        vx_journal_event(server->journal, server->round.number, "worker.lost",
+                         "s:I, s:I, s:s, s:s, s:s", "slot", (long long)peer->slot, "incarnation",
+                         (long long)peer->incarnation, "host", peer->hello.host, "code",
+                         vx_status_name(why->code), "why", why->message);
     vx_log_event(&server->log, graceful ? VX_LOG_INFO : VX_LOG_WARN, "worker.gone",
-                 "slot=%u incarnation=%u why=\"%s\"", peer->slot, peer->incarnation, why->message);
+                 "slot=%u incarnation=%u host=\"%s\" why=\"%s\"", peer->slot, peer->incarnation,
+                 peer->hello.host, why->message);
 }
 
 static void on_close(void *owner, vx_conn *conn, const vx_error *why)

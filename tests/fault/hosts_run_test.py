@@ -31,7 +31,11 @@ class Proxied(OfHosts):
         return run.begin("--bind", f"{self.net.head.address}:{PORT}", "--advertise", "server")
 
     def lost(self, run):
-        return [(row["slot"], row["why"]) for row in run.events("worker.lost")]
+        rows = run.events("worker.lost")
+        self.assertLessEqual({row["host"] for row in rows}, {"h1"})
+        self.assertLessEqual({row["code"] for row in rows if "CRC" in row["why"]},
+                             {"VX_ERR_PROTOCOL"})
+        return [(row["slot"], row["why"]) for row in rows]
 
     def test_19_delay_loss_and_flipped_bits(self):
         """14, 18, 19 (I2 I3 I6 I10): on one host's way; the bits are those of a quiet network."""

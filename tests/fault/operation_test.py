@@ -100,6 +100,8 @@ class Preempted(Scenario):
         wait_for(lambda: run.status()["live"] == 0, 20, "the leave of all workers")
         left = {row["slot"] for row in run.events("worker.leave")}
         lost = {row["slot"] for row in run.events("worker.lost")}
+        for row in run.events("worker.leave"):
+            self.assertRegex(row["why"], "^[^\"]+$")
         self.assertGreaterEqual(len(left), 1)  # mpirun kills after two seconds those that have not
         self.assertEqual(left | lost, {0, 1, 2, 3})
         self.did(f"TERM of mpirun: it ended with {run.mpirun.returncode}")
