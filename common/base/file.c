@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <vx_base/alloc.h>
@@ -303,6 +304,16 @@ bool vx_file_exists(const char *path)
     vx_file_info info;
 
     return files->info_of(files->context, path, &info) == 0;
+}
+
+bool vx_file_room(const char *folder, uint64_t *ret_bytes)
+{
+    struct statvfs about;
+
+    if (statvfs(folder, &about) != 0)
+        return false;
+    *ret_bytes = (uint64_t)about.f_bavail * about.f_frsize;
+    return true;
 }
 
 /* A folder that is there may be of a program that died before its name was durable. Those above may

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vx_base/limits.h>
 #include <vx_transport/conn.h>
 
 #include "option_word.h"
-
-#define GROUP_S_MAX 1000000 /* of vexil-worker */
 
 enum {
     KEY_SET = 's',
@@ -203,7 +202,7 @@ static error_t parse_launch(int key, char *value, struct argp_state *state)
         into->options.group_launcher = value;
         break;
     case KEY_GROUP_TIMEOUT:
-        (void)vx_ctl_word_number("group-timeout", value, GROUP_S_MAX, state);
+        (void)vx_ctl_word_number("group-timeout", value, VX_GROUP_S_MAX, state);
         into->options.group_timeout = value;
         break;
     default:

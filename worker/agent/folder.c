@@ -10,7 +10,6 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +23,6 @@
 #define PAUSE_NS      20000000L
 #define LAST_HANDLE   (~0u)
 #define FOLDERS_KNOWN 2
-#define MEMORY        "/dev/shm"
 
 /* ---- what is in it ---- */
 
@@ -95,15 +93,15 @@ static vx_status guard(vx_folder *folder, vx_error *err)
 
 static bool has_room(const char *path, uint64_t least)
 {
-    struct statvfs about;
+    uint64_t room = 0;
 
-    return statvfs(path, &about) != 0 || (uint64_t)about.f_bavail * about.f_frsize >= least;
+    return !vx_file_room(path, &room) || room >= least; /* who opens it says what is wrong */
 }
 
 static vx_status make(uint64_t least, vx_folder *folder, vx_error *err)
 {
     const char *wanted = getenv("TMPDIR");
-    const char *bases[FOLDERS_KNOWN] = { MEMORY,
+    const char *bases[FOLDERS_KNOWN] = { VX_FILE_MEMORY,
                                          wanted != NULL && wanted[0] != '\0' ? wanted : "/tmp" };
     vx_status status = VX_OK;
 
@@ -138,7 +136,7 @@ vx_status vx_folder_create(uint64_t least, vx_folder *ret_folder, vx_error *err)
 
 bool vx_folder_is_in_memory(const char *path)
 {
-    return strncmp(path, MEMORY "/", sizeof(MEMORY)) == 0;
+    return strncmp(path, VX_FILE_MEMORY "/", sizeof(VX_FILE_MEMORY)) == 0;
 }
 
 void vx_folder_destroy(vx_folder *folder)

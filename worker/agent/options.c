@@ -102,7 +102,7 @@ static vx_status take_number(int option, vx_bootstrap_options *source, vx_error 
     case OPT_RANKS:
         return number("--ranks", optarg, 1, VX_BLOCKS_MAX, &source->ranks, err);
     case OPT_GROUP_TIMEOUT:
-        return number("--group-timeout", optarg, 1, NUMBER_MAX, &source->group_s, err);
+        return number("--group-timeout", optarg, 1, VX_GROUP_S_MAX, &source->group_s, err);
     case OPT_PATIENCE:
         return number("--connect-timeout", optarg, 0, NUMBER_MAX, &source->patience_s, err);
     case OPT_RECONNECT:

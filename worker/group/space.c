@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 
 #include <vx_base/file.h>
 
-#define MEMORY          "/dev/shm"
 #define RESERVE_OF_RANK ((uint64_t)1 << 20)
 #define PAUSE_NS        20000000L
 #define TRIES_MAX       1000
@@ -36,7 +34,7 @@ void vx_space_folder(char ret_folder[VX_PATH_MAX])
 {
     int level = 0;
 
-    snprintf(ret_folder, VX_PATH_MAX, MEMORY);
+    snprintf(ret_folder, VX_PATH_MAX, VX_FILE_MEMORY);
     if (MPI_T_init_thread(MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS)
         return;
     ask_mpi(ret_folder);
@@ -45,13 +43,10 @@ void vx_space_folder(char ret_folder[VX_PATH_MAX])
 
 uint64_t vx_space_free(const char *folder, unsigned ranks)
 {
-    struct statvfs about;
     uint64_t reserve = ranks * RESERVE_OF_RANK;
     uint64_t room = 0;
 
-    if (statvfs(folder, &about) == 0)
-        room = (uint64_t)about.f_bavail * about.f_frsize;
-    return room > reserve ? room - reserve : 0;
+    return vx_file_room(folder, &room) && room > reserve ? room - reserve : 0;
 }
 
 /* A folder of the machine's own can be locked by all its users, and one that is killed lets it go.
@@ -60,7 +55,7 @@ int vx_space_lock(void)
 {
     const vx_files *files = vx_files_current();
     struct timespec pause = { 0, PAUSE_NS };
-    int handle = files->open(files->context, MEMORY, O_RDONLY | O_DIRECTORY, 0);
+    int handle = files->open(files->context, VX_FILE_MEMORY, O_RDONLY | O_DIRECTORY, 0);
 
     for (int i = 0; handle >= 0 && i < TRIES_MAX; i++) {
         if (files->lock(files->context, handle) != -EWOULDBLOCK)

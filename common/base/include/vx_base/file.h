@@ -64,6 +64,11 @@ VX_MUST_CHECK vx_status vx_file_make_folder(const char *path, vx_error *err);
 
 bool vx_file_exists(const char *path);
 
+/* Bytes that we may still put into the file system that a folder of this machine is in, whatever
+ * vx_files says. False: there is no such folder. */
+bool vx_file_room(const char *folder, uint64_t *ret_bytes);
+#define VX_FILE_MEMORY "/dev/shm" /* the folder whose files are memory that processes share */
+
 /* The names in a folder, sorted by their bytes. vx_names_clear frees them. */
 typedef struct vx_names {
     char **at; /* owned */

@@ -15,5 +15,6 @@
 #define VX_CHUNK_BYTES_MAX    (1u << 20)    /* payload of one frame */
 #define VX_DOCUMENT_BYTES_MAX (1u << 20)    /* a status document */
 #define VX_TOKEN_BYTES        32
+#define VX_GROUP_S_MAX        1000000u /* of --group-timeout */
 #define VX_ROUNDS_MAX         (1ULL << 48)
 #endif

@@ -1,12 +1,12 @@
 #include <vx_test/check.h>
 
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
 #include <mpi.h>
 
 #include <vx_base/alloc.h>
+#include <vx_base/clock.h>
 #include <vx_base/limits.h>
 #include <vx_base/sum.h>
 
@@ -222,34 +222,27 @@ static void without_memory_there_is_no_exchange_and_nothing_is_kept(void **state
         }
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Other workers of the host, whose clock is the same. */
 static void one_worker_of_a_host_takes_room_at_a_time(void **state)
 {
     struct timespec pause = { 0, 100000000 };
-    double given_back = 0.0;
-    double got = HUGE_VAL;
+    vx_clock clock = vx_clock_system();
+    uint64_t given_back = 0;
+    uint64_t got = UINT64_MAX;
     int lock = rank_here == 0 ? vx_space_lock() : -1;
 
     (void)state;
     MPI_Barrier(MPI_COMM_WORLD);
     if (rank_here == 0) {
         nanosleep(&pause, NULL);
-        given_back = seconds();
+        given_back = vx_clock_monotonic_ns(&clock);
         vx_space_unlock(lock);
     } else {
         lock = vx_space_lock();
-        got = seconds();
+        got = vx_clock_monotonic_ns(&clock);
         vx_space_unlock(lock);
     }
-    MPI_Bcast(&given_back, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
+    MPI_Bcast(&given_back, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
     assert_true(all_well(lock >= 0 && got >= given_back));
 }
 
